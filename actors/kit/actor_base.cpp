@@ -1,0 +1,260 @@
+#include "actors/kit/actor_base.hpp"
+
+#include <exception>
+
+#include <caf/actor_cast.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+#include <caf/send.hpp>
+#include <caf/system_messages.hpp>
+
+#include "actors/kit/log.hpp"
+
+namespace shannon::kit {
+
+namespace {
+
+using sweep_atom = caf::atom_constant<caf::atom("sweep")>;
+
+/// Due asks are looked for this often: the resolution of `ask` timeouts.
+constexpr std::chrono::milliseconds sweep_interval{20};
+
+/// System messages are never refused and not counted against the limit.
+bool is_system(const caf::mailbox_element& what) {
+  const auto& content = what.content();
+  return what.mid.is_response()
+         || what.mid.category() == caf::message_id::urgent_message_category
+         || content.match_elements<caf::exit_msg>()
+         || content.match_elements<caf::down_msg>()
+         || content.match_elements<caf::timeout_msg>()
+         || content.match_elements<sweep_atom>()
+         || content.match_elements<job_ptr>();
+}
+
+} // namespace
+
+actor_base::actor_base(caf::actor_config& cfg, actor_env& env, address self,
+                       std::size_t mailbox_max)
+  : caf::event_based_actor(cfg),
+    env_(env),
+    self_(std::move(self)),
+    mailbox_max_(mailbox_max),
+    stats_(std::make_shared<actor_stats>()) {
+  // CAF's default would end this actor for any error it receives.
+  set_error_handler([](caf::scheduled_actor*, caf::error&) {});
+  set_default_handler(
+    [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
+      return caf::message{};
+    });
+  // CAF's default would print the text to stderr and lose it.
+  set_exception_handler(
+    [](caf::scheduled_actor* ptr, std::exception_ptr& thrown) -> caf::error {
+      std::string text = "unknown exception";
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& e) {
+        text = e.what();
+      } catch (...) {
+        // The text above says all that is known.
+      }
+      log::error("actor-threw", "actor ends by an exception",
+                 {{"actor", ptr->name()}, {"reason", text}});
+      return caf::make_error(caf::sec::runtime_error, text);
+    });
+}
+
+actor_base::~actor_base() = default;
+
+caf::behavior actor_base::make_behavior() {
+  for (auto& line : make_handlers())
+    table_.emplace(line.type, std::move(line.run));
+  env_.addresses.bind(self_, caf::actor_cast<caf::actor>(this));
+  started();
+  return {
+    [this](const envelope_ptr& mail) { handle(mail); },
+    [](const job_ptr& what) { (*what)(); },
+    [this](sweep_atom) { sweep(); },
+  };
+}
+
+void actor_base::on_exit() {
+  env_.addresses.unbind(self_, address());
+  stopping();
+  // Whoever still waits here is this actor itself: nobody to tell.
+  pending_.clear();
+  due_.clear();
+  table_.clear();
+}
+
+void actor_base::handle(const envelope_ptr& mail) {
+  if (mail->is_reply) {
+    if (mail->status.code == errc::ok)
+      complete(mail->correlation, mail->body);
+    else
+      complete(mail->correlation, tl::unexpected<error>(mail->status));
+    return;
+  }
+  auto expired = mail->deadline.time_since_epoch().count() != 0
+                 && mail->deadline < std::chrono::steady_clock::now();
+  if (expired)
+    return; // The asker has been told `timeout` already.
+  if (auto line = table_.find(mail->body.type()); line != table_.end())
+    line->second(*mail);
+  else
+    unexpected(*mail);
+}
+
+void actor_base::unexpected(const envelope& mail) {
+  log::warning("message-unexpected", "actor has no handler for a message",
+               {{"actor", name()}, {"message", to_string(mail)}});
+  refuse(mail, {errc::invalid_argument,
+                std::string{name()} + " does not take this message", false,
+                std::nullopt});
+}
+
+// -- talking ------------------------------------------------------------------
+
+bool actor_base::tell(const address& to, message_body body) {
+  auto mail = std::make_shared<envelope>();
+  mail->to = to;
+  mail->from = self_;
+  mail->body = std::move(body);
+  return env_.addresses.deliver(mail);
+}
+
+std::uint64_t actor_base::ask(const address& to, message_body body,
+                              duration timeout, reply_handler then) {
+  auto id = ++correlation_;
+  auto due = std::chrono::steady_clock::now() + timeout;
+  pending_.emplace(id, pending{std::move(then), due});
+  due_.emplace(due, id);
+  arm_sweep();
+  auto mail = std::make_shared<envelope>();
+  mail->to = to;
+  mail->from = self_;
+  mail->correlation = id;
+  mail->deadline = due;
+  mail->body = std::move(body);
+  if (!env_.addresses.deliver(mail))
+    after(duration{0}, [this, id, where = to.value] {
+      complete(id, fail(errc::unavailable, "nobody stands at " + where, true));
+    });
+  return id;
+}
+
+void actor_base::forget(std::uint64_t correlation) {
+  pending_.erase(correlation);
+}
+
+void actor_base::reply(const envelope& request, message_body body) {
+  if (request.correlation == 0)
+    return;
+  auto mail = std::make_shared<envelope>();
+  mail->to = request.from;
+  mail->from = self_;
+  mail->correlation = request.correlation;
+  mail->is_reply = true;
+  mail->traceparent = request.traceparent;
+  mail->body = std::move(body);
+  env_.addresses.deliver(mail);
+}
+
+void actor_base::refuse(const envelope& request, error why) {
+  if (request.correlation == 0)
+    return;
+  auto mail = std::make_shared<envelope>();
+  mail->to = request.from;
+  mail->from = self_;
+  mail->correlation = request.correlation;
+  mail->is_reply = true;
+  mail->status = std::move(why);
+  env_.addresses.deliver(mail);
+}
+
+void actor_base::complete(std::uint64_t correlation, body_result got) {
+  auto at = pending_.find(correlation);
+  if (at == pending_.end())
+    return; // Answered too late, or forgotten.
+  auto then = std::move(at->second.then);
+  pending_.erase(at);
+  then(std::move(got));
+}
+
+void actor_base::arm_sweep() {
+  if (sweep_armed_)
+    return;
+  sweep_armed_ = true;
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(this), sweep_interval,
+                         sweep_atom::value);
+}
+
+void actor_base::sweep() {
+  sweep_armed_ = false;
+  auto now = std::chrono::steady_clock::now();
+  while (!due_.empty()
+         && (due_.begin()->first <= now
+             || pending_.count(due_.begin()->second) == 0)) {
+    auto id = due_.begin()->second;
+    due_.erase(due_.begin());
+    complete(id, fail(errc::timeout, "no answer within the deadline", true));
+  }
+  if (!pending_.empty())
+    arm_sweep();
+  else
+    due_.clear();
+}
+
+void actor_base::after(duration delay, job what) {
+  auto self = caf::actor_cast<caf::actor>(this);
+  auto ptr = std::make_shared<job>(std::move(what));
+  if (delay.count() == 0)
+    caf::anon_send(self, std::move(ptr));
+  else
+    caf::delayed_anon_send(self, delay, std::move(ptr));
+}
+
+std::function<void(job)> actor_base::poster() {
+  caf::actor_addr weak = address();
+  return [weak](job what) {
+    if (auto self = caf::actor_cast<caf::actor>(weak))
+      caf::anon_send(self, std::make_shared<job>(std::move(what)));
+  };
+}
+
+// -- CAF hooks ----------------------------------------------------------------
+
+void actor_base::enqueue(caf::mailbox_element_ptr what,
+                         caf::execution_unit* host) {
+  if (!is_system(*what)) {
+    // Runs on the sender's thread.
+    auto depth = stats_->depth.fetch_add(1, std::memory_order_relaxed) + 1;
+    const auto* mail = what->content().match_elements<envelope_ptr>()
+                         ? &what->content().get_as<envelope_ptr>(0)
+                         : nullptr;
+    bool is_reply = mail && (*mail)->is_reply;
+    if (depth > static_cast<std::int64_t>(mailbox_max_) && !is_reply) {
+      stats_->depth.fetch_sub(1, std::memory_order_relaxed);
+      stats_->rejected.fetch_add(1, std::memory_order_relaxed);
+      if (mail)
+        refuse(**mail, {errc::overloaded,
+                        self_.value + ": mailbox holds "
+                          + std::to_string(mailbox_max_)
+                          + " messages, its limit",
+                        true, std::nullopt});
+      return;
+    }
+  }
+  caf::event_based_actor::enqueue(std::move(what), host);
+}
+
+caf::invoke_message_result actor_base::consume(caf::mailbox_element& what) {
+  bool counted = !is_system(what);
+  auto done = caf::event_based_actor::consume(what);
+  if (counted && done != caf::invoke_message_result::skipped) {
+    stats_->depth.fetch_sub(1, std::memory_order_relaxed);
+    stats_->processed.fetch_add(1, std::memory_order_relaxed);
+  }
+  return done;
+}
+
+} // namespace shannon::kit

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <typeindex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include "actors/kit/directory.hpp"
+#include "protocols/envelope.hpp"
+#include "protocols/errc.hpp"
+
+namespace shannon::kit {
+
+/// What every actor of a node shares. Outlives the actor system.
+struct actor_env {
+  directory& addresses;
+  /// Wall clock, replaced in tests.
+  std::function<std::chrono::system_clock::time_point()> now
+    = [] { return std::chrono::system_clock::now(); };
+};
+
+/// Numbers any thread may read while the actor works.
+struct actor_stats {
+  std::atomic<std::int64_t> depth{0};
+  std::atomic<std::uint64_t> processed{0};
+  std::atomic<std::uint64_t> rejected{0};
+};
+
+/// Something to run on the actor's own thread of control.
+using job = std::function<void()>;
+using job_ptr = std::shared_ptr<job>;
+
+/// One line of an actor's table of contents: a message type and its handler.
+struct handler {
+  std::type_index type;
+  std::function<void(const envelope&)> run;
+};
+
+using handlers = std::vector<handler>;
+
+/// `on<remote::StartTask>([this](const envelope& mail, const auto& msg) {…})`
+template <class T, class F>
+handler on(F run) {
+  return {typeid(T), [run = std::move(run)](const envelope& mail) mutable {
+            run(mail, *mail.body.get_if<T>());
+          }};
+}
+
+/// Base class of every actor: what CAF 0.17 lacks or does dangerously.
+///
+/// - Its whole behaviour is `make_handlers()`: a table of message types.
+/// - `ask` completes exactly once: answer, refusal, timeout, or nobody there.
+/// - The mailbox is bounded: at the limit an ask is refused `overloaded`; a
+///   tell is counted and dropped, so what must not be lost is asked.
+/// - A throw in a handler ends the actor with the text as its reason; its
+///   supervisor decides what comes next.
+class actor_base : public caf::event_based_actor {
+public:
+  using body_result = result<message_body>;
+  using reply_handler = std::function<void(body_result)>;
+  using duration = std::chrono::milliseconds;
+
+  /// `self` is the address this actor is bound to while it lives.
+  actor_base(caf::actor_config& cfg, actor_env& env, address self,
+             std::size_t mailbox_max = 10'000);
+  ~actor_base() override;
+
+  const std::shared_ptr<actor_stats>& stats() const noexcept {
+    return stats_;
+  }
+
+  // -- CAF hooks: not for derived classes -------------------------------------
+
+  using caf::event_based_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr what,
+               caf::execution_unit* host) override;
+  caf::invoke_message_result consume(caf::mailbox_element& what) override;
+  void on_exit() final;
+
+protected:
+  caf::behavior make_behavior() final;
+
+  /// The table of contents. Called once, when the actor starts.
+  virtual handlers make_handlers() = 0;
+
+  /// After the table stands: recover, arm timers, start children.
+  virtual void started() {
+  }
+  /// The actor ends: drop handles, close sockets. Nothing may be asked here.
+  virtual void stopping() {
+  }
+  /// A message of a type the table does not list. Default: refuse an ask.
+  virtual void unexpected(const envelope& mail);
+
+  // -- talking ----------------------------------------------------------------
+
+  const address& self_address() const noexcept {
+    return self_;
+  }
+  actor_env& env() noexcept {
+    return env_;
+  }
+
+  /// Sends without waiting for anything. False if nobody stands there.
+  bool tell(const address& to, message_body body);
+
+  /// Sends and calls `then` exactly once on this actor: with the answer, the
+  /// refusal, `timeout`, or `unavailable` if nobody stands at `to`.
+  /// Returns a number that `forget` takes.
+  std::uint64_t ask(const address& to, message_body body, duration timeout,
+                    reply_handler then);
+
+  /// Typed form: an answer of another type is `failed`.
+  template <class Answer, class F>
+  std::uint64_t ask(const address& to, message_body body, duration timeout,
+                    F then) {
+    return ask(to, std::move(body), timeout,
+               reply_handler{[then = std::move(then)](body_result got) mutable {
+                 if (!got)
+                   then(result<Answer>{tl::unexpect, std::move(got.error())});
+                 else if (auto* ptr = got->template get_if<Answer>())
+                   then(result<Answer>{*ptr});
+                 else
+                   then(result<Answer>{
+                     fail(errc::failed, "answer of an unexpected type")});
+               }});
+  }
+
+  /// The answer of this ask is not wanted any more.
+  void forget(std::uint64_t correlation);
+
+  /// Answers an ask; does nothing for a tell.
+  void reply(const envelope& request, message_body body);
+  void refuse(const envelope& request, error why);
+
+  /// Runs `what` on this actor after `delay`; never after it has ended.
+  void after(duration delay, job what);
+
+  /// For foreign threads (sockets, libpq, processes): what they hand over runs
+  /// on this actor, or is dropped if it has ended.
+  std::function<void(job)> poster();
+
+private:
+  void handle(const envelope_ptr& mail);
+  void complete(std::uint64_t correlation, body_result got);
+  void arm_sweep();
+  void sweep();
+
+  struct pending {
+    reply_handler then;
+    std::chrono::steady_clock::time_point due;
+  };
+
+  actor_env& env_;
+  address self_;
+  std::size_t mailbox_max_;
+  std::shared_ptr<actor_stats> stats_;
+  std::unordered_map<std::type_index, std::function<void(const envelope&)>>
+    table_;
+  std::unordered_map<std::uint64_t, pending> pending_;
+  std::multimap<std::chrono::steady_clock::time_point, std::uint64_t> due_;
+  std::uint64_t correlation_ = 0;
+  bool sweep_armed_ = false;
+};
+
+} // namespace shannon::kit
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shannon::envelope_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shannon::kit::job_ptr)

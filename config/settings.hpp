@@ -1,0 +1,139 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocols/errc.hpp"
+
+/// What an operator may change: a struct per section, the default in the
+/// struct. Secrets never stand here; they come from the environment.
+namespace shannon::config {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct store_settings {
+  /// libpq connection string. Empty: SHANNON_DATABASE_URL, else none.
+  std::string dsn;
+  /// Connections that append; each has one group commit in flight.
+  std::uint32_t writers = 1;
+  /// Connections that read.
+  std::uint32_t readers = 2;
+  /// Appends in one group commit. More raises throughput and latency.
+  std::uint32_t group_max = 512;
+  /// Appends waiting for a group; above it `overloaded`.
+  std::uint32_t queue_max = 20'000;
+  milliseconds statement_timeout{10'000};
+  milliseconds connect_timeout{3'000};
+  std::uint32_t shards = 256;
+};
+
+struct http_settings {
+  std::string listen = "127.0.0.1:8080";
+  std::string admin_listen = "127.0.0.1:8081";
+  /// Connections open at once; above it 503 and close.
+  std::uint32_t connections_max = 12'000;
+  std::uint32_t connections_per_ip_max = 256;
+  std::uint32_t header_bytes_max = 8 * 1024;
+  std::uint32_t header_fields_max = 100;
+  std::uint64_t body_bytes_max = 1024 * 1024;
+  std::uint64_t task_body_bytes_max = 40ull * 1024 * 1024;
+  std::uint32_t json_depth_max = 64;
+  /// First byte to end of headers.
+  milliseconds header_timeout{10'000};
+  /// Connection open without a first byte.
+  milliseconds first_byte_timeout{30'000};
+  milliseconds body_timeout{30'000};
+  milliseconds keep_alive_timeout{75'000};
+  milliseconds write_timeout{30'000};
+  std::uint32_t requests_per_connection_max = 1'000;
+  milliseconds sse_heartbeat{10'000};
+  /// Unsent bytes of one stream; above it the reader is dropped and resumes.
+  std::uint64_t sse_buffer_bytes_max = 256 * 1024;
+  /// How long a request waits for an actor before 503.
+  milliseconds ask_timeout{15'000};
+  std::string cors_origins = "*";
+};
+
+struct llm_settings {
+  /// Path of a models.yaml; empty for the one compiled in.
+  std::string models_file;
+  milliseconds connect_timeout{10'000};
+  milliseconds first_token_timeout{60'000};
+  milliseconds between_tokens_timeout{30'000};
+  milliseconds call_timeout{300'000};
+  std::uint32_t concurrent_calls_max = 64;
+  std::uint64_t response_bytes_max = 8ull * 1024 * 1024;
+};
+
+struct tool_settings {
+  /// Where session workspaces live.
+  std::string workspace_dir = ".shannon/workspaces";
+  std::uint32_t concurrent_runs_max = 16;
+  /// Text of one result given to the model; the rest is cut and said so.
+  std::uint64_t output_bytes_max = 32 * 1024;
+  milliseconds fetch_timeout{30'000};
+  std::uint64_t fetch_bytes_max = 10ull * 1024 * 1024;
+  std::uint32_t redirects_max = 5;
+  milliseconds python_wall_timeout{30'000};
+  std::uint32_t python_cpu_seconds = 20;
+  std::uint64_t python_memory_bytes = 1024ull * 1024 * 1024;
+  std::uint64_t python_output_bytes = 1024 * 1024;
+  std::uint64_t file_bytes_max = 8ull * 1024 * 1024;
+  std::uint64_t workspace_bytes_max = 256ull * 1024 * 1024;
+  /// `host:port` pairs web_fetch may reach although they are not public. For
+  /// tests and intranets; empty by default.
+  std::vector<std::string> egress_allow;
+};
+
+struct run_settings {
+  std::uint32_t iterations_max = 25;
+  std::uint32_t agents_max = 8;
+  std::uint32_t step_attempts_max = 5;
+  milliseconds retry_backoff_min{500};
+  milliseconds retry_backoff_max{30'000};
+  milliseconds tool_timeout{120'000};
+  /// Facts in one log; at the limit the run fails and says so.
+  std::uint32_t facts_max = 50'000;
+  /// Runs active in memory on this node; above it new tasks get 503.
+  std::uint32_t runs_max = 10'000;
+  std::uint64_t inline_bytes_max = 8 * 1024;
+};
+
+struct node_settings {
+  std::string name = "local";
+  /// CAF workers. 0: one per core, at least 2.
+  std::uint32_t workers = 0;
+  std::vector<std::string> roles;
+  milliseconds drain_timeout{8'000};
+};
+
+struct settings {
+  node_settings node;
+  store_settings store;
+  http_settings http;
+  llm_settings llm;
+  tool_settings tool;
+  run_settings run;
+  /// Redis URL; empty for none.
+  std::string redis_url;
+};
+
+/// Reads one node's settings from a manifest. An unknown key, a wrong type or
+/// a value out of range is refused with file, line, key and what is allowed.
+result<settings> load(const std::string& file, const std::string& node);
+
+/// Overlays `SHANNON_*` environment variables and checks the result.
+result<settings> from_environment(settings base);
+
+/// `127.0.0.1:8080` or `[::1]:8080`.
+struct endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+result<endpoint> parse_endpoint(const std::string& text);
+
+} // namespace shannon::config

@@ -1,0 +1,195 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/errc.hpp"
+#include "protocols/ids.hpp"
+
+/// What is said to the EVENT STORE. Each node has its own, so these stay plain
+/// structs; what they carry (facts, summaries) is Protobuf bytes.
+namespace shannon::store {
+
+// -- values -------------------------------------------------------------------
+
+/// SHA-256 of the content, 32 raw bytes.
+using blob_hash = std::string;
+
+struct blob {
+  blob_hash hash;
+  std::string bytes;
+};
+
+/// The end of a log as its writer knows it: the next append must fit here.
+struct log_tail {
+  log_version version = 0;
+  /// Checksum chained over all facts so far; 0 for an empty log.
+  std::uint64_t chain = 0;
+};
+
+struct recorded_fact {
+  log_version version = 0;
+  /// When the database took it, by the database's clock.
+  std::chrono::system_clock::time_point at;
+  /// A serialized `facts.Fact`.
+  std::string bytes;
+};
+
+enum class log_status : std::uint8_t {
+  queued = 0,
+  running = 1,
+  paused = 2,
+  completed = 3,
+  failed = 4,
+  cancelled = 5,
+  timed_out = 6,
+  needs_operator = 7,
+};
+
+constexpr bool is_terminal(log_status status) noexcept {
+  return status >= log_status::completed && status <= log_status::timed_out;
+}
+
+/// What is fixed when a log is created.
+struct log_birth {
+  /// `workflow` or `agent`: which role activates it.
+  std::string kind;
+  /// The log that started this one; empty for a task.
+  log_id parent;
+  tenant_id tenant;
+  user_id user;
+  session_id session;
+};
+
+/// The head row: one per log, holds what lists and searches need.
+struct log_head {
+  log_id log;
+  log_birth birth;
+  log_tail tail;
+  shard_epoch epoch = 0;
+  log_status status = log_status::queued;
+  /// A serialized `facts.Summary`.
+  std::string summary;
+  std::chrono::system_clock::time_point created_at;
+  std::chrono::system_clock::time_point updated_at;
+  /// When an idle log must be activated for its earliest timer.
+  std::optional<std::chrono::system_clock::time_point> wake_at;
+};
+
+// -- commands -----------------------------------------------------------------
+
+/// Raises the epoch of every shard this node now owns. Done once, before any
+/// log is opened. Answers shards_claimed.
+struct claim_shards {
+  node_id node;
+};
+
+/// Appends facts, all or none, if `log` still ends at `expected` and no newer
+/// owner opened it. Answers append_receipt, or `conflict`, `fenced`,
+/// `unavailable`, or `timeout` when even reading back could not tell.
+struct append {
+  log_id log;
+  log_tail expected;
+  /// Set for the first append: creates the log, or answers `conflict` if it
+  /// exists already.
+  std::optional<log_birth> birth;
+  /// Serialized `facts.Fact`s; at least one.
+  std::vector<std::string> facts;
+  /// Bodies these facts refer to by hash. Stored once per content.
+  std::vector<blob> blobs;
+  /// For each fact the hashes it refers to, so that loading needs no parsing.
+  std::vector<std::vector<blob_hash>> references;
+  log_status status = log_status::running;
+  /// Replaces the head's summary when set.
+  std::optional<std::string> summary;
+  std::optional<std::chrono::system_clock::time_point> wake_at;
+};
+
+/// Takes a log over for this node (writes the shard's epoch into its head, so
+/// an older owner's append fails from now on) and reads it. Answers log_image
+/// or `not_found`.
+struct open_log {
+  log_id log;
+};
+
+// -- queries ------------------------------------------------------------------
+
+struct get_head {
+  log_id log;
+};
+
+/// Facts after `after`, oldest first, without their blobs. Answers fact_page.
+struct read_facts {
+  log_id log;
+  log_version after = 0;
+  std::uint32_t limit = 200;
+};
+
+/// Heads of one kind, newest first. Answers head_page.
+struct list_heads {
+  std::string kind = "workflow";
+  tenant_id tenant;
+  std::optional<session_id> session;
+  std::vector<log_status> statuses;
+  std::uint32_t limit = 20;
+  std::uint32_t offset = 0;
+};
+
+/// Logs of one kind that have not ended: what a node activates after a start.
+/// Answers log_ids.
+struct list_unfinished {
+  std::string kind;
+};
+
+struct get_blob {
+  blob_hash hash;
+};
+
+/// Does the database answer? Answers pong within the caller's deadline.
+struct ping {};
+
+// -- replies ------------------------------------------------------------------
+
+struct shards_claimed {
+  std::uint32_t shards = 0;
+  shard_epoch epoch_max = 0;
+};
+
+struct append_receipt {
+  log_tail tail;
+};
+
+struct log_image {
+  log_head head;
+  std::vector<recorded_fact> facts;
+  /// Every blob those facts refer to.
+  std::map<blob_hash, std::string> blobs;
+};
+
+struct fact_page {
+  std::vector<recorded_fact> facts;
+  /// The head when the page was read: tells whether more can come.
+  log_version version = 0;
+  log_status status = log_status::queued;
+};
+
+struct head_page {
+  std::vector<log_head> heads;
+  std::uint64_t total = 0;
+};
+
+struct log_ids {
+  std::vector<log_id> logs;
+};
+
+struct blob_body {
+  std::string bytes;
+};
+
+struct pong {};
+
+} // namespace shannon::store
