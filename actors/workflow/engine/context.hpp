@@ -1,0 +1,132 @@
+#pragma once
+
+#include "actors/workflow/engine/durable.hpp"
+#include "actors/workflow/engine/operation.hpp"
+#include "actors/workflow/engine/run.hpp"
+#include "protocols/remote/agent.pb.h"
+#include "protocols/remote/llm.pb.h"
+#include "protocols/remote/tool.pb.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace shannon::workflow {
+
+/// Which role carries an effect out, and what it gives.
+template <class Effect>
+struct effect_traits;
+
+template <>
+struct effect_traits<remote::LlmRequest> {
+  using output = remote::LlmResponse;
+  static constexpr std::string_view kind = "llm";
+};
+
+template <>
+struct effect_traits<remote::ToolRequest> {
+  using output = remote::ToolResult;
+  static constexpr std::string_view kind = "tool";
+};
+
+template <>
+struct effect_traits<remote::AgentBrief> {
+  using output = remote::AgentReport;
+  static constexpr std::string_view kind = "agent";
+};
+
+/// What a strategy may do with the world. A small value: copies share the run;
+/// each holds one scope path. Everything here is recorded under
+/// `scope/key#occurrence` and given back on replay.
+class context {
+public:
+  context(durable_run& run, std::string scope)
+      : run_(&run), scope_(std::move(scope)) {}
+
+  /// The same run, one scope deeper. Parallel branches each need their own, so
+  /// that their steps keep their places whatever order they end in.
+  context scope(std::string_view name) const {
+    return {*run_, scope_.empty() ? std::string{name}
+                                  : scope_ + "." + std::string{name}};
+  }
+
+  /// One effect, recorded once: starts at once, gives the recorded output.
+  /// Throws step_failed when it failed for good.
+  template <class Effect>
+  durable<typename effect_traits<Effect>::output>
+  step(std::string key, Effect effect, step_options options = {}) {
+    return run_step<Effect>(*run_, run_->place(scope_, key),
+                            std::make_shared<const Effect>(std::move(effect)),
+                            std::move(options));
+  }
+
+  /// Waits until `delay` after the moment it was first asked. Survives
+  /// restarts; resolution is the shell's.
+  durable<nothing> sleep(std::string key, std::chrono::microseconds delay) {
+    return run_sleep(*run_, run_->place(scope_, key), delay);
+  }
+
+  /// The next signal of this name, in the order they were recorded.
+  durable<std::string> signal(std::string name) {
+    return run_signal(*run_, run_->place(scope_, "signal." + name), name);
+  }
+
+  /// Tells clients something, once.
+  void publish(std::string_view key, facts::Event event) {
+    run_->note(run_->place(scope_, key), std::move(event),
+               [] { return std::string{}; });
+  }
+
+  /// Wall clock, microseconds since 1970, as it was when first asked.
+  std::int64_t now_us(std::string_view key);
+
+  bool cancelling() const noexcept {
+    return run_->cancelling();
+  }
+  const facts::Usage& usage() const noexcept {
+    return run_->usage();
+  }
+
+private:
+  template <class Effect>
+  static durable<typename effect_traits<Effect>::output>
+  run_step(durable_run& run, facts::StepId id,
+           std::shared_ptr<const Effect> effect, step_options options) {
+    operation op{run, operation::kind::effect, std::move(id)};
+    op.effect = std::string{effect_traits<Effect>::kind};
+    op.input = std::move(effect);
+    op.options = std::move(options);
+    std::string bytes = co_await op;
+    typename effect_traits<Effect>::output output;
+    if (!output.ParseFromString(bytes))
+      throw step_failed{{errc::failed,
+                         "recorded output of this step cannot be read", false,
+                         std::nullopt}};
+    co_return output;
+  }
+
+  static durable<nothing> run_sleep(durable_run& run, facts::StepId id,
+                                    std::chrono::microseconds delay);
+  static durable<std::string> run_signal(durable_run& run, facts::StepId id,
+                                         std::string name);
+
+  durable_run* run_;
+  std::string scope_;
+};
+
+/// All results, in the order of the parts. They run side by side. If one
+/// fails, its failure is rethrown and the parts after it are given up.
+template <class T>
+durable<std::vector<T>> all(std::vector<durable<T>> parts) {
+  std::vector<T> results;
+  results.reserve(parts.size());
+  for (auto& part : parts)
+    results.push_back(co_await part);
+  co_return results;
+}
+
+} // namespace shannon::workflow

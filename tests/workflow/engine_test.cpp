@@ -1,0 +1,318 @@
+// Links the engine alone: no CAF, no Postgres, no clock.
+
+#include "run_driver.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace shannon;
+using namespace shannon::workflow;
+
+namespace {
+
+/// A tool that answers its arguments in brackets.
+durable_run::effect_outcome echo(const durable_run::effect_start& start) {
+  remote::ToolResult out;
+  out.set_success(true);
+  const auto& request = dynamic_cast<const remote::ToolRequest&>(*start.input);
+  out.set_output("[" + request.arguments_json() + "]");
+  return {out.SerializeAsString(), {}, {}, 5};
+}
+
+remote::ToolRequest call(std::string arguments) {
+  remote::ToolRequest request;
+  request.set_tool("echo");
+  request.set_arguments_json(std::move(arguments));
+  return request;
+}
+
+/// Two steps side by side, a nap, a note, then one that needs them all.
+durable<std::string> errand(context ctx, std::string input) {
+  std::vector<durable<remote::ToolResult>> parts;
+  parts.push_back(ctx.scope("left").step("get", call(input + "1")));
+  parts.push_back(ctx.scope("right").step("get", call(input + "2")));
+  auto got = co_await all(std::move(parts));
+  co_await ctx.sleep("nap", std::chrono::seconds{5});
+  auto at = ctx.now_us("after-nap");
+  auto joined = co_await ctx.step(
+      "join", call(got[0].output() + got[1].output() + std::to_string(at)));
+  co_return joined.output();
+}
+
+durable_run::effect_outcome flaky(error why) {
+  return {tl::unexpected<error>(std::move(why)), {}, {}, 0};
+}
+
+} // namespace
+
+TEST_CASE("a run ends with the output of its coroutine") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  world.settle();
+  CHECK(world.run->state() == durable_run::phase::ended);
+  CHECK(world.run->status() == store::log_status::completed);
+  CHECK(world.run->output() == "[[x1][x2]6002000]");
+  CHECK(world.event_types().front() == "WORKFLOW_STARTED");
+  CHECK(world.event_types().back() == "WORKFLOW_COMPLETED");
+}
+
+TEST_CASE("a crash at any point repeats no recorded step and changes nothing") {
+  run_driver whole{errand, echo};
+  whole.begin("x");
+  whole.settle();
+  for (int crash_at = 1; crash_at < 40; ++crash_at) {
+    run_driver world{errand, echo};
+    world.begin("x");
+    REQUIRE(world.step()); // The start is accepted.
+    for (int i = 1; i < crash_at && world.step(); ++i) {
+    }
+    auto recorded = world.log.size();
+    auto before = world.started;
+    std::map<std::string, bool> done;
+    for (std::size_t v = 1; v <= recorded; ++v)
+      if (auto fact = world.fact(v); fact.has_step_completed())
+        done[to_string(fact.step_completed().step())] = true;
+    world.crash();
+    REQUIRE_FALSE(world.replay_failed);
+    world.settle();
+    INFO("crash after step " << crash_at);
+    CHECK(world.run->state() == durable_run::phase::ended);
+    CHECK(world.run->output().substr(0, 10)
+          == whole.run->output().substr(0, 10));
+    for (auto& [key, was] : done)
+      CHECK(world.started[key] == before[key]);
+  }
+}
+
+TEST_CASE("an effect starts only after the facts before it are on disk") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    facts::Event event;
+    event.set_type("PROGRESS");
+    ctx.publish("said", event);
+    auto got = co_await ctx.step("get", call("a"));
+    co_return got.output();
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.run->next(1);
+  world.run->committed(1); // RunStarted is stored; the note is staged.
+  auto todo = world.run->next(2);
+  CHECK(todo.append.size() == 1);
+  CHECK(todo.start.empty());
+  world.run->committed(3);
+  CHECK(world.run->next(4).start.size() == 1);
+}
+
+TEST_CASE("a retryable failure is recorded, waited for and tried again") {
+  int calls = 0;
+  auto effects = [&](const durable_run::effect_start& start) {
+    if (++calls < 3)
+      return flaky(
+          {errc::unavailable, "busy", true, std::chrono::milliseconds{2000}});
+    CHECK(start.attempt == 3);
+    return echo(start);
+  };
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto got = co_await ctx.step("get", call("a"));
+    co_return got.output();
+  };
+  run_driver world{code, effects};
+  world.begin("");
+  world.settle();
+  CHECK(calls == 3);
+  CHECK(world.run->output() == "[a]");
+  CHECK(world.fact(2).has_attempt_failed());
+  // Retry-After is a floor.
+  CHECK(world.fact(2).attempt_failed().retry_at_us()
+        >= world.fact(2).at_us() + 2'000'000);
+}
+
+TEST_CASE("attempts that are used up fail the step and the run says why") {
+  auto effects = [](const durable_run::effect_start&) {
+    return flaky({errc::unavailable, "down for good", true, std::nullopt});
+  };
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options twice;
+    twice.attempts_max = 2;
+    auto got = co_await ctx.step("get", call("a"), twice);
+    co_return got.output();
+  };
+  run_driver world{code, effects};
+  world.begin("");
+  world.settle();
+  CHECK(world.run->status() == store::log_status::failed);
+  CHECK(world.run->failure().text == "down for good");
+  CHECK(world.started["get#1"] == 2);
+}
+
+TEST_CASE("a coroutine may catch a failed step and go on") {
+  auto effects = [](const durable_run::effect_start& start) {
+    if (start.step.key() == "bad")
+      return flaky({errc::failed, "no", false, std::nullopt});
+    return echo(start);
+  };
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    std::string seen;
+    try {
+      co_await ctx.step("bad", call("a"));
+    } catch (const step_failed& thrown) {
+      seen = thrown.why().text;
+    }
+    auto got = co_await ctx.step("good", call(seen));
+    co_return got.output();
+  };
+  run_driver world{code, effects};
+  world.begin("");
+  world.settle();
+  CHECK(world.run->output() == "[no]");
+}
+
+TEST_CASE("cancel stops what runs and starts nothing more") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  world.step(); // RunStarted is on disk.
+  auto todo = world.run->next(world.now_us);
+  REQUIRE(todo.start.size() == 2);
+  CHECK(world.run->cancel("enough", "user", world.now_us));
+  CHECK_FALSE(world.run->cancel("again", "user", world.now_us));
+  world.settle();
+  CHECK(world.run->status() == store::log_status::cancelled);
+  CHECK(world.stopped == std::set<std::string>{"left/get#1", "right/get#1"});
+  CHECK(world.started.empty()); // What was started was before `settle`.
+  CHECK(world.event_types()
+        == std::vector<std::string>{"WORKFLOW_STARTED", "WORKFLOW_CANCELLING",
+                                    "WORKFLOW_CANCELLED"});
+  world.crash();
+  CHECK(world.run->status() == store::log_status::cancelled);
+}
+
+TEST_CASE("a changed input parks the run with both sides") {
+  auto asks = [](std::string what) {
+    return [what](context ctx, std::string) -> durable<std::string> {
+      auto first = co_await ctx.step("first", call(what));
+      auto got = co_await ctx.step("second", call("b"));
+      co_return got.output();
+    };
+  };
+  run_driver old_code{asks("a"), echo};
+  old_code.begin("");
+  for (int i = 0; i < 3; ++i)
+    old_code.step();
+  REQUIRE(old_code.fact(2).has_step_completed());
+  run_driver new_code{asks("changed"), echo};
+  new_code.log = old_code.log;
+  new_code.crash();
+  new_code.settle();
+  CHECK(new_code.run->status() == store::log_status::needs_operator);
+  auto parked = new_code.fact(new_code.log.size()).run_parked();
+  CHECK(to_string(parked.step()) == "first#1");
+  CHECK_FALSE(parked.recorded().empty());
+  CHECK(parked.asked().find("changed") != std::string::npos);
+  CHECK(new_code.started.empty());
+}
+
+TEST_CASE("steps that were added run and steps that were removed are passed") {
+  auto before = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.step("gone", call("a"));
+    auto kept = co_await ctx.step("kept", call("b"));
+    co_await ctx.sleep("wait", std::chrono::hours{1});
+    co_return kept.output();
+  };
+  auto after = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.step("added", call("n"));
+    auto kept = co_await ctx.step("kept", call("b"));
+    co_return kept.output();
+  };
+  run_driver old_code{before, echo};
+  old_code.begin("");
+  for (int i = 0; i < 6; ++i)
+    old_code.step();
+  run_driver new_code{after, echo};
+  new_code.log = old_code.log;
+  new_code.crash();
+  new_code.settle();
+  CHECK(new_code.run->output() == "[b]");
+  CHECK(new_code.started == std::map<std::string, int>{{"added#1", 1}});
+}
+
+TEST_CASE("signals are kept in order, once each, until somebody listens") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.sleep("later", std::chrono::seconds{1});
+    auto first = co_await ctx.signal("word");
+    auto second = co_await ctx.signal("word");
+    auto third = co_await ctx.signal("word");
+    co_return first + second + third;
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  world.run->signal("word", "1", "a", world.now_us);
+  world.run->signal("word", "1", "a", world.now_us);
+  world.run->signal("word", "2", "b", world.now_us);
+  world.settle();
+  world.crash();
+  world.run->signal("word", "2", "b", world.now_us);
+  world.run->signal("word", "3", "c", world.now_us);
+  world.settle();
+  CHECK(world.run->output() == "abc");
+}
+
+TEST_CASE("big outputs live in the blob table and survive a replay") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto big = co_await ctx.step("big", call(std::string(20'000, 'x')));
+    auto again = co_await ctx.step("again", call(big.output()));
+    co_await ctx.sleep("wait", std::chrono::hours{1});
+    co_return std::to_string(again.output().size());
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  for (int i = 0; i < 6; ++i)
+    world.step();
+  CHECK(world.fact(2).step_completed().output().at_case()
+        == facts::Body::kBlob);
+  CHECK(world.log[1].bytes.size() < 500);
+  world.crash();
+  REQUIRE_FALSE(world.replay_failed);
+  world.settle();
+  CHECK(world.run->output() == "20004");
+  CHECK(world.started["big#1"] == 1);
+}
+
+TEST_CASE("a child's facts are taken once and in order") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto word = co_await ctx.signal("done");
+    co_return word;
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.settle();
+  facts::Event event;
+  event.set_type("AGENT_THINKING");
+  auto tell = [&](std::int64_t version) {
+    return world.run->child_progressed("kid", version, event, world.now_us);
+  };
+  CHECK(tell(1) == 0);
+  CHECK(tell(1) == 0); // A repeat while the first is on its way.
+  CHECK(tell(3) == 0); // A gap is not taken.
+  world.settle();
+  CHECK(tell(1) == 1);
+  tell(2);
+  world.settle();
+  world.crash();
+  CHECK(world.run->child_version("kid") == 2);
+  CHECK(tell(2) == 2);
+  CHECK(world.log.size() == 3);
+}
+
+TEST_CASE("a run that grows beyond its limit is parked, not lost") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    for (;;)
+      co_await ctx.step("again", call("a"));
+  };
+  run_options small;
+  small.facts_max = 20;
+  run_driver world{code, echo, small};
+  world.begin("");
+  world.settle();
+  CHECK(world.run->status() == store::log_status::needs_operator);
+  CHECK(world.log.size() < 30);
+}
