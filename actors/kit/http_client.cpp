@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <limits>
 #include <list>
 #include <map>
 #include <optional>
@@ -575,13 +574,10 @@ private:
     }
     if (ec == http::error::need_more)
       ec = {};
+    if (ec == http::error::body_limit || ec == http::error::header_limit)
+      return too_large();
     if (ec) {
-      bool limit
-          = ec == http::error::body_limit || ec == http::error::header_limit;
-      finish(limit
-                 ? fail(errc::failed, name_ + ": answer is larger than allowed")
-                 : fail(errc::unavailable,
-                        name_ + ": no HTTP answer: " + ec.message(), true));
+      broken("no HTTP answer", ec);
       return false;
     }
     if (parser_->is_done()) {
