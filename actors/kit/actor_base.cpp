@@ -1,6 +1,7 @@
 #include "actors/kit/actor_base.hpp"
 
-#include <exception>
+#include "actors/kit/log.hpp"
+#include "metrics/actor_metrics.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
@@ -8,7 +9,7 @@
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 
-#include "actors/kit/log.hpp"
+#include <exception>
 
 namespace shannon::kit {
 
@@ -18,6 +19,13 @@ using sweep_atom = caf::atom_constant<caf::atom("sweep")>;
 
 /// Due asks are looked for this often: the resolution of `ask` timeouts.
 constexpr std::chrono::milliseconds sweep_interval{20};
+
+/// Asks of a restarted actor are numbered apart from those of its former life,
+/// or a late answer to the one would be taken for the other's.
+std::uint64_t first_correlation() {
+  static std::atomic<std::uint64_t> lives{0};
+  return lives.fetch_add(1, std::memory_order_relaxed) << 32;
+}
 
 /// System messages are never refused and not counted against the limit.
 bool is_system(const caf::mailbox_element& what) {
@@ -33,34 +41,32 @@ bool is_system(const caf::mailbox_element& what) {
 
 } // namespace
 
-actor_base::actor_base(caf::actor_config& cfg, actor_env& env, address self,
-                       std::size_t mailbox_max)
-  : caf::event_based_actor(cfg),
-    env_(env),
-    self_(std::move(self)),
-    mailbox_max_(mailbox_max),
-    stats_(std::make_shared<actor_stats>()) {
+actor_base::actor_base(caf::actor_config& cfg, actor_env& env,
+                       shannon::address self, std::size_t mailbox_max)
+    : caf::event_based_actor(cfg), env_(env), self_(std::move(self)),
+      mailbox_max_(mailbox_max), stats_(std::make_shared<actor_stats>()),
+      correlation_(first_correlation()) {
   // CAF's default would end this actor for any error it receives.
   set_error_handler([](caf::scheduled_actor*, caf::error&) {});
-  set_default_handler(
-    [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
-      return caf::message{};
-    });
+  set_default_handler([](caf::scheduled_actor*,
+                         caf::message_view&) -> caf::result<caf::message> {
+    return caf::message{};
+  });
   // CAF's default would print the text to stderr and lose it.
   set_exception_handler(
-    [](caf::scheduled_actor* ptr, std::exception_ptr& thrown) -> caf::error {
-      std::string text = "unknown exception";
-      try {
-        std::rethrow_exception(thrown);
-      } catch (const std::exception& e) {
-        text = e.what();
-      } catch (...) {
-        // The text above says all that is known.
-      }
-      log::error("actor-threw", "actor ends by an exception",
-                 {{"actor", ptr->name()}, {"reason", text}});
-      return caf::make_error(caf::sec::runtime_error, text);
-    });
+      [](caf::scheduled_actor* ptr, std::exception_ptr& thrown) -> caf::error {
+        std::string text = "unknown exception";
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const std::exception& e) {
+          text = e.what();
+        } catch (...) {
+          // The text above says all that is known.
+        }
+        log::error("actor-threw", "actor ends by an exception",
+                   {{"actor", ptr->name()}, {"reason", text}});
+        return caf::make_error(caf::sec::runtime_error, text);
+      });
 }
 
 actor_base::~actor_base() = default;
@@ -68,13 +74,17 @@ actor_base::~actor_base() = default;
 caf::behavior actor_base::make_behavior() {
   for (auto& line : make_handlers())
     table_.emplace(line.type, std::move(line.run));
-  env_.addresses.bind(self_, caf::actor_cast<caf::actor>(this));
   started();
   return {
-    [this](const envelope_ptr& mail) { handle(mail); },
-    [](const job_ptr& what) { (*what)(); },
-    [this](sweep_atom) { sweep(); },
+      [this](const envelope_ptr& mail) { handle(mail); },
+      [](const job_ptr& what) { (*what)(); },
+      [this](sweep_atom) { sweep(); },
   };
+}
+
+void actor_base::launch(caf::execution_unit* host, bool lazy, bool hide) {
+  env_.addresses.bind(self_, caf::actor_cast<caf::actor>(this));
+  caf::event_based_actor::launch(host, lazy, hide);
 }
 
 void actor_base::on_exit() {
@@ -95,7 +105,7 @@ void actor_base::handle(const envelope_ptr& mail) {
     return;
   }
   auto expired = mail->deadline.time_since_epoch().count() != 0
-                 && mail->deadline < std::chrono::steady_clock::now();
+                 && mail->deadline < clock_now();
   if (expired)
     return; // The asker has been told `timeout` already.
   if (auto line = table_.find(mail->body.type()); line != table_.end())
@@ -114,7 +124,11 @@ void actor_base::unexpected(const envelope& mail) {
 
 // -- talking ------------------------------------------------------------------
 
-bool actor_base::tell(const address& to, message_body body) {
+std::chrono::steady_clock::time_point actor_base::clock_now() {
+  return home_system().clock().now();
+}
+
+bool actor_base::tell(const shannon::address& to, message_body body) {
   auto mail = std::make_shared<envelope>();
   mail->to = to;
   mail->from = self_;
@@ -122,12 +136,11 @@ bool actor_base::tell(const address& to, message_body body) {
   return env_.addresses.deliver(mail);
 }
 
-std::uint64_t actor_base::ask(const address& to, message_body body,
+std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
                               duration timeout, reply_handler then) {
   auto id = ++correlation_;
-  auto due = std::chrono::steady_clock::now() + timeout;
-  pending_.emplace(id, pending{std::move(then), due});
-  due_.emplace(due, id);
+  auto due = clock_now() + timeout;
+  pending_.emplace(id, pending{std::move(then), due_.emplace(due, id)});
   arm_sweep();
   auto mail = std::make_shared<envelope>();
   mail->to = to;
@@ -143,7 +156,10 @@ std::uint64_t actor_base::ask(const address& to, message_body body,
 }
 
 void actor_base::forget(std::uint64_t correlation) {
-  pending_.erase(correlation);
+  if (auto at = pending_.find(correlation); at != pending_.end()) {
+    due_.erase(at->second.due);
+    pending_.erase(at);
+  }
 }
 
 void actor_base::reply(const envelope& request, message_body body) {
@@ -176,6 +192,7 @@ void actor_base::complete(std::uint64_t correlation, body_result got) {
   if (at == pending_.end())
     return; // Answered too late, or forgotten.
   auto then = std::move(at->second.then);
+  due_.erase(at->second.due);
   pending_.erase(at);
   then(std::move(got));
 }
@@ -190,18 +207,12 @@ void actor_base::arm_sweep() {
 
 void actor_base::sweep() {
   sweep_armed_ = false;
-  auto now = std::chrono::steady_clock::now();
-  while (!due_.empty()
-         && (due_.begin()->first <= now
-             || pending_.count(due_.begin()->second) == 0)) {
-    auto id = due_.begin()->second;
-    due_.erase(due_.begin());
-    complete(id, fail(errc::timeout, "no answer within the deadline", true));
-  }
+  auto now = clock_now();
+  while (!due_.empty() && due_.begin()->first <= now)
+    complete(due_.begin()->second,
+             fail(errc::timeout, "no answer within the deadline", true));
   if (!pending_.empty())
     arm_sweep();
-  else
-    due_.clear();
 }
 
 void actor_base::after(duration delay, job what) {
@@ -229,18 +240,20 @@ void actor_base::enqueue(caf::mailbox_element_ptr what,
     // Runs on the sender's thread.
     auto depth = stats_->depth.fetch_add(1, std::memory_order_relaxed) + 1;
     const auto* mail = what->content().match_elements<envelope_ptr>()
-                         ? &what->content().get_as<envelope_ptr>(0)
-                         : nullptr;
+                           ? &what->content().get_as<envelope_ptr>(0)
+                           : nullptr;
     bool is_reply = mail && (*mail)->is_reply;
     if (depth > static_cast<std::int64_t>(mailbox_max_) && !is_reply) {
       stats_->depth.fetch_sub(1, std::memory_order_relaxed);
       stats_->rejected.fetch_add(1, std::memory_order_relaxed);
+      if (env_.metrics)
+        env_.metrics->mailbox_rejected(std::string{self_.kind()});
       if (mail)
-        refuse(**mail, {errc::overloaded,
-                        self_.value + ": mailbox holds "
-                          + std::to_string(mailbox_max_)
-                          + " messages, its limit",
-                        true, std::nullopt});
+        refuse(**mail,
+               {errc::overloaded,
+                self_.value + ": mailbox holds " + std::to_string(mailbox_max_)
+                    + " messages, its limit",
+                true, std::nullopt});
       return;
     }
   }
@@ -249,12 +262,12 @@ void actor_base::enqueue(caf::mailbox_element_ptr what,
 
 caf::invoke_message_result actor_base::consume(caf::mailbox_element& what) {
   bool counted = !is_system(what);
-  auto done = caf::event_based_actor::consume(what);
-  if (counted && done != caf::invoke_message_result::skipped) {
+  auto outcome = caf::event_based_actor::consume(what);
+  if (counted && outcome != caf::invoke_message_result::skipped) {
     stats_->depth.fetch_sub(1, std::memory_order_relaxed);
     stats_->processed.fetch_add(1, std::memory_order_relaxed);
   }
-  return done;
+  return outcome;
 }
 
 } // namespace shannon::kit

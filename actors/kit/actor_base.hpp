@@ -1,5 +1,12 @@
 #pragma once
 
+#include "actors/kit/directory.hpp"
+#include "protocols/envelope.hpp"
+#include "protocols/errc.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/event_based_actor.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -13,12 +20,9 @@
 #include <utility>
 #include <vector>
 
-#include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/event_based_actor.hpp>
-
-#include "actors/kit/directory.hpp"
-#include "protocols/envelope.hpp"
-#include "protocols/errc.hpp"
+namespace shannon::metrics {
+class actor_metrics;
+}
 
 namespace shannon::kit {
 
@@ -27,7 +31,9 @@ struct actor_env {
   directory& addresses;
   /// Wall clock, replaced in tests.
   std::function<std::chrono::system_clock::time_point()> now
-    = [] { return std::chrono::system_clock::now(); };
+      = [] { return std::chrono::system_clock::now(); };
+  /// Null: nothing is counted.
+  metrics::actor_metrics* metrics = nullptr;
 };
 
 /// Numbers any thread may read while the actor works.
@@ -72,7 +78,7 @@ public:
   using duration = std::chrono::milliseconds;
 
   /// `self` is the address this actor is bound to while it lives.
-  actor_base(caf::actor_config& cfg, actor_env& env, address self,
+  actor_base(caf::actor_config& cfg, actor_env& env, shannon::address self,
              std::size_t mailbox_max = 10'000);
   ~actor_base() override;
 
@@ -87,6 +93,9 @@ public:
                caf::execution_unit* host) override;
   caf::invoke_message_result consume(caf::mailbox_element& what) override;
   void on_exit() final;
+  /// Binds the address before `spawn` returns, so that who is started next
+  /// already finds this actor.
+  void launch(caf::execution_unit* host, bool lazy, bool hide) override;
 
 protected:
   caf::behavior make_behavior() final;
@@ -95,36 +104,37 @@ protected:
   virtual handlers make_handlers() = 0;
 
   /// After the table stands: recover, arm timers, start children.
-  virtual void started() {
-  }
+  virtual void started() {}
   /// The actor ends: drop handles, close sockets. Nothing may be asked here.
-  virtual void stopping() {
-  }
+  virtual void stopping() {}
   /// A message of a type the table does not list. Default: refuse an ask.
   virtual void unexpected(const envelope& mail);
 
   // -- talking ----------------------------------------------------------------
 
-  const address& self_address() const noexcept {
+  const shannon::address& self_address() const noexcept {
     return self_;
   }
   actor_env& env() noexcept {
     return env_;
   }
 
+  /// The clock of timers and deadlines: steady, and virtual in tests.
+  std::chrono::steady_clock::time_point clock_now();
+
   /// Sends without waiting for anything. False if nobody stands there.
-  bool tell(const address& to, message_body body);
+  bool tell(const shannon::address& to, message_body body);
 
   /// Sends and calls `then` exactly once on this actor: with the answer, the
   /// refusal, `timeout`, or `unavailable` if nobody stands at `to`.
   /// Returns a number that `forget` takes.
-  std::uint64_t ask(const address& to, message_body body, duration timeout,
-                    reply_handler then);
+  std::uint64_t ask(const shannon::address& to, message_body body,
+                    duration timeout, reply_handler then);
 
   /// Typed form: an answer of another type is `failed`.
   template <class Answer, class F>
-  std::uint64_t ask(const address& to, message_body body, duration timeout,
-                    F then) {
+  std::uint64_t ask(const shannon::address& to, message_body body,
+                    duration timeout, F then) {
     return ask(to, std::move(body), timeout,
                reply_handler{[then = std::move(then)](body_result got) mutable {
                  if (!got)
@@ -133,7 +143,7 @@ protected:
                    then(result<Answer>{*ptr});
                  else
                    then(result<Answer>{
-                     fail(errc::failed, "answer of an unexpected type")});
+                       fail(errc::failed, "answer of an unexpected type")});
                }});
   }
 
@@ -157,20 +167,23 @@ private:
   void arm_sweep();
   void sweep();
 
+  using due_map
+      = std::multimap<std::chrono::steady_clock::time_point, std::uint64_t>;
+
   struct pending {
     reply_handler then;
-    std::chrono::steady_clock::time_point due;
+    due_map::iterator due;
   };
 
   actor_env& env_;
-  address self_;
+  shannon::address self_;
   std::size_t mailbox_max_;
   std::shared_ptr<actor_stats> stats_;
   std::unordered_map<std::type_index, std::function<void(const envelope&)>>
-    table_;
+      table_;
   std::unordered_map<std::uint64_t, pending> pending_;
-  std::multimap<std::chrono::steady_clock::time_point, std::uint64_t> due_;
-  std::uint64_t correlation_ = 0;
+  due_map due_;
+  std::uint64_t correlation_;
   bool sweep_armed_ = false;
 };
 
