@@ -98,6 +98,9 @@ void actor_base::on_exit() {
 
 void actor_base::handle(const envelope_ptr& mail) {
   if (mail->is_reply) {
+    // An answer for a child that is gone falls back to its kind: not ours.
+    if (mail->to != self_)
+      return;
     if (mail->status.code == errc::ok)
       complete(mail->correlation, mail->body);
     else

@@ -83,7 +83,7 @@ result<void> durable_run::apply(const facts::Fact& fact) {
                                   + " facts, the limit of one run");
   switch (fact.body_case()) {
   case facts::Fact::kRunStarted:
-    return start_program(fact.run_started());
+    return start_program(fact);
   case facts::Fact::kStepCompleted:
     return apply_outcome(fact.step_completed());
   case facts::Fact::kAttemptFailed:
@@ -141,14 +141,15 @@ result<void> durable_run::apply(const facts::Fact& fact) {
   return {};
 }
 
-result<void> durable_run::start_program(const facts::RunStarted& fact) {
+result<void> durable_run::start_program(const facts::Fact& fact) {
   status_ = store::log_status::running;
-  if (!code_)
-    return {};
-  auto input = bytes_of(fact.input());
+  started_at_us_ = fact.at_us();
+  auto input = bytes_of(fact.run_started().input());
   if (!input)
     return tl::unexpected<error>(input.error());
-  root_ = code_(context{*this, {}}, std::move(*input));
+  input_ = std::move(*input);
+  if (code_)
+    root_ = code_(context{*this, {}}, input_);
   return {};
 }
 

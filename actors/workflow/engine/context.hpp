@@ -17,7 +17,9 @@
 
 namespace shannon::workflow {
 
-/// Which role carries an effect out, and what it gives.
+/// Which role carries an effect out, and what it gives. `identity` is the part
+/// of the input that a replay must ask for again, else the run is parked: the
+/// task itself, not the wording or the model a newer build would choose.
 template <class Effect>
 struct effect_traits;
 
@@ -25,18 +27,30 @@ template <>
 struct effect_traits<remote::LlmRequest> {
   using output = remote::LlmResponse;
   static constexpr std::string_view kind = "llm";
+  static std::string identity(const remote::LlmRequest& request);
 };
 
 template <>
 struct effect_traits<remote::ToolRequest> {
   using output = remote::ToolResult;
   static constexpr std::string_view kind = "tool";
+  static std::string identity(const remote::ToolRequest& request);
+};
+
+template <>
+struct effect_traits<remote::ListTools> {
+  using output = remote::ToolList;
+  static constexpr std::string_view kind = "tools";
+  static std::string identity(const remote::ListTools&) {
+    return {};
+  }
 };
 
 template <>
 struct effect_traits<remote::AgentBrief> {
   using output = remote::AgentReport;
   static constexpr std::string_view kind = "agent";
+  static std::string identity(const remote::AgentBrief& brief);
 };
 
 /// What a strategy may do with the world. A small value: copies share the run;
@@ -98,6 +112,7 @@ private:
            std::shared_ptr<const Effect> effect, step_options options) {
     operation op{run, operation::kind::effect, std::move(id)};
     op.effect = std::string{effect_traits<Effect>::kind};
+    op.identity = effect_traits<Effect>::identity(*effect);
     op.input = std::move(effect);
     op.options = std::move(options);
     std::string bytes = co_await op;

@@ -71,6 +71,8 @@ public:
 
   std::string effect;
   std::shared_ptr<const google::protobuf::Message> input;
+  /// What of `input` must not change between a record and a replay.
+  std::string identity;
   step_options options;
   std::chrono::microseconds delay{0}; ///< Of a timer.
   std::string signal;                 ///< Name of the signal waited for.

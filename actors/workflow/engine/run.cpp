@@ -2,8 +2,6 @@
 
 #include "actors/workflow/engine/context.hpp"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -23,17 +21,6 @@ std::string sha256(std::string_view bytes) {
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(),
              nullptr);
   return {reinterpret_cast<const char*>(digest.data()), size};
-}
-
-/// The same message always gives the same bytes within one build.
-std::string stable_bytes(const google::protobuf::Message& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream{&bytes};
-  google::protobuf::io::CodedOutputStream coded{&stream};
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
 }
 
 facts::Event event_of(std::string type, std::string message) {
@@ -153,6 +140,7 @@ void durable_run::finish_if_done() {
   };
   try {
     auto output = root_.take();
+    output_ = output;
     if (cancelling_) {
       failed(failure_);
     } else {
@@ -362,7 +350,7 @@ bool durable_run::admit(operation& op) {
 }
 
 bool durable_run::admit_effect(operation& op) {
-  op.input_hash_ = sha256(op.effect + "\n" + stable_bytes(*op.input));
+  op.input_hash_ = sha256(op.effect + "\n" + op.identity);
   op.input_hash_.resize(16);
   auto recorded = recorded_hashes_.find(op.key_);
   if (recorded != recorded_hashes_.end()

@@ -149,9 +149,16 @@ public:
     return status_;
   }
   std::int64_t child_version(const std::string& child) const;
-  /// Output of a run that completed.
+  /// Output of a run that completed; decided first, on disk once it `ended`.
   const std::string& output() const noexcept {
     return output_;
+  }
+  /// What the run was started with; empty until its first fact is on disk.
+  const std::string& input() const noexcept {
+    return input_;
+  }
+  std::int64_t started_at_us() const noexcept {
+    return started_at_us_;
   }
   /// Why a run failed, was cancelled or parked.
   const error& failure() const noexcept {
@@ -214,7 +221,7 @@ private:
   void apply_failure(const facts::StepFailed& fact);
   void apply_cancel(const facts::CancelRequested& fact);
   void apply_end(store::log_status status, error why);
-  result<void> start_program(const facts::RunStarted& fact);
+  result<void> start_program(const facts::Fact& fact);
   void resolve(operation& op, result<std::string> outcome);
   void drain();
   void finish_if_done();
@@ -232,6 +239,8 @@ private:
   bool cancel_staged_ = false;
   bool cancelling_ = false;
   bool finishing_ = false;
+  std::string input_;
+  std::int64_t started_at_us_ = 0;
   std::string output_;
   error failure_{errc::ok, {}, false, std::nullopt};
   facts::Usage usage_;

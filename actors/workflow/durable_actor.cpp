@@ -1,0 +1,360 @@
+#include "actors/workflow/durable_actor.hpp"
+
+#include "actors/kit/backoff.hpp"
+#include "actors/kit/log.hpp"
+#include "protocols/remote/tool.pb.h"
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <random>
+
+namespace shannon::workflow {
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace log_lines = kit::log;
+
+constexpr auto store_timeout = 30s;
+/// Mail kept while the log is read.
+constexpr std::size_t early_max = 1'000;
+
+run_options with_chance(run_options options) {
+  options.chance = [] {
+    thread_local std::minstd_rand engine{std::random_device{}()};
+    return std::uniform_real_distribution<double>{0, 1}(engine);
+  };
+  return options;
+}
+
+std::int64_t unix_us(std::chrono::system_clock::time_point at) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             at.time_since_epoch())
+      .count();
+}
+
+facts::ModelUse use_of(const remote::LlmResponse& answer) {
+  facts::ModelUse use;
+  use.set_model(answer.model());
+  use.set_provider(answer.provider());
+  use.set_executions(1);
+  use.set_tokens(answer.usage().input_tokens()
+                 + answer.usage().output_tokens());
+  use.set_cost_nanousd(answer.usage().cost_nanousd());
+  return use;
+}
+
+} // namespace
+
+durable_actor::durable_actor(caf::actor_config& cfg, kit::actor_env& env,
+                             activation what, parts with, program code,
+                             run_options options)
+    : actor_base(cfg, env, what.self), what_(std::move(what)), with_(with),
+      run_(std::move(code), with_chance(std::move(options))) {
+  run_.on_applied = [this](log_version version, const facts::Fact& fact) {
+    stored(version, fact);
+  };
+}
+
+kit::handlers durable_actor::make_handlers() {
+  kit::handlers table;
+  for (auto& line : role_handlers())
+    table.push_back({line.type, [this, run = line.run](const envelope& mail) {
+                       if (live_)
+                         run(mail);
+                       else if (what_.create && !appending_
+                                && run_.state() == durable_run::phase::empty
+                                && born_from(mail))
+                         pump();
+                       else if (early_.size() < early_max)
+                         early_.push_back(mail);
+                       else
+                         refuse(mail, {errc::overloaded,
+                                       "the run is being read", true, 1s});
+                     }});
+  table.push_back({typeid(retire), [this](const envelope&) {
+                     quit(caf::exit_reason::normal);
+                   }});
+  return table;
+}
+
+void durable_actor::started() {
+  if (!what_.create)
+    load();
+}
+
+std::int64_t durable_actor::now_us() {
+  return unix_us(env().now());
+}
+
+// -- coming to life -----------------------------------------------------------
+
+void durable_actor::create(store::log_birth birth, facts::RunStarted begun,
+                           facts::Event event) {
+  birth_ = std::move(birth);
+  run_.begin(std::move(begun), std::move(event), now_us());
+}
+
+void durable_actor::load() {
+  ask<store::log_image>(
+      {"store"}, store::open_log{log()}, store_timeout,
+      [this](result<store::log_image> got) {
+        if (got)
+          return loaded(std::move(*got));
+        if (got.error().retryable)
+          return after(500ms, [this] { load(); });
+        log_lines::error("run-unreadable", "durable actor cannot open its log",
+                         {{"log", log().value}, {"reason", got.error().text}});
+        quit(caf::make_error(caf::sec::runtime_error, got.error().text));
+      });
+}
+
+void durable_actor::loaded(store::log_image image) {
+  birth_ = image.head.birth;
+  tail_ = image.head.tail;
+  what_.create = false;
+  auto read = run_.replay(image.facts, image.blobs, now_us());
+  with_.metrics.run_replayed(image.facts.size());
+  if (!read)
+    what_.park_reason = "log cannot be replayed: " + read.error().text;
+  if (!what_.park_reason.empty() && run_.state() == durable_run::phase::running)
+    run_.park(what_.park_reason, now_us());
+  log_lines::info("run-recovered", "durable actor has replayed its log",
+                  {{"log", log().value}, {"facts", image.facts.size()}});
+  live();
+}
+
+void durable_actor::live() {
+  live_ = true;
+  recovered();
+  auto early = std::move(early_);
+  early_.clear();
+  // Their handlers see the run as it is on disk.
+  for (auto& mail : early)
+    after(0ms, [this, again = std::make_shared<const envelope>(mail)] {
+      caf::anon_send(caf::actor_cast<caf::actor>(this), again);
+    });
+  pump();
+}
+
+// -- what the run wants -------------------------------------------------------
+
+void durable_actor::pump() {
+  auto what = run_.next(now_us());
+  if (!what.append.empty())
+    append(what);
+  for (auto& stop : what.stop)
+    cancel(stop);
+  for (auto& start : what.start)
+    dispatch(start);
+  if (what.wake_at_us)
+    sleep_until(*what.wake_at_us);
+  retire_if_done();
+}
+
+void durable_actor::append(durable_run::todo& what) {
+  store::append request;
+  request.log = log();
+  request.expected = tail_;
+  if (tail_.version == 0)
+    request.birth = birth_;
+  request.status = store::log_status::running;
+  for (const auto& fact : what.append) {
+    request.facts.push_back(fact.SerializeAsString());
+    if (fact.has_run_completed())
+      request.status = store::log_status::completed;
+    else if (fact.has_run_failed())
+      request.status = store::log_status::failed;
+    else if (fact.has_run_cancelled())
+      request.status = store::log_status::cancelled;
+    else if (fact.has_run_parked())
+      request.status = store::log_status::needs_operator;
+  }
+  if (run_.state() == durable_run::phase::ended)
+    request.status = run_.status();
+  request.blobs = std::move(what.blobs);
+  request.references = std::move(what.references);
+  request.summary = summary(what.append);
+  if (what.wake_at_us)
+    request.wake_at = std::chrono::system_clock::time_point{
+        std::chrono::microseconds{*what.wake_at_us}};
+  appending_ = std::move(request);
+  append_retries_ = 0;
+  send_append();
+}
+
+void durable_actor::send_append() {
+  ask<store::append_receipt>({"store"}, *appending_, store_timeout,
+                             [this](result<store::append_receipt> got) {
+                               append_ended(std::move(got));
+                             });
+}
+
+void durable_actor::append_ended(result<store::append_receipt> got) {
+  if (got) {
+    tail_ = got->tail;
+    appending_.reset();
+    what_.create = false;
+    run_.committed(now_us());
+    if (!live_)
+      return live();
+    return pump();
+  }
+  const auto& why = got.error();
+  if (why.code == errc::unavailable || why.code == errc::overloaded) {
+    auto wait = kit::backoff{50ms, 2'000ms}.ceiling(++append_retries_);
+    return after(wait, [this] { send_append(); });
+  }
+  if (why.code == errc::conflict && what_.create) {
+    // Somebody created it before: it is read like any other.
+    appending_.reset();
+    what_.create = false;
+    return quit(caf::make_error(caf::sec::runtime_error,
+                                "created elsewhere: " + why.text));
+  }
+  log_lines::warning("append-refused", "durable actor must read its log again",
+                     {{"log", log().value},
+                      {"code", to_string(why.code)},
+                      {"reason", why.text}});
+  quit(caf::make_error(caf::sec::runtime_error, "append: " + why.text));
+}
+
+void durable_actor::sleep_until(std::int64_t wake_at_us) {
+  // A later wake-up that is armed already does no harm; an earlier one serves.
+  if (wake_at_us_ != 0 && wake_at_us_ <= wake_at_us)
+    return;
+  wake_at_us_ = wake_at_us;
+  auto wait = std::chrono::microseconds{
+      std::max<std::int64_t>(wake_at_us - now_us(), 0)};
+  after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, wake_at_us] {
+    if (wake_at_us_ == wake_at_us)
+      wake_at_us_ = 0;
+    run_.tick(now_us());
+    pump();
+  });
+}
+
+void durable_actor::retire_if_done() {
+  if (retiring_ || appending_ || !live_ || !run_.quiet()
+      || run_.state() != durable_run::phase::ended || !may_retire())
+    return;
+  retiring_ = true;
+  // New mail goes to the activator from here; what is in the box is served.
+  env().addresses.unbind(self_address(), address());
+  tell({std::string{self_address().kind()}}, retiring{log()});
+}
+
+// -- effects ------------------------------------------------------------------
+
+remote::EffectContext
+durable_actor::effect_context(const std::string& step,
+                              std::uint32_t attempt) const {
+  remote::EffectContext context;
+  context.set_attempt_key(log().value + "/" + step + "/"
+                          + std::to_string(attempt));
+  context.set_task(task_);
+  context.set_log(log().value);
+  context.set_tenant(birth_.tenant.value);
+  context.set_session(birth_.session.value);
+  context.set_agent(agent_name_);
+  context.set_reply_deltas_to(deltas_to_);
+  return context;
+}
+
+void durable_actor::dispatch(const durable_run::effect_start& what) {
+  if (what.effect == "llm")
+    call_model(what);
+  else if (what.effect == "tool")
+    call_tool(what);
+  else if (what.effect == "tools")
+    list_tools(what);
+  else
+    start_effect(what);
+}
+
+void durable_actor::cancel(const durable_run::effect_stop& what) {
+  remote::CancelEffect stop;
+  stop.set_attempt_key(effect_context(what.key, what.attempt).attempt_key());
+  if (what.effect == "llm")
+    tell({"llm"}, std::move(stop));
+  else if (what.effect == "tool")
+    tell({"tool"}, std::move(stop));
+  else
+    stop_effect(what);
+}
+
+void durable_actor::effect_ended(const std::string& key,
+                                 const std::string& effect,
+                                 std::uint32_t attempt, std::int64_t started_us,
+                                 durable_run::effect_outcome outcome) {
+  auto now = now_us();
+  outcome.duration_us = now - started_us;
+  with_.metrics.step_ended(
+      effect,
+      std::string{outcome.output ? "ok"
+                                 : to_string(outcome.output.error().code)},
+      std::chrono::microseconds{outcome.duration_us});
+  run_.effect_ended(key, attempt, std::move(outcome), now);
+  pump();
+}
+
+void durable_actor::call_model(const durable_run::effect_start& what) {
+  remote::LlmCall call;
+  *call.mutable_context() = effect_context(what.key, what.attempt);
+  *call.mutable_request()
+      = dynamic_cast<const remote::LlmRequest&>(*what.input);
+  ask<remote::LlmResponse>(
+      {"llm"}, std::move(call), with_.llm.call_timeout + 5s,
+      [this, key = what.key, attempt = what.attempt,
+       since = now_us()](result<remote::LlmResponse> got) {
+        durable_run::effect_outcome outcome;
+        if (got) {
+          outcome.output = got->SerializeAsString();
+          outcome.usage.set_input_tokens(got->usage().input_tokens());
+          outcome.usage.set_output_tokens(got->usage().output_tokens());
+          outcome.usage.set_cost_nanousd(got->usage().cost_nanousd());
+          outcome.usage.set_model(got->model());
+          outcome.usage.set_provider(got->provider());
+          outcome.models.push_back(use_of(*got));
+        } else {
+          outcome.output = tl::unexpected<error>(got.error());
+        }
+        effect_ended(key, "llm", attempt, since, std::move(outcome));
+      });
+}
+
+void durable_actor::call_tool(const durable_run::effect_start& what) {
+  remote::ToolRun call;
+  *call.mutable_context() = effect_context(what.key, what.attempt);
+  *call.mutable_request()
+      = dynamic_cast<const remote::ToolRequest&>(*what.input);
+  ask<remote::ToolResult>(
+      {"tool"}, std::move(call), with_.settings.tool_timeout,
+      [this, key = what.key, attempt = what.attempt,
+       since = now_us()](result<remote::ToolResult> got) {
+        durable_run::effect_outcome outcome;
+        if (got)
+          outcome.output = got->SerializeAsString();
+        else
+          outcome.output = tl::unexpected<error>(got.error());
+        effect_ended(key, "tool", attempt, since, std::move(outcome));
+      });
+}
+
+void durable_actor::list_tools(const durable_run::effect_start& what) {
+  ask<remote::ToolList>({"tool"}, remote::ListTools{}, 10s,
+                        [this, key = what.key, attempt = what.attempt,
+                         since = now_us()](result<remote::ToolList> got) {
+                          durable_run::effect_outcome outcome;
+                          if (got)
+                            outcome.output = got->SerializeAsString();
+                          else
+                            outcome.output = tl::unexpected<error>(got.error());
+                          effect_ended(key, "tools", attempt, since,
+                                       std::move(outcome));
+                        });
+}
+
+} // namespace shannon::workflow

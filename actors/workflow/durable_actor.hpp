@@ -1,0 +1,130 @@
+#pragma once
+
+#include "actors/kit/actor_base.hpp"
+#include "actors/workflow/activator.hpp"
+#include "actors/workflow/engine/run.hpp"
+#include "config/settings.hpp"
+#include "metrics/run_metrics.hpp"
+#include "protocols/ids.hpp"
+#include "protocols/remote/llm.pb.h"
+#include "protocols/store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace shannon::workflow {
+
+/// The shell around one `durable_run`: what WORKFLOW and AGENT have in common.
+/// Reads the log, appends what the run decides, carries out its effects, and
+/// retires when the run has ended. It decides nothing itself.
+///
+/// Four ends of an append: the receipt goes to the run; `unavailable` and
+/// `overloaded` are tried again, for ever, since nothing was written; anything
+/// else ends the actor, because only the log can tell what is stored, and its
+/// activator brings it back from there.
+class durable_actor : public kit::actor_base {
+public:
+  struct parts {
+    config::run_settings settings;
+    config::llm_settings llm;
+    metrics::run_metrics& metrics;
+  };
+
+  durable_actor(caf::actor_config& cfg, kit::actor_env& env, activation what,
+                parts with, program code, run_options options);
+
+protected:
+  // -- what a role adds -------------------------------------------------------
+
+  /// Messages of the role. Each waits until the log is read.
+  virtual kit::handlers role_handlers() = 0;
+
+  /// The log does not exist yet and this message brings it to life: stage its
+  /// first fact with `create`. False if this message cannot.
+  virtual bool born_from(const envelope& mail) = 0;
+
+  /// Effects other than `llm`, `tool` and `tools`.
+  virtual void start_effect(const durable_run::effect_start& what) = 0;
+  virtual void stop_effect(const durable_run::effect_stop& what) = 0;
+
+  /// A fact is on disk, in order; not called for facts read back.
+  virtual void stored(log_version version, const facts::Fact& fact) = 0;
+
+  /// The log was read or created: the run is live from here.
+  virtual void recovered() {}
+
+  /// New head summary after these facts, or none to keep the old.
+  virtual std::optional<std::string>
+  summary(const std::vector<facts::Fact>& facts) = 0;
+
+  /// May the actor go once its run has ended? Asked after each event.
+  virtual bool may_retire() const {
+    return true;
+  }
+
+  // -- what a role uses -------------------------------------------------------
+
+  void create(store::log_birth birth, facts::RunStarted started,
+              facts::Event event);
+  durable_run& run() noexcept {
+    return run_;
+  }
+  const log_id& log() const noexcept {
+    return what_.log;
+  }
+  const store::log_birth& birth() const noexcept {
+    return birth_;
+  }
+  const parts& with() const noexcept {
+    return with_;
+  }
+  std::int64_t now_us();
+  /// After anything happened to the run: append, start, stop, sleep, retire.
+  void pump();
+  remote::EffectContext effect_context(const std::string& step,
+                                       std::uint32_t attempt) const;
+  void effect_ended(const std::string& key, const std::string& effect,
+                    std::uint32_t attempt, std::int64_t started_us,
+                    durable_run::effect_outcome outcome);
+
+  // Filled by the role; part of each effect's context.
+  std::string task_;
+  std::string agent_name_;
+  std::string deltas_to_;
+
+private:
+  kit::handlers make_handlers() final;
+  void started() final;
+  void load();
+  void loaded(store::log_image image);
+  void live();
+  void append(durable_run::todo& what);
+  void send_append();
+  void append_ended(result<store::append_receipt> got);
+  void dispatch(const durable_run::effect_start& what);
+  void call_model(const durable_run::effect_start& what);
+  void call_tool(const durable_run::effect_start& what);
+  void list_tools(const durable_run::effect_start& what);
+  void cancel(const durable_run::effect_stop& what);
+  void sleep_until(std::int64_t wake_at_us);
+  void retire_if_done();
+
+  activation what_;
+  parts with_;
+  store::log_birth birth_;
+  store::log_tail tail_;
+  durable_run run_;
+  std::optional<store::append> appending_;
+  std::uint32_t append_retries_ = 0;
+  bool live_ = false;
+  bool retiring_ = false;
+  std::vector<envelope> early_; ///< Came before the log was read.
+  std::int64_t wake_at_us_ = 0;
+};
+
+} // namespace shannon::workflow

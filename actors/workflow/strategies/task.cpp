@@ -1,0 +1,245 @@
+#include "actors/workflow/strategies/task.hpp"
+
+#include "actors/workflow/engine/text.hpp"
+#include "actors/workflow/strategies/plan.hpp"
+#include "embedded/prompts.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace shannon::workflow {
+
+namespace {
+
+using nlohmann::json;
+
+std::string prompt(std::string_view name) {
+  for (const auto& [file, text] : embedded::prompts())
+    if (file == name)
+      return std::string{text};
+  return {};
+}
+
+facts::Event event_of(std::string type, std::string agent, std::string message,
+                      const json& payload = nullptr) {
+  facts::Event event;
+  event.set_type(std::move(type));
+  event.set_agent_id(std::move(agent));
+  event.set_message(std::move(message));
+  if (payload.is_object())
+    event.set_payload_json(
+        payload.dump(-1, ' ', false, json::error_handler_t::replace));
+  return event;
+}
+
+void add(remote::LlmRequest& request, remote::ChatMessage::Role role,
+         std::string text) {
+  auto& message = *request.add_messages();
+  message.set_role(role);
+  message.set_text(std::move(text));
+}
+
+remote::LlmRequest request_for(const remote::TaskInput& task,
+                               std::string purpose) {
+  remote::LlmRequest request;
+  request.set_tier(purpose == "plan" && task.tier().empty() ? "small"
+                                                            : task.tier());
+  request.set_purpose(std::move(purpose));
+  request.set_model(task.model());
+  request.set_provider(task.provider());
+  return request;
+}
+
+plan plan_of_one(const remote::TaskInput& task) {
+  plan what;
+  what.parts.push_back({"1", task.query(), {}, {}});
+  return what;
+}
+
+/// One model call; whatever goes wrong with it, the task goes on.
+durable<plan> make_plan(context ctx, const remote::TaskInput& task,
+                        task_options options) {
+  auto request = request_for(task, "plan");
+  request.set_json_object(true);
+  request.set_temperature(0.1);
+  request.set_max_output_tokens(4096);
+  add(request, remote::ChatMessage::SYSTEM, prompt("plan.txt"));
+  for (const auto& message : task.history())
+    *request.add_messages() = message;
+  add(request, remote::ChatMessage::USER, task.query());
+  auto parts_max = task.agents_max() != 0
+                       ? std::min(task.agents_max(), options.agents_max)
+                       : options.agents_max;
+  auto read = [query = task.query(), parts_max](const std::string& text) {
+    return parse_plan(text, query, parts_max);
+  };
+  step_options how;
+  how.attempts_max = 3;
+  how.always_blob = true;
+  how.completed_event = [read, query = task.query()](const std::string& bytes) {
+    remote::LlmResponse answer;
+    answer.ParseFromString(bytes);
+    auto got = read(answer.message().text());
+    plan what = got ? *got : plan{};
+    if (what.parts.empty())
+      what.parts.push_back({"1", query, {}, {}});
+    return event_of("PROGRESS", "planner",
+                    "Planned " + std::to_string(what.parts.size())
+                        + (what.parts.size() == 1 ? " step" : " steps"),
+                    json::parse(plan_payload(what)));
+  };
+  std::optional<std::string> answer;
+  try {
+    auto response = co_await ctx.step("plan", std::move(request), how);
+    answer = response.message().text();
+  } catch (const step_failed& thrown) {
+    // Without a plan one agent does it all; only a cancel ends the run here.
+    if (thrown.why().code == errc::cancelled)
+      throw;
+  }
+  if (answer)
+    if (auto got = read(*answer))
+      co_return *got;
+  co_return plan_of_one(task);
+}
+
+durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
+                                     const plan_part& part,
+                                     std::vector<remote::AgentReport> inputs,
+                                     task_options options) {
+  remote::AgentBrief brief;
+  brief.set_name("agent-" + part.id);
+  brief.set_task(part.description);
+  brief.set_query(task.query());
+  for (auto& input : inputs)
+    *brief.add_inputs() = std::move(input);
+  for (const auto& message : task.history())
+    *brief.add_history() = message;
+  brief.set_iterations_max(task.iterations_max() != 0 ? task.iterations_max()
+                                                      : options.iterations_max);
+  brief.set_tier(task.tier());
+  brief.set_model(task.model());
+  brief.set_provider(task.provider());
+  auto context_object = json::parse(task.context_json(), nullptr, false);
+  if (context_object.is_object() && context_object.contains("system_prompt")
+      && context_object["system_prompt"].is_string())
+    brief.set_system_prompt(context_object["system_prompt"].get<std::string>());
+  step_options how;
+  how.attempts_max = 1; // The agent itself is durable and retries inside.
+  how.completed_event = [name = brief.name()](const std::string& bytes) {
+    remote::AgentReport report;
+    report.ParseFromString(bytes);
+    return event_of("AGENT_COMPLETED", name,
+                    report.success() ? "Task done" : report.error(),
+                    json{{"success", report.success()},
+                         {"iterations", report.iterations()},
+                         {"tool_calls", report.tool_calls()}});
+  };
+  std::string failure;
+  try {
+    auto report = co_await ctx.scope(part.id).step("agent", brief, how);
+    co_return report;
+  } catch (const step_failed& thrown) {
+    if (thrown.why().code == errc::cancelled)
+      throw;
+    failure = thrown.why().text;
+  }
+  // Another part may still give an answer.
+  remote::AgentReport report;
+  report.set_name("agent-" + part.id);
+  report.set_error(failure);
+  co_return report;
+}
+
+durable<std::vector<remote::AgentReport>>
+work_in_waves(context ctx, const remote::TaskInput& task, const plan& what,
+              task_options options) {
+  std::map<std::string, remote::AgentReport> reports;
+  for (const auto& wave : waves(what)) {
+    std::vector<durable<remote::AgentReport>> running;
+    for (auto i : wave) {
+      std::vector<remote::AgentReport> inputs;
+      for (const auto& need : what.parts[i].dependencies)
+        inputs.push_back(reports[need]);
+      running.push_back(
+          work_on(ctx, task, what.parts[i], std::move(inputs), options));
+    }
+    auto got = co_await all(std::move(running));
+    for (std::size_t k = 0; k < wave.size(); ++k)
+      reports[what.parts[wave[k]].id] = got[k];
+  }
+  std::vector<remote::AgentReport> ordered;
+  for (const auto& part : what.parts)
+    ordered.push_back(reports[part.id]);
+  co_return ordered;
+}
+
+durable<remote::AgentReport> join(context ctx, const remote::TaskInput& task,
+                                  std::vector<remote::AgentReport> reports) {
+  auto good = std::count_if(reports.begin(), reports.end(),
+                            [](const auto& r) { return r.success(); });
+  if (reports.size() == 1)
+    co_return reports.front();
+  if (good == 0) {
+    remote::AgentReport none;
+    none.set_error("no agent succeeded: " + reports.front().error());
+    co_return none;
+  }
+  auto request = request_for(task, "synthesize");
+  request.set_stream(true);
+  add(request, remote::ChatMessage::SYSTEM, prompt("synthesize.txt"));
+  std::string text = "Task: " + task.query() + "\n";
+  for (const auto& report : reports)
+    text += "\n## Report of " + report.name() + "\n"
+            + (report.success() ? report.text() : "Failed: " + report.error())
+            + "\n";
+  add(request, remote::ChatMessage::USER, std::move(text));
+  step_options how;
+  how.always_blob = true;
+  how.completed_event = [](const std::string&) {
+    return event_of("PROGRESS", "synthesis", "Joined the agents' reports");
+  };
+  auto answer = co_await ctx.step("synthesize", std::move(request), how);
+  remote::AgentReport joined;
+  joined.set_name("synthesis");
+  joined.set_success(true);
+  joined.set_text(answer.message().text());
+  co_return joined;
+}
+
+} // namespace
+
+durable<std::string> run_task(context ctx, std::string input,
+                              task_options options) {
+  remote::TaskInput task;
+  if (!task.ParseFromString(input))
+    throw step_failed{
+        {errc::invalid_argument, "task input cannot be read", false, {}}};
+  plan what = plan_of_one(task);
+  if (task.mode() != "simple")
+    what = co_await make_plan(ctx, task, options);
+  auto reports = co_await work_in_waves(ctx, task, what, options);
+  auto count = reports.size();
+  auto answer = co_await join(ctx, task, std::move(reports));
+  if (!answer.success())
+    throw step_failed{
+        {errc::failed,
+         answer.error().empty() ? "the agent gave no answer" : answer.error(),
+         false,
+         {}}};
+  const auto& usage = ctx.usage();
+  ctx.publish(
+      "final",
+      event_of(
+          "LLM_OUTPUT", "final_output", cut(answer.text(), event_output_max),
+          json{{"tokens_used", usage.input_tokens() + usage.output_tokens()},
+               {"model_used", usage.model()},
+               {"provider", usage.provider()}}));
+  answer.set_iterations(static_cast<std::uint32_t>(count));
+  co_return answer.SerializeAsString();
+}
+
+} // namespace shannon::workflow

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "actors/workflow/engine/context.hpp"
+#include "protocols/remote/workflow.pb.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace shannon::workflow {
+
+struct task_options {
+  std::uint32_t agents_max = 8;
+  std::uint32_t iterations_max = 25;
+};
+
+/// The root strategy: plans a task, lets agents work on the parts in the order
+/// of their dependencies, and joins what they report.
+///
+/// `input` is a serialized TaskInput, the output a serialized AgentReport. A
+/// plan that cannot be had or read is no failure: one agent takes the task as
+/// it is. One part alone needs no synthesis.
+durable<std::string> run_task(context ctx, std::string input,
+                              task_options options);
+
+} // namespace shannon::workflow

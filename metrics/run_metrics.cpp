@@ -1,0 +1,58 @@
+#include "metrics/run_metrics.hpp"
+
+namespace shannon::metrics {
+
+namespace {
+
+prometheus::Counter& counter(registry& where, const char* name,
+                             const char* help, const std::string& kind) {
+  return prometheus::BuildCounter()
+      .Name(name)
+      .Help(help)
+      .Register(where.families())
+      .Add({{"kind", kind}});
+}
+
+} // namespace
+
+run_metrics::run_metrics(registry& where, const std::string& kind)
+    : kind_(kind), ended_(prometheus::BuildCounter()
+                              .Name("shannon_run_ended_total")
+                              .Help("Durable runs that ended, by how.")
+                              .Register(where.families())),
+      steps_(prometheus::BuildCounter()
+                 .Name("shannon_run_step_attempts_total")
+                 .Help("Attempts of steps that ended, by effect and outcome.")
+                 .Register(where.families())),
+      step_seconds_(prometheus::BuildHistogram()
+                        .Name("shannon_run_step_seconds")
+                        .Help("How long one attempt of a step took.")
+                        .Register(where.families())),
+      accepted_(counter(where, "shannon_run_accepted_total",
+                        "Durable runs whose first fact was stored.", kind)),
+      active_(prometheus::BuildGauge()
+                  .Name("shannon_run_active")
+                  .Help("Durable runs in this node's memory.")
+                  .Register(where.families())
+                  .Add({{"kind", kind}})),
+      replays_(counter(where, "shannon_run_replays_total",
+                       "Logs replayed to bring a run back.", kind)),
+      replayed_facts_(counter(where, "shannon_run_replayed_facts_total",
+                              "Facts read for replays.", kind)),
+      reactivations_(counter(where, "shannon_run_reactivations_total",
+                             "Runs started again after their actor failed.",
+                             kind)) {}
+
+void run_metrics::run_ended(const std::string& status) {
+  ended_.Add({{"kind", kind_}, {"status", status}}).Increment();
+}
+
+void run_metrics::step_ended(const std::string& effect,
+                             const std::string& outcome,
+                             std::chrono::microseconds took) {
+  steps_.Add({{"effect", effect}, {"outcome", outcome}}).Increment();
+  step_seconds_.Add({{"effect", effect}}, latency_buckets())
+      .Observe(std::chrono::duration<double>(took).count());
+}
+
+} // namespace shannon::metrics

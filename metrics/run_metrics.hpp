@@ -1,0 +1,50 @@
+#pragma once
+
+#include "metrics/registry.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace shannon::metrics {
+
+/// What durable runs (WORKFLOW and AGENT) count. `kind` is `workflow` or
+/// `agent`.
+class run_metrics {
+public:
+  run_metrics(registry& where, const std::string& kind);
+
+  void run_accepted() {
+    accepted_.Increment();
+  }
+  void run_activated() {
+    active_.Increment();
+  }
+  void run_passivated() {
+    active_.Decrement();
+  }
+  /// `status` as in the head row: completed, failed, cancelled, needs_operator.
+  void run_ended(const std::string& status);
+  void run_replayed(std::size_t facts) {
+    replays_.Increment();
+    replayed_facts_.Increment(static_cast<double>(facts));
+  }
+  void run_reactivated() {
+    reactivations_.Increment();
+  }
+  /// `effect` is llm, tool, tools or agent; `outcome` ok or an errc name.
+  void step_ended(const std::string& effect, const std::string& outcome,
+                  std::chrono::microseconds took);
+
+private:
+  std::string kind_;
+  prometheus::Family<prometheus::Counter>& ended_;
+  prometheus::Family<prometheus::Counter>& steps_;
+  prometheus::Family<prometheus::Histogram>& step_seconds_;
+  prometheus::Counter& accepted_;
+  prometheus::Gauge& active_;
+  prometheus::Counter& replays_;
+  prometheus::Counter& replayed_facts_;
+  prometheus::Counter& reactivations_;
+};
+
+} // namespace shannon::metrics
