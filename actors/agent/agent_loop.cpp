@@ -1,0 +1,174 @@
+#include "actors/agent/agent_loop.hpp"
+
+#include "actors/agent/conversation.hpp"
+#include "embedded/prompts.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace shannon::agent {
+
+namespace {
+
+using workflow::context;
+using workflow::durable;
+using workflow::step_failed;
+using workflow::step_options;
+
+std::string system_prompt(const remote::AgentBrief& brief) {
+  std::string text = brief.system_prompt();
+  if (text.empty())
+    for (const auto& [file, prompt] : embedded::prompts())
+      if (file == "agent.txt")
+        text = prompt;
+  return text;
+}
+
+/// Asked once and recorded: the tools of this run stay what they were, also
+/// when a newer build brings others.
+durable<remote::ToolList> choose_tools(context ctx,
+                                       const remote::AgentBrief& brief) {
+  step_options how;
+  auto allowed = [names = std::vector<std::string>(brief.tools().begin(),
+                                                   brief.tools().end())](
+                     const remote::ToolList& all) {
+    remote::ToolList chosen;
+    for (const auto& tool : all.tools())
+      if (names.empty()
+          || std::find(names.begin(), names.end(), tool.name()) != names.end())
+        *chosen.add_tools() = tool;
+    return chosen;
+  };
+  how.completed_event = [allowed, name = brief.name(),
+                         role = brief.role()](const std::string& bytes) {
+    remote::ToolList all;
+    all.ParseFromString(bytes);
+    return role_event(name, role, allowed(all));
+  };
+  auto all = co_await ctx.step("tools", remote::ListTools{}, how);
+  co_return allowed(all);
+}
+
+durable<remote::LlmResponse> ask_model(context ctx,
+                                       const remote::AgentBrief& brief,
+                                       const conversation& so_far,
+                                       const remote::ToolList& tools,
+                                       loop_options options) {
+  remote::LlmRequest request;
+  request.set_purpose("agent");
+  request.set_tier(brief.tier());
+  request.set_model(brief.model());
+  request.set_provider(brief.provider());
+  request.set_stream(true);
+  request.set_max_output_tokens(options.output_tokens_max);
+  for (const auto& message : so_far)
+    *request.add_messages() = message;
+  for (const auto& tool : tools.tools())
+    *request.add_tools() = tool;
+  step_options how;
+  how.always_blob = true;
+  how.completed_event = [name = brief.name()](const std::string& bytes) {
+    remote::LlmResponse answer;
+    answer.ParseFromString(bytes);
+    return answered_event(name, answer);
+  };
+  auto answer = co_await ctx.step("llm", std::move(request), how);
+  co_return answer;
+}
+
+durable<remote::ToolResult> use_tool(context ctx, std::string agent,
+                                     remote::ToolCall call) {
+  ctx.publish("invoke", invoked_event(agent, call));
+  remote::ToolRequest request;
+  request.set_tool(call.name());
+  request.set_arguments_json(call.arguments_json());
+  step_options how;
+  how.attempts_max = 3;
+  how.completed_event = [agent, call](const std::string& bytes) {
+    remote::ToolResult result;
+    result.ParseFromString(bytes);
+    return observed_event(agent, call, result);
+  };
+  std::string failure;
+  try {
+    auto result = co_await ctx.step("run", std::move(request), how);
+    co_return result;
+  } catch (const step_failed& thrown) {
+    if (thrown.why().code == errc::cancelled)
+      throw;
+    failure = thrown.why().text;
+  }
+  // The runner could not run it at all; the model may go another way.
+  remote::ToolResult result;
+  result.set_error(failure);
+  co_return result;
+}
+
+/// Runs what the model asked for, side by side, each in a scope of its own.
+durable<workflow::nothing> use_tools(context ctx, const std::string& agent,
+                                     const remote::ChatMessage& answer,
+                                     conversation& so_far,
+                                     loop_options options) {
+  auto calls = std::vector<remote::ToolCall>(answer.tool_calls().begin(),
+                                             answer.tool_calls().end());
+  std::vector<durable<remote::ToolResult>> running;
+  auto count = std::min<std::size_t>(calls.size(), options.calls_per_turn_max);
+  for (std::size_t i = 0; i < count; ++i)
+    running.push_back(
+        use_tool(ctx.scope("tool" + std::to_string(i + 1)), agent, calls[i]));
+  auto results = co_await workflow::all(std::move(running));
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (i < count) {
+      add_result(so_far, calls[i], results[i]);
+      continue;
+    }
+    remote::ToolResult refused;
+    refused.set_error("at most " + std::to_string(count)
+                      + " calls in one turn; ask again for this one");
+    add_result(so_far, calls[i], refused);
+  }
+  co_return workflow::nothing{};
+}
+
+} // namespace
+
+durable<std::string> run_agent(context ctx, std::string input,
+                               loop_options options) {
+  remote::AgentBrief brief;
+  if (!brief.ParseFromString(input))
+    throw step_failed{
+        {errc::invalid_argument, "agent brief cannot be read", false, {}}};
+  auto iterations_max
+      = brief.iterations_max() != 0
+            ? std::min(brief.iterations_max(), options.iterations_max)
+            : options.iterations_max;
+  auto tools = co_await choose_tools(ctx, brief);
+  auto so_far = open_conversation(brief, system_prompt(brief));
+  remote::AgentReport report;
+  report.set_name(brief.name());
+  for (std::uint32_t i = 1;; ++i) {
+    // One beyond the limit, without tools: the best answer there is.
+    bool last = i > iterations_max;
+    auto turn = ctx.scope("turn" + std::to_string(i));
+    auto answer = co_await ask_model(
+        turn, brief, so_far, last ? remote::ToolList{} : tools, options);
+    report.set_iterations(i);
+    auto said = add_answer(so_far, answer.message());
+    if (said.tool_calls().empty() || last) {
+      report.set_success(!said.text().empty());
+      report.set_text(said.text());
+      report.set_stop_reason(last ? "iterations" : "answered");
+      if (said.text().empty())
+        report.set_error("the model gave no answer");
+      break;
+    }
+    report.set_tool_calls(report.tool_calls()
+                          + static_cast<std::uint32_t>(said.tool_calls_size()));
+    co_await use_tools(turn, brief.name(), said, so_far, options);
+  }
+  co_return report.SerializeAsString();
+}
+
+} // namespace shannon::agent
