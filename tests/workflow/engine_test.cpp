@@ -1,6 +1,6 @@
 // Links the engine alone: no CAF, no Postgres, no clock.
 
-#include "run_driver.hpp"
+#include "tests/kit/run_driver.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,0 +1,175 @@
+#include "actors/agent/agent_loop.hpp"
+#include "actors/agent/conversation.hpp"
+#include "tests/kit/run_driver.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace shannon;
+using namespace shannon::agent;
+using workflow::durable_run;
+using workflow::run_driver;
+
+namespace {
+
+/// A model that calls `turns` rounds of tools, then answers.
+struct scripted_world {
+  int turns = 3;
+  int calls_per_turn = 2;
+  bool tools_work = true;
+  std::vector<remote::LlmRequest> asked;
+  std::map<std::string, int> ran;
+
+  durable_run::effect_outcome
+  operator()(const durable_run::effect_start& start) {
+    if (start.effect == "tools") {
+      remote::ToolList tools;
+      tools.add_tools()->set_name("calculator");
+      tools.add_tools()->set_name("web_fetch");
+      return {tools.SerializeAsString(), {}, {}, 0};
+    }
+    if (start.effect == "tool")
+      return tool(start);
+    const auto& request = dynamic_cast<const remote::LlmRequest&>(*start.input);
+    asked.push_back(request);
+    int turn = 0;
+    for (const auto& message : request.messages())
+      turn += message.role() == remote::ChatMessage::ASSISTANT;
+    remote::LlmResponse answer;
+    answer.set_model("scripted-1");
+    if (turn < turns && request.tools_size() > 0)
+      for (int i = 0; i < calls_per_turn; ++i) {
+        auto& call = *answer.mutable_message()->add_tool_calls();
+        call.set_name("calculator");
+        call.set_arguments_json("{\"expression\":\"" + std::to_string(turn)
+                                + "+" + std::to_string(i) + "\"}");
+      }
+    else
+      answer.mutable_message()->set_text("done after " + std::to_string(turn));
+    return {answer.SerializeAsString(), {}, {}, 0};
+  }
+
+  durable_run::effect_outcome tool(const durable_run::effect_start& start) {
+    ++ran[start.key];
+    remote::ToolResult result;
+    result.set_success(tools_work);
+    result.set_output("7");
+    result.set_error(tools_work ? "" : "expression: a number expected at 3");
+    return {result.SerializeAsString(), {}, {}, 0};
+  }
+};
+
+std::string brief_bytes(std::uint32_t iterations_max = 0) {
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task("add things up");
+  brief.set_iterations_max(iterations_max);
+  return brief.SerializeAsString();
+}
+
+workflow::program loop(loop_options options = {}) {
+  return [options](workflow::context ctx, std::string input) {
+    return run_agent(std::move(ctx), std::move(input), options);
+  };
+}
+
+remote::AgentReport report_of(const run_driver& world) {
+  remote::AgentReport report;
+  report.ParseFromString(world.run->output());
+  return report;
+}
+
+} // namespace
+
+TEST_CASE("the loop runs tools until the model answers") {
+  auto script = std::make_shared<scripted_world>();
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  world.settle();
+  auto report = report_of(world);
+  CHECK(report.success());
+  CHECK(report.text() == "done after 3");
+  CHECK(report.iterations() == 4);
+  CHECK(report.tool_calls() == 6);
+  CHECK(script->ran.size() == 6);
+  // Each call is answered by name in what the model is told next.
+  const auto& last = script->asked.back();
+  std::set<std::string> ids;
+  for (const auto& message : last.messages())
+    if (message.role() == remote::ChatMessage::TOOL)
+      ids.insert(message.tool_call_id());
+  CHECK(ids.size() == 6);
+}
+
+TEST_CASE("a crash in mid-loop repeats no recorded call") {
+  for (int crash_at = 2; crash_at < 40; crash_at += 3) {
+    auto script = std::make_shared<scripted_world>();
+    run_driver world{loop(),
+                     [script](auto& start) { return (*script)(start); }};
+    world.begin(brief_bytes());
+    for (int i = 0; i < crash_at && world.step(); ++i) {
+    }
+    std::set<std::string> recorded;
+    for (std::size_t v = 1; v <= world.log.size(); ++v)
+      if (auto fact = world.fact(v); fact.has_step_completed())
+        recorded.insert(workflow::to_string(fact.step_completed().step()));
+    auto before = world.started;
+    world.crash();
+    world.settle();
+    INFO("crash after step " << crash_at);
+    CHECK(report_of(world).text() == "done after 3");
+    for (const auto& key : recorded)
+      CHECK(world.started[key] == before[key]);
+  }
+}
+
+TEST_CASE("after the last iteration the model is asked once more, toolless") {
+  auto script = std::make_shared<scripted_world>();
+  script->turns = 100;
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes(3));
+  world.settle();
+  CHECK(report_of(world).stop_reason() == "iterations");
+  CHECK(report_of(world).iterations() == 4);
+  CHECK(script->asked.back().tools_size() == 0);
+}
+
+TEST_CASE("a failing tool is told to the model and ends nothing") {
+  auto script = std::make_shared<scripted_world>();
+  script->tools_work = false;
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  world.settle();
+  CHECK(report_of(world).success());
+  const auto& told = script->asked.back().messages(3);
+  CHECK(told.is_error());
+  CHECK(told.text() == "Error: expression: a number expected at 3");
+}
+
+TEST_CASE("calls beyond the limit of one turn are refused by name") {
+  auto script = std::make_shared<scripted_world>();
+  script->turns = 1;
+  script->calls_per_turn = 5;
+  loop_options narrow;
+  narrow.calls_per_turn_max = 2;
+  run_driver world{loop(narrow),
+                   [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  world.settle();
+  CHECK(script->ran.size() == 2);
+  int refused = 0;
+  for (const auto& message : script->asked.back().messages())
+    refused += message.text().find("at most 2 calls") != std::string::npos;
+  CHECK(refused == 3);
+}
+
+TEST_CASE("tool arguments reach clients without secrets and cut to size") {
+  auto shown = nlohmann::json::parse(presentable_arguments(
+      R"({"url":"x","Api_Key":"s3cret","deep":{"a":{"b":{"c":{"d":1}}}},"text":")"
+      + std::string(5'000, 'y') + R"("})"));
+  CHECK(shown["Api_Key"] == "[redacted]");
+  CHECK(shown["text"].get<std::string>().size() == 1'000);
+  CHECK(shown.dump().find("s3cret") == std::string::npos);
+  CHECK(shown["deep"]["a"]["b"]["c"] == "…");
+  CHECK(presentable_arguments("no json") == "{}");
+}
