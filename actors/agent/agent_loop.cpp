@@ -152,8 +152,11 @@ durable<std::string> run_agent(context ctx, std::string input,
     // One beyond the limit, without tools: the best answer there is.
     bool last = i > iterations_max;
     auto turn = ctx.scope("turn" + std::to_string(i));
-    auto answer = co_await ask_model(
-        turn, brief, so_far, last ? remote::ToolList{} : tools, options);
+    // Named: GCC 12 destroys a conditional temporary of a co_await twice.
+    remote::ToolList offered;
+    if (!last)
+      offered = tools;
+    auto answer = co_await ask_model(turn, brief, so_far, offered, options);
     report.set_iterations(i);
     auto said = add_answer(so_far, answer.message());
     if (said.tool_calls().empty() || last) {
