@@ -1,0 +1,128 @@
+#pragma once
+
+#include "actors/kit/actor_base.hpp"
+#include "protocols/store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace shannon::kit {
+
+/// What a database would hold. Outlives the actors of a test.
+struct memory_tables {
+  struct log_rows {
+    store::log_head head;
+    std::vector<store::recorded_fact> facts;
+  };
+  std::map<log_id, log_rows> logs;
+  std::map<store::blob_hash, std::string> blobs;
+  /// The next append is refused like this, before or after it was written.
+  std::vector<error> refuse_appends;
+  bool refuse_after_writing = false;
+  std::uint64_t appends = 0;
+
+  std::vector<std::int64_t> versions(const log_id& id) {
+    std::vector<std::int64_t> all;
+    for (const auto& fact : logs[id].facts)
+      all.push_back(fact.version);
+    return all;
+  }
+};
+
+/// The EVENT STORE's protocol over `memory_tables`, with its version check.
+class memory_store final : public actor_base {
+public:
+  memory_store(caf::actor_config& cfg, actor_env& shared, memory_tables& tables)
+      : actor_base(cfg, shared, {"store"}), tables_(tables) {}
+
+protected:
+  handlers make_handlers() override {
+    using namespace store;
+    return {
+        on<append>([this](auto& mail, auto& m) { write(mail, m); }),
+        on<open_log>([this](auto& mail, auto& m) { open(mail, m); }),
+        on<get_head>([this](auto& mail, auto& m) { head(mail, m); }),
+        on<read_facts>([this](auto& mail, auto& m) { read(mail, m); }),
+        on<list_unfinished>([this](auto& mail, auto& m) { list(mail, m); }),
+        on<ping>([this](auto& mail, auto&) { reply(mail, pong{}); }),
+    };
+  }
+
+private:
+  void write(const envelope& mail, const store::append& m) {
+    if (!tables_.refuse_appends.empty()) {
+      auto why = tables_.refuse_appends.back();
+      tables_.refuse_appends.pop_back();
+      if (tables_.refuse_after_writing)
+        store_facts(m);
+      return refuse(mail, why);
+    }
+    auto at = tables_.logs.find(m.log);
+    auto version = at == tables_.logs.end() ? 0 : at->second.head.tail.version;
+    if (version != m.expected.version || (m.birth && at != tables_.logs.end()))
+      return refuse(
+          mail,
+          {errc::conflict, "log is at " + std::to_string(version), false, {}});
+    reply(mail, store::append_receipt{store_facts(m)});
+  }
+
+  store::log_tail store_facts(const store::append& m) {
+    auto& rows = tables_.logs[m.log];
+    rows.head.log = m.log;
+    if (m.birth)
+      rows.head.birth = *m.birth;
+    for (const auto& bytes : m.facts)
+      rows.facts.push_back({++rows.head.tail.version, {}, bytes});
+    for (const auto& body : m.blobs)
+      tables_.blobs[body.hash] = body.bytes;
+    rows.head.status = m.status;
+    if (m.summary)
+      rows.head.summary = *m.summary;
+    ++tables_.appends;
+    return rows.head.tail;
+  }
+
+  void open(const envelope& mail, const store::open_log& m) {
+    auto at = tables_.logs.find(m.log);
+    if (at == tables_.logs.end())
+      return refuse(mail, {errc::not_found, "no such log", false, {}});
+    reply(mail,
+          store::log_image{at->second.head, at->second.facts, tables_.blobs});
+  }
+
+  void head(const envelope& mail, const store::get_head& m) {
+    auto at = tables_.logs.find(m.log);
+    if (at == tables_.logs.end())
+      return refuse(mail, {errc::not_found, "no such log", false, {}});
+    reply(mail, at->second.head);
+  }
+
+  void read(const envelope& mail, const store::read_facts& m) {
+    store::fact_page page;
+    auto& rows = tables_.logs[m.log];
+    for (const auto& fact : rows.facts)
+      if (fact.version > m.after && page.facts.size() < m.limit)
+        page.facts.push_back(fact);
+    page.version = rows.head.tail.version;
+    page.status = rows.head.status;
+    reply(mail, page);
+  }
+
+  void list(const envelope& mail, const store::list_unfinished& m) {
+    store::log_ids found;
+    for (const auto& [id, rows] : tables_.logs)
+      if (rows.head.birth.kind == m.kind
+          && !store::is_terminal(rows.head.status)
+          && rows.head.status != store::log_status::needs_operator)
+        found.logs.push_back(id);
+    reply(mail, found);
+  }
+
+  memory_tables& tables_;
+};
+
+} // namespace shannon::kit
