@@ -61,11 +61,11 @@ protected:
             session_id{start->context().session()}},
            std::move(begun), std::move(event));
     starters_.push_back(mail);
-    log_read_ = true; // There is nothing older to tell.
     return true;
   }
 
-  void recovered() override {
+  void recovered(bool created) override {
+    log_read_ = created; // Else there is something older to tell.
     remote::AgentBrief brief;
     brief.ParseFromString(run().input());
     take_names(birth().parent.value, brief.name());

@@ -74,7 +74,10 @@ protected:
                              true, 1000ms});
       at = entries_.emplace(id, entry{}).first;
       at->second.waiting.push_back(mail);
-      return look_up(id);
+      // Who creates does not ask before: an append to a log that exists is
+      // refused, and the log is read then.
+      return args_.creates(mail) ? activate(id, at->second, true, {})
+                                 : look_up(id);
     }
     if (at->second.waiting.size() >= waiting_max)
       return refuse(
@@ -168,12 +171,10 @@ private:
           if (at == entries_.end() || at->second.child)
             return;
           auto& item = at->second;
-          bool creator
-              = !item.waiting.empty() && args_.creates(item.waiting.front());
-          if (got && (!store::is_terminal(got->status) || creator))
-            return activate(id, item, false, {});
-          if (!got && got.error().code == errc::not_found && creator)
+          if (!item.waiting.empty() && args_.creates(item.waiting.front()))
             return activate(id, item, true, {});
+          if (got && !store::is_terminal(got->status))
+            return activate(id, item, false, {});
           error why = got ? error{errc::not_found, id.value + " has ended",
                                   false, std::nullopt}
                           : got.error();

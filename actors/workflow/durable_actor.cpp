@@ -52,8 +52,13 @@ durable_actor::durable_actor(caf::actor_config& cfg, kit::actor_env& env,
                              activation what, parts with, program code,
                              run_options options)
     : actor_base(cfg, env, what.self), what_(std::move(what)), with_(with),
-      run_(std::move(code), with_chance(std::move(options))) {
-  run_.on_applied = [this](log_version version, const facts::Fact& fact) {
+      code_(std::move(code)), options_(with_chance(std::move(options))) {
+  fresh_run();
+}
+
+void durable_actor::fresh_run() {
+  run_ = std::make_unique<durable_run>(code_, options_);
+  run_->on_applied = [this](log_version version, const facts::Fact& fact) {
     stored(version, fact);
   };
 }
@@ -65,7 +70,7 @@ kit::handlers durable_actor::make_handlers() {
                        if (live_)
                          run(mail);
                        else if (what_.create && !appending_
-                                && run_.state() == durable_run::phase::empty
+                                && run_->state() == durable_run::phase::empty
                                 && born_from(mail))
                          pump();
                        else if (early_.size() < early_max)
@@ -94,7 +99,7 @@ std::int64_t durable_actor::now_us() {
 void durable_actor::create(store::log_birth birth, facts::RunStarted begun,
                            facts::Event event) {
   birth_ = std::move(birth);
-  run_.begin(std::move(begun), std::move(event), now_us());
+  run_->begin(std::move(begun), std::move(event), now_us());
 }
 
 void durable_actor::load() {
@@ -115,20 +120,21 @@ void durable_actor::loaded(store::log_image image) {
   birth_ = image.head.birth;
   tail_ = image.head.tail;
   what_.create = false;
-  auto read = run_.replay(image.facts, image.blobs, now_us());
+  auto read = run_->replay(image.facts, image.blobs, now_us());
   with_.metrics.run_replayed(image.facts.size());
   if (!read)
     what_.park_reason = "log cannot be replayed: " + read.error().text;
-  if (!what_.park_reason.empty() && run_.state() == durable_run::phase::running)
-    run_.park(what_.park_reason, now_us());
+  if (!what_.park_reason.empty()
+      && run_->state() == durable_run::phase::running)
+    run_->park(what_.park_reason, now_us());
   log_lines::info("run-recovered", "durable actor has replayed its log",
                   {{"log", log().value}, {"facts", image.facts.size()}});
-  live();
+  live(false);
 }
 
-void durable_actor::live() {
+void durable_actor::live(bool created) {
   live_ = true;
-  recovered();
+  recovered(created);
   auto early = std::move(early_);
   early_.clear();
   // Their handlers see the run as it is on disk.
@@ -142,7 +148,7 @@ void durable_actor::live() {
 // -- what the run wants -------------------------------------------------------
 
 void durable_actor::pump() {
-  auto what = run_.next(now_us());
+  auto what = run_->next(now_us());
   if (!what.append.empty())
     append(what);
   for (auto& stop : what.stop)
@@ -172,8 +178,8 @@ void durable_actor::append(durable_run::todo& what) {
     else if (fact.has_run_parked())
       request.status = store::log_status::needs_operator;
   }
-  if (run_.state() == durable_run::phase::ended)
-    request.status = run_.status();
+  if (run_->state() == durable_run::phase::ended)
+    request.status = run_->status();
   request.blobs = std::move(what.blobs);
   request.references = std::move(what.references);
   request.summary = summary(what.append);
@@ -197,9 +203,9 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
     tail_ = got->tail;
     appending_.reset();
     what_.create = false;
-    run_.committed(now_us());
+    run_->committed(now_us());
     if (!live_)
-      return live();
+      return live(true);
     return pump();
   }
   const auto& why = got.error();
@@ -208,11 +214,12 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
     return after(wait, [this] { send_append(); });
   }
   if (why.code == errc::conflict && what_.create) {
-    // Somebody created it before: it is read like any other.
+    // It exists already: a repeated start meets what the first one began.
     appending_.reset();
     what_.create = false;
-    return quit(caf::make_error(caf::sec::runtime_error,
-                                "created elsewhere: " + why.text));
+    tail_ = {};
+    fresh_run();
+    return load();
   }
   log_lines::warning("append-refused", "durable actor must read its log again",
                      {{"log", log().value},
@@ -231,14 +238,14 @@ void durable_actor::sleep_until(std::int64_t wake_at_us) {
   after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, wake_at_us] {
     if (wake_at_us_ == wake_at_us)
       wake_at_us_ = 0;
-    run_.tick(now_us());
+    run_->tick(now_us());
     pump();
   });
 }
 
 void durable_actor::retire_if_done() {
-  if (retiring_ || appending_ || !live_ || !run_.quiet()
-      || run_.state() != durable_run::phase::ended || !may_retire())
+  if (retiring_ || appending_ || !live_ || !run_->quiet()
+      || run_->state() != durable_run::phase::ended || !may_retire())
     return;
   retiring_ = true;
   // New mail goes to the activator from here; what is in the box is served.
@@ -296,7 +303,7 @@ void durable_actor::effect_ended(const std::string& key,
       std::string{outcome.output ? "ok"
                                  : to_string(outcome.output.error().code)},
       std::chrono::microseconds{outcome.duration_us});
-  run_.effect_ended(key, attempt, std::move(outcome), now);
+  run_->effect_ended(key, attempt, std::move(outcome), now);
   pump();
 }
 

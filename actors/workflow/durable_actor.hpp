@@ -55,8 +55,8 @@ protected:
   /// A fact is on disk, in order; not called for facts read back.
   virtual void stored(log_version version, const facts::Fact& fact) = 0;
 
-  /// The log was read or created: the run is live from here.
-  virtual void recovered() {}
+  /// The log was read, or created by `born_from`: the run is live from here.
+  virtual void recovered(bool created) = 0;
 
   /// New head summary after these facts, or none to keep the old.
   virtual std::optional<std::string>
@@ -72,7 +72,7 @@ protected:
   void create(store::log_birth birth, facts::RunStarted started,
               facts::Event event);
   durable_run& run() noexcept {
-    return run_;
+    return *run_;
   }
   const log_id& log() const noexcept {
     return what_.log;
@@ -102,7 +102,8 @@ private:
   void started() final;
   void load();
   void loaded(store::log_image image);
-  void live();
+  void live(bool created);
+  void fresh_run();
   void append(durable_run::todo& what);
   void send_append();
   void append_ended(result<store::append_receipt> got);
@@ -118,7 +119,9 @@ private:
   parts with_;
   store::log_birth birth_;
   store::log_tail tail_;
-  durable_run run_;
+  program code_;
+  run_options options_;
+  std::unique_ptr<durable_run> run_;
   std::optional<store::append> appending_;
   std::uint32_t append_retries_ = 0;
   bool live_ = false;

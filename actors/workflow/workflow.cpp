@@ -80,9 +80,9 @@ protected:
     return true;
   }
 
-  void recovered() override {
+  void recovered(bool created) override {
     for (auto& mail : std::exchange(starters_, {}))
-      accept(mail, false);
+      accept(mail, !created);
   }
 
   void stored(log_version version, const facts::Fact& fact) override {
