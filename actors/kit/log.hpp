@@ -20,20 +20,15 @@ struct field {
   std::string_view key;
   value what;
 
-  field(std::string_view k, std::string v) : key(k), what(std::move(v)) {
-  }
-  field(std::string_view k, std::string_view v) : key(k), what(std::string{v}) {
-  }
-  field(std::string_view k, const char* v) : key(k), what(std::string{v}) {
-  }
-  field(std::string_view k, bool v) : key(k), what(v) {
-  }
-  field(std::string_view k, double v) : key(k), what(v) {
-  }
+  field(std::string_view k, std::string v) : key(k), what(std::move(v)) {}
+  field(std::string_view k, std::string_view v)
+      : key(k), what(std::string{v}) {}
+  field(std::string_view k, const char* v) : key(k), what(std::string{v}) {}
+  field(std::string_view k, bool v) : key(k), what(v) {}
+  field(std::string_view k, double v) : key(k), what(v) {}
   template <class T>
-    requires std::is_integral_v<T>
-  field(std::string_view k, T v) : key(k), what(static_cast<std::int64_t>(v)) {
-  }
+  requires std::is_integral_v<T> field(std::string_view k, T v)
+      : key(k), what(static_cast<std::int64_t>(v)) {}
 };
 
 using fields = std::initializer_list<field>;
