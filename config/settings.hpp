@@ -1,11 +1,11 @@
 #pragma once
 
+#include "protocols/errc.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "protocols/errc.hpp"
 
 /// What an operator may change: a struct per section, the default in the
 /// struct. Secrets never stand here; they come from the environment.
@@ -27,6 +27,18 @@ struct store_settings {
   std::uint32_t queue_max = 20'000;
   milliseconds statement_timeout{10'000};
   milliseconds connect_timeout{3'000};
+  /// Waiting for a row another session holds.
+  milliseconds lock_timeout{5'000};
+  /// How long an append or a query waits for a database that is away, or for
+  /// its turn, before it is refused.
+  milliseconds outage_wait{8'000};
+  /// Bytes of facts and bodies in one group commit; one append may hold more.
+  std::uint64_t group_bytes_max = 16ull * 1024 * 1024;
+  /// Bytes waiting for a group; above it `overloaded`.
+  std::uint64_t queue_bytes_max = 256ull * 1024 * 1024;
+  /// Queries waiting for a connection; above it `overloaded`.
+  std::uint32_t read_queue_max = 20'000;
+  /// Fixed with the schema; a node with another number is refused.
   std::uint32_t shards = 256;
 };
 
