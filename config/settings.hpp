@@ -116,6 +116,8 @@ struct run_settings {
 
 struct node_settings {
   std::string name = "local";
+  /// Where peers reach this node.
+  std::string host = "127.0.0.1";
   /// CAF workers. 0: one per core, at least 2.
   std::uint32_t workers = 0;
   std::vector<std::string> roles;

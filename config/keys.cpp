@@ -1,0 +1,413 @@
+#include "config/keys.hpp"
+
+#include "config/units.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace shannon::config {
+
+namespace {
+
+constexpr std::uint64_t KiB = 1024;
+constexpr std::uint64_t MiB = 1024 * KiB;
+constexpr std::uint64_t GiB = 1024 * MiB;
+constexpr std::uint64_t second = 1'000;
+constexpr std::uint64_t hour = 3'600 * second;
+
+/// Elements of one list.
+constexpr std::size_t list_max = 256;
+
+using enum unit_kind;
+
+#define SHANNON_AT(place) [](settings& s) -> target { return &s.place; }
+
+const std::vector<key_spec> table{
+    // -- top level -----------------------------------------------------------
+    {"", "shards", number, 1, 4'096,
+     "Shards of durable actors. Fixed once a cluster has stored anything.",
+     SHANNON_AT(store.shards)},
+    // -- database, redis -----------------------------------------------------
+    {"database", "dsn", text, 0, 4'096,
+     "libpq connection string or URL. Leave passwords to SHANNON_DATABASE_URL "
+     "or a password file.",
+     SHANNON_AT(store.dsn), true},
+    {"redis", "url", text, 0, 4'096,
+     "Redis URL. Empty: run without; only comfort is lost.",
+     SHANNON_AT(redis_url), true},
+    // -- node ----------------------------------------------------------------
+    {"node", "host", text, 1, 253,
+     "Name or address where peers reach the node.", SHANNON_AT(node.host)},
+    {"node", "workers", number, 0, 1'024,
+     "Threads that run actors. 0: one per core, at least 2.",
+     SHANNON_AT(node.workers)},
+    {"node", "drain_timeout", duration, 0, hour,
+     "How long work in flight may go on after SIGTERM.",
+     SHANNON_AT(node.drain_timeout)},
+    // -- store ---------------------------------------------------------------
+    {"store", "writers", number, 1, 64,
+     "Connections that append; each has one group commit in flight.",
+     SHANNON_AT(store.writers)},
+    {"store", "readers", number, 1, 256, "Connections that read.",
+     SHANNON_AT(store.readers)},
+    {"store", "group_max", number, 1, 10'000,
+     "Appends in one group commit. More raises throughput and latency.",
+     SHANNON_AT(store.group_max)},
+    {"store", "queue_max", number, 1, 10'000'000,
+     "Appends waiting for a group; above it writers are told to come back.",
+     SHANNON_AT(store.queue_max)},
+    {"store", "statement_timeout", duration, 10, hour,
+     "Longest a statement may run.", SHANNON_AT(store.statement_timeout)},
+    {"store", "connect_timeout", duration, 10, hour,
+     "Longest a connection may take.", SHANNON_AT(store.connect_timeout)},
+    {"store", "lock_timeout", duration, 10, hour,
+     "Longest wait for a row another session holds.",
+     SHANNON_AT(store.lock_timeout)},
+    {"store", "outage_wait", duration, 0, hour,
+     "How long appends and queries wait for a database that is away.",
+     SHANNON_AT(store.outage_wait)},
+    {"store", "group_bytes_max", bytes, 64 * KiB, 1 * GiB,
+     "Bytes of facts and bodies in one group commit.",
+     SHANNON_AT(store.group_bytes_max)},
+    {"store", "queue_bytes_max", bytes, 64 * KiB, 64 * GiB,
+     "Bytes waiting for a group; above it writers are told to come back.",
+     SHANNON_AT(store.queue_bytes_max)},
+    {"store", "read_queue_max", number, 1, 10'000'000,
+     "Queries waiting for a connection; above it readers are told to come "
+     "back.",
+     SHANNON_AT(store.read_queue_max)},
+    // -- http ----------------------------------------------------------------
+    {"http", "listen", host_port, 0, 0, "Where clients reach the API.",
+     SHANNON_AT(http.listen)},
+    {"http", "admin_listen", host_port, 0, 0,
+     "Where operators reach health, metrics and the console.",
+     SHANNON_AT(http.admin_listen)},
+    {"http", "connections_max", number, 1, 1'000'000,
+     "Connections open at once; above it 503 and close.",
+     SHANNON_AT(http.connections_max)},
+    {"http", "connections_per_ip_max", number, 1, 1'000'000,
+     "Connections open at once from one address.",
+     SHANNON_AT(http.connections_per_ip_max)},
+    {"http", "header_bytes_max", bytes, 256, 1 * MiB,
+     "Bytes of all headers of one request.", SHANNON_AT(http.header_bytes_max)},
+    {"http", "header_fields_max", number, 1, 10'000,
+     "Header fields of one request.", SHANNON_AT(http.header_fields_max)},
+    {"http", "body_bytes_max", bytes, 1 * KiB, 1 * GiB,
+     "Bytes of a request body.", SHANNON_AT(http.body_bytes_max)},
+    {"http", "task_body_bytes_max", bytes, 1 * KiB, 1 * GiB,
+     "Bytes of a request body that submits a task: it may carry files.",
+     SHANNON_AT(http.task_body_bytes_max)},
+    {"http", "json_depth_max", number, 4, 1'000, "Nesting of a JSON body.",
+     SHANNON_AT(http.json_depth_max)},
+    {"http", "header_timeout", duration, 10, hour,
+     "First byte to the end of the headers.", SHANNON_AT(http.header_timeout)},
+    {"http", "first_byte_timeout", duration, 10, hour,
+     "How long a connection may be open without a first byte.",
+     SHANNON_AT(http.first_byte_timeout)},
+    {"http", "body_timeout", duration, 10, hour,
+     "How long a request body may take.", SHANNON_AT(http.body_timeout)},
+    {"http", "keep_alive_timeout", duration, 10, hour,
+     "How long a connection may idle between requests.",
+     SHANNON_AT(http.keep_alive_timeout)},
+    {"http", "write_timeout", duration, 10, hour,
+     "How long a reader may take no byte of an answer.",
+     SHANNON_AT(http.write_timeout)},
+    {"http", "requests_per_connection_max", number, 1, 1'000'000'000,
+     "Requests on one connection; then it is closed.",
+     SHANNON_AT(http.requests_per_connection_max)},
+    {"http", "sse_heartbeat", duration, 100, hour,
+     "Pause after which an idle event stream shows a sign of life.",
+     SHANNON_AT(http.sse_heartbeat)},
+    {"http", "sse_buffer_bytes_max", bytes, 4 * KiB, 1 * GiB,
+     "Unsent bytes of one stream; above it the reader is dropped and resumes.",
+     SHANNON_AT(http.sse_buffer_bytes_max)},
+    {"http", "ask_timeout", duration, 10, hour,
+     "How long a request waits for an actor before 503.",
+     SHANNON_AT(http.ask_timeout)},
+    {"http", "cors_origins", text, 0, 4'096,
+     "Origins that browsers may call from, separated by commas; * for all.",
+     SHANNON_AT(http.cors_origins)},
+    // -- llm -----------------------------------------------------------------
+    {"llm", "models_file", text, 0, 4'096,
+     "Path of a models.yaml. Empty: the one compiled in.",
+     SHANNON_AT(llm.models_file)},
+    {"llm", "connect_timeout", duration, 10, hour,
+     "Resolve, TCP and TLS to a provider.", SHANNON_AT(llm.connect_timeout)},
+    {"llm", "first_token_timeout", duration, 10, hour,
+     "Request sent to the first byte of the answer.",
+     SHANNON_AT(llm.first_token_timeout)},
+    {"llm", "between_tokens_timeout", duration, 10, hour,
+     "Longest silence within an answer.",
+     SHANNON_AT(llm.between_tokens_timeout)},
+    {"llm", "call_timeout", duration, 10, 24 * hour,
+     "Longest a call may take in all.", SHANNON_AT(llm.call_timeout)},
+    {"llm", "concurrent_calls_max", number, 1, 100'000,
+     "Calls in flight on this node.", SHANNON_AT(llm.concurrent_calls_max)},
+    {"llm", "response_bytes_max", bytes, 4 * KiB, 1 * GiB,
+     "Bytes of one answer.", SHANNON_AT(llm.response_bytes_max)},
+    // -- tool ----------------------------------------------------------------
+    {"tool", "workspace_dir", text, 1, 4'096, "Where session workspaces live.",
+     SHANNON_AT(tool.workspace_dir)},
+    {"tool", "concurrent_runs_max", number, 1, 100'000,
+     "Tool calls in flight on this node.",
+     SHANNON_AT(tool.concurrent_runs_max)},
+    {"tool", "output_bytes_max", bytes, 256, 16 * MiB,
+     "Text of one result given to the model; the rest is cut and said so.",
+     SHANNON_AT(tool.output_bytes_max)},
+    {"tool", "fetch_timeout", duration, 10, hour, "Longest a page may take.",
+     SHANNON_AT(tool.fetch_timeout)},
+    {"tool", "fetch_bytes_max", bytes, 1 * KiB, 1 * GiB, "Bytes of one page.",
+     SHANNON_AT(tool.fetch_bytes_max)},
+    {"tool", "redirects_max", number, 0, 50, "Redirects followed for one page.",
+     SHANNON_AT(tool.redirects_max)},
+    {"tool", "python_wall_timeout", duration, 10, hour,
+     "Longest a Python program may run.", SHANNON_AT(tool.python_wall_timeout)},
+    {"tool", "python_cpu_seconds", number, 1, 3'600,
+     "CPU seconds of a Python program.", SHANNON_AT(tool.python_cpu_seconds)},
+    {"tool", "python_memory_bytes", bytes, 16 * MiB, 1'024 * GiB,
+     "Memory of a Python program.", SHANNON_AT(tool.python_memory_bytes)},
+    {"tool", "python_output_bytes", bytes, 256, 1 * GiB,
+     "Output kept of a Python program.", SHANNON_AT(tool.python_output_bytes)},
+    {"tool", "file_bytes_max", bytes, 1, 16 * GiB,
+     "Bytes of one file in a workspace.", SHANNON_AT(tool.file_bytes_max)},
+    {"tool", "workspace_bytes_max", bytes, 1, 1'024 * GiB,
+     "Bytes of all files of one workspace.",
+     SHANNON_AT(tool.workspace_bytes_max)},
+    {"tool", "egress_allow", host_ports, 0, list_max,
+     "host:port pairs that tools may reach although they are not public.",
+     SHANNON_AT(tool.egress_allow)},
+    // -- run -----------------------------------------------------------------
+    {"run", "iterations_max", number, 1, 10'000,
+     "Turns of one agent; then it answers with what it has.",
+     SHANNON_AT(run.iterations_max)},
+    {"run", "agents_max", number, 1, 1'000, "Agents of one task.",
+     SHANNON_AT(run.agents_max)},
+    {"run", "step_attempts_max", number, 1, 1'000,
+     "Attempts of one step; then it has failed.",
+     SHANNON_AT(run.step_attempts_max)},
+    {"run", "retry_backoff_min", duration, 1, hour,
+     "Longest pause before the second attempt.",
+     SHANNON_AT(run.retry_backoff_min)},
+    {"run", "retry_backoff_max", duration, 1, 24 * hour,
+     "Longest pause before any attempt.", SHANNON_AT(run.retry_backoff_max)},
+    {"run", "tool_timeout", duration, 10, 24 * hour,
+     "Longest a run waits for a tool.", SHANNON_AT(run.tool_timeout)},
+    {"run", "facts_max", number, 100, 100'000'000,
+     "Facts in one log; at the limit the run fails and says so.",
+     SHANNON_AT(run.facts_max)},
+    {"run", "runs_max", number, 1, 10'000'000,
+     "Runs active in memory on this node; above it new tasks get 503.",
+     SHANNON_AT(run.runs_max)},
+    {"run", "inline_bytes_max", bytes, 256, 1 * MiB,
+     "Bytes kept within a fact; larger bodies are stored by their hash.",
+     SHANNON_AT(run.inline_bytes_max)},
+};
+
+#undef SHANNON_AT
+
+tl::unexpected<error> unexpected_value(const key_spec& key,
+                                       const std::string& found) {
+  constexpr std::size_t shown_max = 80;
+  auto text = "expected " + expectation_of(key);
+  if (!key.secret)
+    text += ", found \"" + found.substr(0, shown_max) + "\"";
+  return fail(errc::invalid_argument, std::move(text));
+}
+
+/// The value as a number in the key's unit.
+result<std::uint64_t> parse(const key_spec& key, const std::string& from) {
+  switch (key.unit) {
+  case number:
+    return parse_number(from);
+  case bytes:
+    return parse_bytes(from);
+  case duration:
+    return parse_duration(from).map(
+        [](auto span) { return static_cast<std::uint64_t>(span.count()); });
+  case text:
+    if (from.find('\0') != std::string::npos)
+      return fail(errc::invalid_argument, "zero byte");
+    return from.size();
+  case host_port:
+  case host_ports:
+    return parse_endpoint(from).map(
+        [](const auto&) { return std::uint64_t{0}; });
+  }
+  return fail(errc::invalid_argument, "unknown unit");
+}
+
+std::string written(const key_spec& key, std::uint64_t value) {
+  if (key.unit == bytes)
+    return format_bytes(value);
+  if (key.unit == duration)
+    return format_duration(milliseconds{static_cast<std::int64_t>(value)});
+  return std::to_string(value);
+}
+
+} // namespace
+
+const std::vector<key_spec>& keys() {
+  return table;
+}
+
+const key_spec* find_key(std::string_view section, std::string_view name) {
+  for (const auto& key : table)
+    if (key.section == section && key.name == name)
+      return &key;
+  return nullptr;
+}
+
+std::vector<std::string_view> key_names(std::string_view section) {
+  std::vector<std::string_view> names;
+  for (const auto& key : table)
+    if (key.section == section)
+      names.push_back(key.name);
+  return names;
+}
+
+std::vector<std::string_view> section_names() {
+  std::vector<std::string_view> names;
+  for (const auto& key : table)
+    if (!key.section.empty()
+        && std::find(names.begin(), names.end(), key.section) == names.end())
+      names.push_back(key.section);
+  return names;
+}
+
+std::string path_of(const key_spec& key) {
+  auto path = std::string{key.section};
+  if (!path.empty())
+    path += '.';
+  return path.append(key.name);
+}
+
+std::string variable_of(const key_spec& key) {
+  auto name = std::string{key.section};
+  if (!name.empty())
+    name += "__";
+  name += key.name;
+  for (auto& c : name)
+    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return "SHANNON_" + name;
+}
+
+std::string expectation_of(const key_spec& key) {
+  auto range = [&](std::string what) {
+    return what + " from " + written(key, key.least) + " to "
+           + written(key, key.most);
+  };
+  switch (key.unit) {
+  case number:
+    return range("a whole number");
+  case bytes:
+    return range("a size") + ", such as 64KiB";
+  case duration:
+    return range("a duration") + ", such as 30s";
+  case text:
+    return "a text of " + std::to_string(key.least) + " to "
+           + std::to_string(key.most) + " bytes";
+  case host_port:
+    return "an address and port, such as 127.0.0.1:8080";
+  case host_ports:
+    return "a list of at most " + std::to_string(key.most)
+           + " pairs, such as [intranet.example:443]";
+  }
+  return {};
+}
+
+result<void> assign(const key_spec& key, settings& into,
+                    const std::string& from) {
+  if (key.unit == host_ports) {
+    // In the environment a list is written with commas.
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at < from.size();) {
+      auto end = std::min(from.find(',', at), from.size());
+      parts.push_back(from.substr(at, end - at));
+      at = end + 1;
+    }
+    return assign_list(key, into, parts);
+  }
+  auto value = parse(key, from);
+  auto bounded = key.unit != host_port;
+  if (!value || (bounded && (*value < key.least || *value > key.most)))
+    return unexpected_value(key, from);
+  struct visitor {
+    std::uint64_t value;
+    const std::string& from;
+    void operator()(std::uint32_t* to) const {
+      *to = static_cast<std::uint32_t>(value);
+    }
+    void operator()(std::uint64_t* to) const {
+      *to = value;
+    }
+    void operator()(milliseconds* to) const {
+      *to = milliseconds{static_cast<std::int64_t>(value)};
+    }
+    void operator()(std::string* to) const {
+      *to = from;
+    }
+    void operator()(std::vector<std::string>* to) const {
+      *to = {from};
+    }
+  };
+  std::visit(visitor{*value, from}, key.where(into));
+  return {};
+}
+
+result<void> assign_list(const key_spec& key, settings& into,
+                         const std::vector<std::string>& texts) {
+  if (texts.size() > key.most)
+    return unexpected_value(key, std::to_string(texts.size()) + " elements");
+  for (const auto& one : texts)
+    if (!parse(key, one))
+      return unexpected_value(key, one);
+  *std::get<std::vector<std::string>*>(key.where(into)) = texts;
+  return {};
+}
+
+std::string value_of(const key_spec& key, const settings& from) {
+  struct visitor {
+    const key_spec& key;
+    std::string operator()(const std::uint32_t* x) const {
+      return written(key, *x);
+    }
+    std::string operator()(const std::uint64_t* x) const {
+      return written(key, *x);
+    }
+    std::string operator()(const milliseconds* x) const {
+      return format_duration(*x);
+    }
+    std::string operator()(const std::string* x) const {
+      return *x;
+    }
+    std::string operator()(const std::vector<std::string>* x) const {
+      std::string all;
+      for (const auto& one : *x)
+        all += (all.empty() ? "" : ",") + one;
+      return all;
+    }
+  };
+  auto copy = from;
+  return std::visit(visitor{key}, key.where(copy));
+}
+
+const std::vector<std::string_view>& known_roles() {
+  static const std::vector<std::string_view> roles{
+      "gateway", "orchestrator", "agent",    "llm",
+      "tool",    "browser",      "inspector"};
+  return roles;
+}
+
+result<void> check_together(const settings& all) {
+  auto refuse = [](std::string text) {
+    return fail(errc::invalid_argument, std::move(text));
+  };
+  if (all.run.retry_backoff_min > all.run.retry_backoff_max)
+    return refuse("run.retry_backoff_min is larger than retry_backoff_max");
+  auto api = parse_endpoint(all.http.listen);
+  if (api && api->port != 0 && all.http.listen == all.http.admin_listen)
+    return refuse("http.listen and http.admin_listen are the same");
+  return {};
+}
+
+} // namespace shannon::config
