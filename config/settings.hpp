@@ -84,6 +84,8 @@ struct tool_settings {
   /// Where session workspaces live.
   std::string workspace_dir = ".shannon/workspaces";
   std::uint32_t concurrent_runs_max = 16;
+  /// Runs that wait for one of these to end; above it `overloaded`.
+  std::uint32_t waiting_runs_max = 256;
   /// Text of one result given to the model; the rest is cut and said so.
   std::uint64_t output_bytes_max = 32 * 1024;
   milliseconds fetch_timeout{30'000};
