@@ -1,0 +1,26 @@
+#pragma once
+
+#include "actors/tool/parts.hpp"
+#include "actors/tool/workspace/workspace.hpp"
+#include "protocols/remote/llm.pb.h"
+
+#include <string>
+
+namespace shannon::tool {
+
+/// Which workspace a call may touch: its session's, or its task's if it has
+/// none. Copied into jobs for the disk's threads.
+struct workspace_key {
+  std::string root;
+  std::string tenant;
+  std::string session;
+  workspace_limits limits;
+
+  workspace_key(const config::tool_settings& settings,
+                const remote::EffectContext& context);
+
+  /// Blocks on the disk.
+  result<workspace> open() const;
+};
+
+} // namespace shannon::tool

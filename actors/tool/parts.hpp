@@ -1,0 +1,22 @@
+#pragma once
+
+#include "actors/tool/egress/egress.hpp"
+#include "actors/tool/worker_pool.hpp"
+#include "config/settings.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+namespace shannon::tool {
+
+/// What the tools of one node share. The loop outlives it.
+struct tool_parts {
+  tool_parts(boost::asio::io_context& io, config::tool_settings from);
+
+  config::tool_settings settings;
+  boost::asio::io_context& loop;
+  egress outward;
+  /// For files and pages.
+  worker_pool disk;
+};
+
+} // namespace shannon::tool
