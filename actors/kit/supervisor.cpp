@@ -56,6 +56,13 @@ struct slot {
   std::chrono::steady_clock::time_point up_since;
 };
 
+/// The object behind the handle; null while the child is down.
+caf::abstract_actor* actor_of(const slot& child) {
+  // CAF's cast of a null handle would not give null.
+  return child.handle ? caf::actor_cast<caf::abstract_actor*>(child.handle)
+                      : nullptr;
+}
+
 class supervisor final : public actor_base {
 public:
   supervisor(caf::actor_config& cfg, actor_env& shared, supervisor_spec spec)
@@ -301,8 +308,8 @@ private:
   }
 
   static milliseconds grace_of(const slot& child) {
-    auto* who = caf::actor_cast<caf::abstract_actor*>(child.handle);
-    return dynamic_cast<supervisor*>(who) ? supervisor_stop_grace : stop_grace;
+    return dynamic_cast<supervisor*>(actor_of(child)) ? supervisor_stop_grace
+                                                      : stop_grace;
   }
 
   // -- the tree ---------------------------------------------------------------
@@ -325,8 +332,7 @@ private:
     for (const auto& child : slots_)
       all->node.children.push_back(describe(child));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      auto* who = caf::actor_cast<caf::abstract_actor*>(slots_[i].handle);
-      auto* below = dynamic_cast<supervisor*>(who);
+      auto* below = dynamic_cast<supervisor*>(actor_of(slots_[i]));
       if (!below)
         continue;
       ++all->missing;
@@ -364,7 +370,7 @@ private:
     node.since = child.since;
     node.restarts = child.restarts;
     node.last_error = child.last_error;
-    auto* who = caf::actor_cast<caf::abstract_actor*>(child.handle);
+    auto* who = actor_of(child);
     if (auto* local = dynamic_cast<caf::local_actor*>(who))
       node.kind = local->name();
     if (auto* ours = dynamic_cast<actor_base*>(who)) {
