@@ -1,0 +1,86 @@
+#pragma once
+
+#include "actors/llm/wire/sse_parser.hpp"
+#include "protocols/errc.hpp"
+#include "protocols/remote/llm.pb.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace shannon::llm {
+
+/// How one model wants to be asked.
+struct wire_options {
+  std::string model;   ///< As the provider calls it.
+  std::string api_key; ///< Empty: no authorization is sent.
+  /// Output tokens when the request names none; 0 for the provider's own.
+  std::uint32_t output_tokens = 0;
+  /// The model refuses any temperature but its own.
+  bool fixed_temperature = false;
+  /// OpenAI's newer name of `max_tokens`; compatible servers know the older.
+  bool completion_tokens = false;
+};
+
+/// What is sent: the path below the base URL, headers and the JSON body.
+struct wire_request {
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+/// Builds one answer out of what the far side sends. One use.
+class answer_reader {
+public:
+  virtual ~answer_reader() = default;
+
+  /// One event of a stream.
+  virtual result<void> event(const sse_event& what) = 0;
+
+  /// The whole answer, when it was not streamed.
+  virtual result<void> body(std::string_view json) = 0;
+
+  /// The answer, after the last piece. Fails if it is not complete. Holds the
+  /// message, the usage without its price, and the finish reason.
+  virtual result<remote::LlmResponse> finish() = 0;
+
+  /// Text that came since this was last called.
+  std::string take_text() {
+    return std::exchange(fresh_, {});
+  }
+  /// Text or the beginning of a tool call has come.
+  bool has_begun() const noexcept {
+    return begun_;
+  }
+
+protected:
+  void came(std::string_view text) {
+    begun_ = true;
+    fresh_ += text;
+  }
+
+private:
+  std::string fresh_;
+  bool begun_ = false;
+};
+
+/// One provider's language. Stateless.
+class wire_format {
+public:
+  virtual ~wire_format() = default;
+  virtual wire_request write(const remote::LlmRequest& request,
+                             const wire_options& how) const = 0;
+  /// `request` is only needed to estimate usage that the far side kept back.
+  virtual std::unique_ptr<answer_reader>
+  read(const remote::LlmRequest& request) const = 0;
+};
+
+/// OpenAI's chat completions, spoken by Ollama, vLLM and many others.
+const wire_format& openai_wire();
+
+/// Anthropic's messages.
+const wire_format& anthropic_wire();
+
+} // namespace shannon::llm
