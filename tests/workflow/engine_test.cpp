@@ -316,3 +316,104 @@ TEST_CASE("a run that grows beyond its limit is parked, not lost") {
   CHECK(world.run->status() == store::log_status::needs_operator);
   CHECK(world.log.size() < 30);
 }
+
+TEST_CASE("an attempt beyond its limit is stopped and tried again") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options quick;
+    quick.attempt_timeout = std::chrono::seconds{2};
+    quick.attempts_max = 3;
+    auto got = co_await ctx.step("slow", call("a"), quick);
+    co_return got.output();
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  auto first = world.run->next(world.now_us);
+  REQUIRE(first.start.size() == 1);
+  REQUIRE(first.wake_at_us == world.now_us + 2'000'000);
+  world.now_us = *first.wake_at_us;
+  world.run->tick(world.now_us);
+  world.settle();
+  CHECK(world.stopped.count("slow#1") == 1);
+  CHECK(world.fact(2).attempt_failed().error_code() == "timeout");
+  CHECK(world.run->output() == "[a]");
+}
+
+TEST_CASE("a whole step has one limit, also over a crash") {
+  auto busy = [](const durable_run::effect_start&) {
+    return flaky(
+        {errc::unavailable, "busy", true, std::chrono::milliseconds{4'000}});
+  };
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options limited;
+    limited.total_timeout = std::chrono::seconds{10};
+    limited.attempts_max = 1'000;
+    auto got = co_await ctx.step("busy", call("a"), limited);
+    co_return got.output();
+  };
+  run_driver world{code, busy};
+  world.begin("");
+  auto began = world.now_us;
+  for (int i = 0; i < 6; ++i)
+    world.step();
+  world.crash();
+  world.settle();
+  CHECK(world.run->status() == store::log_status::failed);
+  CHECK(world.run->failure().code == errc::timeout);
+  CHECK(world.now_us >= began + 10'000'000);
+  CHECK(world.now_us < began + 11'000'000);
+}
+
+TEST_CASE("an at-most-once step is recorded before it is made") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options once;
+    once.at_most_once = true;
+    std::string seen;
+    try {
+      auto got = co_await ctx.step("pay", call("a"), once);
+      seen = got.output();
+    } catch (const step_failed& thrown) {
+      seen = thrown.why().text;
+    }
+    co_return seen;
+  };
+  run_driver calm{code, echo};
+  calm.begin("");
+  calm.settle();
+  CHECK(calm.run->output() == "[a]");
+  CHECK(calm.fact(2).has_step_started());
+
+  run_driver world{code, echo};
+  world.begin("");
+  world.step(); // started
+  world.step(); // announced
+  auto todo = world.run->next(world.now_us);
+  REQUIRE(todo.start.size() == 1);
+  world.crash(); // It may have been made: nobody knows.
+  world.settle();
+  CHECK(world.run->output().find("at most once") != std::string::npos);
+  CHECK(world.started.empty()); // Nothing was made after the crash.
+}
+
+TEST_CASE("the first of a race wins and the others are stopped") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    std::vector<durable<remote::ToolResult>> parts;
+    parts.push_back(ctx.scope("a").step("get", call("slow")));
+    parts.push_back(ctx.scope("b").step("get", call("fast")));
+    auto won = co_await race(std::move(parts));
+    co_return std::to_string(won.index) + won.value.output();
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  auto todo = world.run->next(world.now_us);
+  REQUIRE(todo.start.size() == 2);
+  world.run->effect_ended("b/get#1", 1, echo(todo.start[1]), world.now_us);
+  world.settle();
+  CHECK(world.run->output() == "1[fast]");
+  CHECK(world.stopped == std::set<std::string>{"a/get#1"});
+  auto size = world.log.size();
+  world.crash();
+  world.settle();
+  CHECK(world.log.size() == size);
+}

@@ -68,8 +68,14 @@ void durable_run::index(const facts::Fact& fact) {
   case facts::Fact::kNoted:
     notes_[to_string(fact.noted().step())] = fact.noted().value();
     break;
+  case facts::Fact::kStepStarted:
+    recorded_hashes_[to_string(fact.step_started().step())]
+        = fact.step_started().input_hash();
+    break;
   case facts::Fact::kTimerSet:
-    timers_[to_string(fact.timer_set().step())] = fact.timer_set().due_at_us();
+    timers_[to_string(fact.timer_set().step())
+            + (fact.timer_set().is_deadline() ? ".deadline" : "")]
+        = fact.timer_set().due_at_us();
     break;
   default:
     break;
@@ -86,6 +92,9 @@ result<void> durable_run::apply(const facts::Fact& fact) {
     return start_program(fact);
   case facts::Fact::kStepCompleted:
     return apply_outcome(fact.step_completed());
+  case facts::Fact::kStepStarted:
+    apply_start(fact.step_started());
+    break;
   case facts::Fact::kAttemptFailed:
     apply_attempt(fact.attempt_failed());
     break;
@@ -166,6 +175,14 @@ result<void> durable_run::apply_outcome(const facts::StepCompleted& fact) {
   return {};
 }
 
+void durable_run::apply_start(const facts::StepStarted& fact) {
+  auto key = to_string(fact.step());
+  announced_[key] = fact.attempt();
+  // Read back, so it was made by an earlier activation.
+  if (auto at = waiting_.find(key); at != waiting_.end() && replaying_)
+    at->second->announced_ = true;
+}
+
 void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
   auto key = to_string(fact.step());
   attempts_[key] = {fact.attempt(), fact.retry_at_us()};
@@ -175,6 +192,8 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
     op.not_before_us_ = fact.retry_at_us();
     op.started_ = false;
     op.settled_ = false;
+    op.announced_ = false;
+    op.attempt_due_us_ = 0;
   }
 }
 

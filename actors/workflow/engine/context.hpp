@@ -7,7 +7,9 @@
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 
+#include <algorithm>
 #include <chrono>
+#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -142,6 +144,40 @@ durable<std::vector<T>> all(std::vector<durable<T>> parts) {
   for (auto& part : parts)
     results.push_back(co_await part);
   co_return results;
+}
+
+/// Which part was first, and what it gave.
+template <class T>
+struct winner {
+  std::size_t index = 0;
+  T value;
+};
+
+/// The first part that ends; the others are given up, and what they wait for
+/// is stopped. A part that ends by a failure is first too: it is rethrown.
+template <class T>
+durable<winner<T>> race(std::vector<durable<T>> parts) {
+  struct first_done {
+    std::vector<durable<T>>& parts;
+    bool await_ready() const noexcept {
+      return std::any_of(parts.begin(), parts.end(),
+                         [](const auto& part) { return part.done(); });
+    }
+    void await_suspend(std::coroutine_handle<> caller) noexcept {
+      for (auto& part : parts)
+        part.await_suspend(caller);
+    }
+    void await_resume() const noexcept {}
+  };
+  first_done first{parts};
+  co_await first;
+  winner<T> won;
+  while (!parts[won.index].done())
+    ++won.index;
+  auto fastest = std::move(parts[won.index]);
+  parts.clear();
+  won.value = fastest.take();
+  co_return won;
 }
 
 } // namespace shannon::workflow

@@ -38,6 +38,15 @@ private:
 struct step_options {
   /// Attempts in all; 0 for the run's default.
   std::uint32_t attempts_max = 0;
+  /// One attempt that takes longer has failed, and may be tried again. 0: no
+  /// limit but the effect's own.
+  std::chrono::milliseconds attempt_timeout{0};
+  /// All attempts together, from when the step was first asked for; durable.
+  /// 0: no limit.
+  std::chrono::milliseconds total_timeout{0};
+  /// The attempt is recorded before it is made, and never made again after a
+  /// crash: then the step fails, since nobody knows how it ended.
+  bool at_most_once = false;
   /// Makes the event clients see when the step has completed, from its output.
   std::function<facts::Event(const std::string& output)> completed_event;
   /// Output goes to the blob table whatever its size: for model messages,
@@ -91,6 +100,9 @@ private:
   std::uint32_t attempt_ = 1;
   std::uint64_t barrier_ = 0;
   std::int64_t not_before_us_ = 0;
+  std::int64_t attempt_due_us_ = 0; ///< 0 for never.
+  std::int64_t step_due_us_ = 0;    ///< 0 for never.
+  bool announced_ = false;          ///< StepStarted of this attempt is staged.
   bool started_ = false;
   bool settled_ = false; ///< Its end is staged: what comes later is late.
 };

@@ -57,6 +57,7 @@ void durable_run::begin(facts::RunStarted started, facts::Event event,
 durable_run::todo durable_run::next(std::int64_t now_us) {
   todo what;
   now_us_ = now_us;
+  announce_attempts();
   if (in_flight_.empty() && !staged_.empty()) {
     auto count = std::min(staged_.size(), group_max);
     for (std::size_t i = 0; i < count; ++i) {
@@ -74,18 +75,34 @@ durable_run::todo durable_run::next(std::int64_t now_us) {
   if (phase_ != phase::running)
     return what;
   auto wake = std::numeric_limits<std::int64_t>::max();
+  auto by = [&](std::int64_t due_us) {
+    if (due_us != 0)
+      wake = std::min(wake, due_us);
+  };
   for (auto& [key, op] : waiting_) {
+    if (op->settled_)
+      continue;
     if (op->kind_ == operation::kind::timer) {
-      if (!op->settled_)
-        wake = std::min(wake, timers_[key]);
-    } else if (!op->started_ && op->barrier_ <= stored_total_) {
-      if (op->not_before_us_ > now_us) {
-        wake = std::min(wake, op->not_before_us_);
-        continue;
-      }
-      op->started_ = true;
-      what.start.push_back({op->id_, key, op->effect, op->input, op->attempt_});
+      by(timers_[key]);
+      continue;
     }
+    by(op->step_due_us_);
+    if (op->started_) {
+      by(op->attempt_due_us_);
+      continue;
+    }
+    if (op->barrier_ > stored_total_)
+      continue;
+    if (op->not_before_us_ > now_us) {
+      by(op->not_before_us_);
+      continue;
+    }
+    op->started_ = true;
+    if (op->options.attempt_timeout.count() != 0) {
+      op->attempt_due_us_ = now_us + op->options.attempt_timeout.count() * 1000;
+      by(op->attempt_due_us_);
+    }
+    what.start.push_back({op->id_, key, op->effect, op->input, op->attempt_});
   }
   if (wake != std::numeric_limits<std::int64_t>::max())
     what.wake_at_us = wake;
@@ -238,8 +255,13 @@ void durable_run::tick(std::int64_t now_us) {
   if (phase_ != phase::running)
     return;
   for (auto& [key, op] : waiting_) {
-    if (op->kind_ != operation::kind::timer || op->settled_
-        || timers_[key] > now_us)
+    if (op->settled_)
+      continue;
+    if (op->kind_ != operation::kind::timer) {
+      expire(*op, now_us);
+      continue;
+    }
+    if (timers_[key] > now_us)
       continue;
     op->settled_ = true;
     facts::Fact fact;
@@ -247,6 +269,26 @@ void durable_run::tick(std::int64_t now_us) {
     *fact.mutable_event() = event_of("TIMER_FIRED", key);
     stage(std::move(fact), {}, now_us);
   }
+}
+
+/// Ends an attempt, or the step, whose time is over.
+void durable_run::expire(operation& op, std::int64_t now_us) {
+  bool step_over = op.step_due_us_ != 0 && op.step_due_us_ <= now_us;
+  bool attempt_over
+      = op.started_ && op.attempt_due_us_ != 0 && op.attempt_due_us_ <= now_us;
+  if (!step_over && !attempt_over)
+    return;
+  stop_effect(op);
+  op.started_ = true; // Also one that waited for its next attempt ends here.
+  effect_ended(op.key_, op.attempt_,
+               {fail(errc::timeout,
+                     step_over ? "the step took longer than its limit"
+                               : "the attempt took longer than its limit",
+                     !step_over),
+                {},
+                {},
+                0},
+               now_us);
 }
 
 void durable_run::signal(std::string name, std::string id, std::string payload,
@@ -367,9 +409,65 @@ bool durable_run::admit_effect(operation& op) {
     op.attempt_ = at->second.failed + 1;
     op.not_before_us_ = at->second.retry_at_us;
   }
+  // A key is asked for once in an activation: this is from an earlier one.
+  if (auto at = announced_.find(op.key_); at != announced_.end())
+    op.announced_ = at->second == op.attempt_;
+  op.step_due_us_ = deadline_of(op);
   op.barrier_ = staged_total_;
   waiting_[op.key_] = &op;
   return false;
+}
+
+/// When the whole step is over: recorded when it was first asked for.
+std::int64_t durable_run::deadline_of(const operation& op) {
+  if (op.options.total_timeout.count() == 0)
+    return 0;
+  auto key = op.key_ + ".deadline";
+  if (auto at = timers_.find(key); at != timers_.end())
+    return at->second;
+  auto due = now_us_ + op.options.total_timeout.count() * 1000;
+  timers_[key] = due;
+  facts::Fact fact;
+  auto& id = *fact.mutable_timer_set()->mutable_step();
+  id = op.id_;
+  fact.mutable_timer_set()->set_due_at_us(due);
+  fact.mutable_timer_set()->set_is_deadline(true);
+  *fact.mutable_event() = event_of("TIMER_SET", key);
+  stage(std::move(fact), {}, now_us_);
+  return due;
+}
+
+/// Attempts that must not be made twice are recorded before they are made.
+void durable_run::announce_attempts() {
+  if (phase_ != phase::running)
+    return;
+  for (auto& [key, op] : waiting_) {
+    if (!op->options.at_most_once || op->started_ || op->settled_
+        || op->not_before_us_ > now_us_)
+      continue;
+    if (op->announced_) {
+      // By an earlier activation: whether it was made nobody can tell.
+      op->started_ = true;
+      effect_ended(key, op->attempt_,
+                   {fail(errc::failed, "was under way at a crash, and is made "
+                                       "at most once"),
+                    {},
+                    {},
+                    0},
+                   now_us_);
+      continue;
+    }
+    if (announced_[key] == op->attempt_)
+      continue; // By this activation: it starts once that is stored.
+    facts::Fact fact;
+    *fact.mutable_step_started()->mutable_step() = op->id_;
+    fact.mutable_step_started()->set_attempt(op->attempt_);
+    fact.mutable_step_started()->set_input_hash(op->input_hash_);
+    *fact.mutable_event() = event_of("STEP_STARTED", key);
+    announced_[key] = op->attempt_;
+    stage(std::move(fact), {}, now_us_);
+    op->barrier_ = staged_total_;
+  }
 }
 
 bool durable_run::admit_timer(operation& op) {

@@ -204,6 +204,9 @@ private:
                    const std::function<std::string()>& value);
 
   bool admit_effect(operation& op);
+  std::int64_t deadline_of(const operation& op);
+  void announce_attempts();
+  void expire(operation& op, std::int64_t now_us);
   bool admit_timer(operation& op);
   bool admit_signal(operation& op);
   void mismatch(const operation& op, const std::string& recorded);
@@ -214,6 +217,7 @@ private:
                       std::vector<store::blob>& blobs) const;
   result<std::string> bytes_of(const facts::Body& body) const;
   result<void> apply(const facts::Fact& fact);
+  void apply_start(const facts::StepStarted& fact);
   void apply_attempt(const facts::AttemptFailed& fact);
   void apply_timer(const facts::TimerFired& fact);
   void apply_signal(const facts::SignalReceived& fact);
@@ -259,6 +263,8 @@ private:
   std::unordered_map<std::string, recorded_outcome> outcomes_;
   std::unordered_map<std::string, std::string> recorded_hashes_;
   std::unordered_map<std::string, attempts> attempts_;
+  /// Attempts that were recorded before they were made, by step.
+  std::unordered_map<std::string, std::uint32_t> announced_;
   std::unordered_map<std::string, std::string> notes_;
   std::unordered_map<std::string, std::int64_t> timers_;
   std::set<std::string> timers_fired_;
