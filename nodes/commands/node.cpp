@@ -1,0 +1,50 @@
+#include "actors/store/migrations.hpp"
+#include "nodes/commands/server_commands.hpp"
+#include "nodes/commands/start_up.hpp"
+
+#include <memory>
+
+namespace shannon::commands {
+
+namespace {
+
+struct node_options {
+  std::string manifest;
+  std::string name;
+};
+
+exit_code run(const node_options& options) {
+  auto settings = read_settings(options.manifest, options.name);
+  if (!settings)
+    return report_start(settings.error());
+  if (settings->store.dsn.empty())
+    return report(errc::failed, options.manifest
+                                    + " names no database: set database.dsn or "
+                                      "SHANNON_DATABASE_URL");
+  if (auto free = check_listeners(settings->http); !free)
+    return report_start(free.error());
+  if (auto usable = store::check_database(settings->store.dsn); !usable)
+    return report_start(usable.error());
+  return serve(*settings);
+}
+
+} // namespace
+
+declared declare_node(CLI::App& root, const global_options&) {
+  auto options = std::make_shared<node_options>();
+  auto* app = root.add_subcommand("node", "Run one node of a manifest");
+  app->add_option("--manifest", options->manifest, "Where the nodes are named")
+      ->required()
+      ->option_text("FILE");
+  app->add_option("--name", options->name, "Which of them this one is")
+      ->required()
+      ->option_text("NAME");
+  app->footer("The database and the Redis are those of the manifest, or of\n"
+              "SHANNON_DATABASE_URL and SHANNON_REDIS_URL; the schema must be\n"
+              "there: shannon migrate apply. Prints \"ready URL\" on stdout.\n"
+              "\nExamples:\n"
+              "  shannon node --manifest cluster.yaml --name n1");
+  return {app, [options] { return run(*options); }};
+}
+
+} // namespace shannon::commands

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "nodes/commands/command.hpp"
+
+/// Commands that run a node or look after what it stands on.
+namespace shannon::commands {
+
+/// up: one node that does everything, with a private database and cache.
+declared declare_up(CLI::App& root, const global_options& globals);
+
+/// node: one node of a manifest, against the services it names.
+declared declare_node(CLI::App& root, const global_options& globals);
+
+/// migrate: the database's schema, shown or brought up to date.
+declared declare_migrate(CLI::App& root, const global_options& globals);
+
+/// doctor: what is wrong on this machine, and how to mend it.
+declared declare_doctor(CLI::App& root, const global_options& globals);
+
+} // namespace shannon::commands

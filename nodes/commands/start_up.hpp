@@ -1,0 +1,43 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "nodes/commands/exit_code.hpp"
+
+#include <string>
+
+/// What `up` and `node` do before and around a node.
+namespace shannon::commands {
+
+/// The settings of one node: defaults, then the manifest unless `manifest` is
+/// empty, then the environment.
+result<config::settings> read_settings(const std::string& manifest,
+                                       const std::string& name);
+
+/// Binds both listeners for a moment. Finding a port taken here costs nothing
+/// yet; the node itself finds what is taken later.
+result<void> check_listeners(const config::http_settings& http);
+
+/// Is `text` an ADDR:PORT nobody listens on? Port 0 always is.
+result<void> check_listener(const std::string& text, const char* option);
+
+/// A start that fails is a plain failure unless something outside did not
+/// answer: a bad manifest is no wrong use of the command line.
+exit_code report_start(const error& what);
+
+/// Runs the node; prints `ready URL` on stdout when it can serve.
+exit_code serve(const config::settings& settings);
+
+/// Notes SIGTERM and SIGINT while a start is under way, so that what was
+/// started is ended in order and not left behind.
+class start_signals {
+public:
+  start_signals();
+  ~start_signals();
+
+  bool came() const noexcept;
+
+  /// From here on signals wait, unseen, for the node that handles them.
+  void hand_over() const noexcept;
+};
+
+} // namespace shannon::commands
