@@ -185,10 +185,14 @@ private:
     if (child.attempt > 0 && now - child.up_since >= spec_.restart_window)
       child.attempt = 0;
     ++child.attempt;
-    ++child.restarts;
     restarts_.push_back(now);
     while (now - restarts_.front() > spec_.restart_window)
       restarts_.pop_front();
+    if (restarts_.size() > spec_.restarts_max) {
+      escalate(child);
+      return;
+    }
+    ++child.restarts;
     auto wait = spec_.delay.ceiling(child.attempt);
     log::warning("child-ended", "SUPERVISOR restarts child",
                  {{"supervisor", spec_.name},
@@ -198,10 +202,6 @@ private:
                   {"delay_ms", wait.count()}});
     if (env().metrics)
       env().metrics->child_restarted(child.spec.name);
-    if (restarts_.size() > spec_.restarts_max) {
-      escalate(child);
-      return;
-    }
     switch (spec_.how) {
     case strategy::one_for_one:
       after(wait, [this, i, life = child.incarnation] {
