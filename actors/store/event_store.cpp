@@ -1,0 +1,197 @@
+#include "actors/store/event_store.hpp"
+
+#include "actors/kit/log.hpp"
+#include "actors/store/append_writer.hpp"
+#include "actors/store/log_queries.hpp"
+#include "actors/store/reader_pool.hpp"
+#include "protocols/store.hpp"
+
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace shannon::store {
+
+namespace {
+
+/// Answers an ask from any thread: an answer need not pass this actor again.
+class answering {
+public:
+  answering(const kit::directory& addresses, const envelope& request)
+      : addresses_(&addresses) {
+    mail_.to = request.from;
+    mail_.from = request.to;
+    mail_.correlation = request.correlation;
+    mail_.is_reply = true;
+    mail_.traceparent = request.traceparent;
+  }
+
+  template <class T>
+  void operator()(result<T> what) {
+    if (mail_.correlation == 0)
+      return; // It was told, not asked.
+    if (what)
+      mail_.body = std::move(*what);
+    else
+      mail_.status = std::move(what.error());
+    addresses_->deliver(std::make_shared<const envelope>(std::move(mail_)));
+  }
+
+private:
+  const kit::directory* addresses_;
+  envelope mail_;
+};
+
+class event_store final : public kit::actor_base {
+public:
+  event_store(caf::actor_config& cfg, store_args args)
+      : actor_base(cfg, args.env, {"store"},
+                   std::size_t{args.settings.queue_max}
+                       + args.settings.read_queue_max),
+        args_(std::move(args)) {}
+
+  const char* name() const override {
+    return "event_store";
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    using kit::on;
+    return {
+        on<claim_shards>([this](const auto& mail, const auto& msg) {
+          take_claim(mail, msg);
+        }),
+        on<append>([this](const auto& mail, const auto& msg) {
+          take_append(mail, msg);
+        }),
+        on<open_log>([this](const auto& mail, const auto& msg) {
+          take_open(mail, msg);
+        }),
+        on<get_head>([this](const auto& mail, const auto& msg) {
+          query<log_head>("get_head", mail, [msg](pg_connection& db) {
+            return read_head(db, msg.log);
+          });
+        }),
+        on<read_facts>([this](const auto& mail, const auto& msg) {
+          query<fact_page>("read_facts", mail, [msg](pg_connection& db) {
+            return read_page(db, msg);
+          });
+        }),
+        on<list_heads>([this](const auto& mail, const auto& msg) {
+          query<head_page>("list_heads", mail, [msg](pg_connection& db) {
+            return read_heads(db, msg);
+          });
+        }),
+        on<list_unfinished>([this](const auto& mail, const auto& msg) {
+          query<log_ids>("list_unfinished", mail, [msg](pg_connection& db) {
+            return read_unfinished(db, msg.kind);
+          });
+        }),
+        on<get_blob>([this](const auto& mail, const auto& msg) {
+          query<blob_body>("get_blob", mail, [msg](pg_connection& db) {
+            return read_blob(db, msg.hash);
+          });
+        }),
+        on<ping>([this](const auto& mail, const auto&) {
+          query<pong>("ping", mail, ask_pong);
+        }),
+    };
+  }
+
+  void started() override {
+    auto refused = [post = poster(), this](const error& why) {
+      post([this, why] { end_for_schema(why); });
+    };
+    context_ = std::make_shared<const store_context>(
+        store_context{args_.settings, args_.settings.dsn, args_.epochs,
+                      args_.metrics, std::move(refused)});
+    readers_.emplace(context_);
+    auto count = std::max(args_.settings.writers, 1u);
+    for (std::uint32_t i = 0; i < count; ++i)
+      writers_.push_back(std::make_unique<append_writer>(context_));
+  }
+
+  /// Waits for the threads, since they use what this actor was given; at most
+  /// 2 s, while a commit in flight ends.
+  void stopping() override {
+    writers_.clear();
+    readers_.reset();
+  }
+
+private:
+  // -- handlers, in protocol order --------------------------------------------
+
+  void take_claim(const envelope& mail, const claim_shards& msg) {
+    auto epochs = args_.epochs;
+    auto shards = args_.settings.shards;
+    query<shards_claimed>(
+        "claim_shards", mail,
+        [epochs, shards,
+         node = msg.node](pg_connection& db) -> result<shards_claimed> {
+          auto got = claim(db, node, shards);
+          if (!got)
+            return tl::unexpected<error>{std::move(got.error())};
+          shards_claimed out{shards,
+                             *std::max_element(got->begin(), got->end())};
+          epochs->claimed(std::move(*got));
+          return out;
+        });
+  }
+
+  void take_append(const envelope& mail, const append& msg) {
+    append_job job;
+    job.body = mail.body; // shared, not copied
+    job.deadline = mail.deadline;
+    job.done = answering{env().addresses, mail};
+    auto count = static_cast<std::uint32_t>(writers_.size());
+    writers_[shard_of(msg.log, count)]->submit(std::move(job));
+  }
+
+  void take_open(const envelope& mail, const open_log& msg) {
+    auto place = args_.epochs->find(msg.log);
+    if (!place) {
+      refuse(mail, {errc::unavailable, "no shard is claimed yet", true,
+                    std::nullopt});
+      return;
+    }
+    query<log_image>("open_log", mail,
+                     [log = msg.log, place = *place](pg_connection& db) {
+                       return open(db, log, place);
+                     });
+  }
+
+  template <class T>
+  void query(const char* what, const envelope& mail,
+             std::function<result<T>(pg_connection&)> run) {
+    readers_->submit<T>(what, mail.deadline, std::move(run),
+                        answering{env().addresses, mail});
+  }
+
+  // -- the schema
+  // ---------------------------------------------------------------
+
+  void end_for_schema(const error& why) {
+    kit::log::error("store-schema-refused",
+                    "EVENT STORE ends: it cannot use the database",
+                    {{"reason", why.text}});
+    quit(caf::make_error(caf::sec::runtime_error, why.text));
+  }
+
+  store_args args_;
+  std::shared_ptr<const store_context> context_;
+  std::optional<reader_pool> readers_;
+  std::vector<std::unique_ptr<append_writer>> writers_;
+};
+
+} // namespace
+
+caf::actor spawn_store(caf::local_actor& parent, store_args args) {
+  return parent.spawn<event_store>(std::move(args));
+}
+
+} // namespace shannon::store

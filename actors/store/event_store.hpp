@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/kit/actor_base.hpp"
+#include "actors/store/shard_epochs.hpp"
+#include "config/settings.hpp"
+#include "metrics/store_metrics.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/local_actor.hpp>
+
+#include <memory>
+
+namespace shannon::store {
+
+/// EVENT STORE: keeps the logs of all durable actors of a node in PostgreSQL.
+///
+///   takes       claim_shards, append, open_log, get_head, read_facts,
+///               list_heads, list_unfinished, get_blob, ping
+///                                                   protocols/store.hpp
+///   asks        nobody; PostgreSQL over connections of its own threads
+///   supervised  by the node's root, permanent: it ends when the schema is not
+///               one this build knows, with a reason that says what to do
+///   persists    everything it acknowledges, before it does
+///   recovers    by itself when the database returns; what was in flight when
+///               a connection broke is read back, never guessed
+///   metrics     shannon_store_* in metrics/store_metrics.cpp
+///
+/// While the database is away callers get `unavailable` after
+/// `settings.outage_wait`, or `timeout` if an append may have been committed.
+struct store_args {
+  kit::actor_env& env;
+  config::store_settings settings;
+  metrics::store_metrics& metrics;
+  /// The node's claim. Restarts of the EVENT STORE share it: keep one copy of
+  /// these args in the supervisor's start function.
+  std::shared_ptr<shard_epochs> epochs = std::make_shared<shard_epochs>();
+};
+
+/// Bound to `store`.
+caf::actor spawn_store(caf::local_actor& parent, store_args args);
+
+} // namespace shannon::store

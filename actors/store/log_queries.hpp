@@ -1,0 +1,50 @@
+#pragma once
+
+#include "actors/store/shard_epochs.hpp"
+#include "protocols/errc.hpp"
+#include "protocols/ids.hpp"
+#include "protocols/store.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace shannon::store {
+
+class pg_connection;
+
+/// What is asked of the database beside appends: one round trip each, safe to
+/// repeat after a lost connection. Errors are those of `pg_connection`, and
+/// what the messages of protocols/store.hpp say.
+
+/// Rows in one answer, whatever was asked for.
+constexpr std::uint32_t heads_max = 1'000;
+constexpr std::uint32_t facts_max = 10'000;
+
+/// Raises the epoch of every shard in the name of `node`: epoch `i` is that
+/// of shard `i`. `failed`, with nothing raised, if the schema has another
+/// number of shards.
+result<std::vector<shard_epoch>> claim(pg_connection& db, const node_id& node,
+                                       std::uint32_t shards);
+
+/// Fences the log for `place.epoch`, then reads it whole and checks its
+/// checksums: a damaged log is `failed` and names the version. `fenced` if a
+/// newer owner holds its shard.
+result<log_image> open(pg_connection& db, const log_id& log,
+                       shard_epochs::place place);
+
+result<log_head> read_head(pg_connection& db, const log_id& log);
+
+/// `not_found` if there is no such log.
+result<fact_page> read_page(pg_connection& db, const read_facts& what);
+
+result<head_page> read_heads(pg_connection& db, const list_heads& what);
+
+/// Oldest first.
+result<log_ids> read_unfinished(pg_connection& db, const std::string& kind);
+
+result<blob_body> read_blob(pg_connection& db, const blob_hash& hash);
+
+result<pong> ask_pong(pg_connection& db);
+
+} // namespace shannon::store
