@@ -1,16 +1,19 @@
+// The one place that compiles valijson. Without this it would abort the node
+// over a bad schema.
+#define VALIJSON_USE_EXCEPTIONS 1
+
 #include "actors/tool/arguments.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <exception>
-// The one place that compiles valijson.
 #include "actors/tool/text.hpp"
 
+#include <nlohmann/json.hpp>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
+
+#include <algorithm>
+#include <exception>
 
 namespace shannon::tool {
 

@@ -102,6 +102,11 @@ public:
     lines_ = std::max(lines_, count);
   }
 
+  /// Between the cells of a table.
+  void gap() {
+    gap_ = true;
+  }
+
   void mark(std::string_view what) {
     flush();
     for (char c : what)
@@ -125,9 +130,11 @@ private:
     if (lines_ > 0 && !out_.empty() && !bare_)
       for (int i = 0; i < lines_; ++i)
         put('\n');
-    else if (space_ && !out_.empty() && !bare_ && out_.back() != '\n')
-      put(' ');
+    else if ((space_ || gap_) && !out_.empty() && !bare_ && out_.back() != '\n')
+      for (int i = gap_ ? 2 : 1; i > 0; --i)
+        put(' ');
     lines_ = 0;
+    gap_ = false;
     space_ = false;
     bare_ = false;
   }
@@ -143,6 +150,7 @@ private:
   std::size_t limit_;
   int lines_ = 0;
   bool space_ = false;
+  bool gap_ = false;
   bool bare_ = false; ///< Directly after a mark: nothing comes between.
   bool full_ = false;
 };
@@ -281,7 +289,7 @@ void collect(const GumboNode* root, text_sink& sink) {
     if (tag == GUMBO_TAG_PRE)
       --verbatim;
     if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)
-      sink.text("  ", true);
+      sink.gap();
     if (is_paragraph(tag))
       sink.line(2);
     else if (is_line(tag))

@@ -123,6 +123,8 @@ result<void> sandbox_check() {
   if (mkdtemp(folder.data()) == nullptr)
     return fail(errc::unavailable, std::string{"sandbox: no temporary folder: "}
                                        + std::strerror(errno));
+  if (sandbox_drops_user())
+    (void)!chown(folder.c_str(), sandbox_user, sandbox_user);
   auto spec = sandboxed_python("print(6 * 7)", folder, {});
   result<void> out;
   if (!spec) {
