@@ -142,7 +142,11 @@ const std::vector<key_spec> table{
     {"llm", "call_timeout", duration, 10, 24 * hour,
      "Longest a call may take in all.", SHANNON_AT(llm.call_timeout)},
     {"llm", "concurrent_calls_max", number, 1, 100'000,
-     "Calls in flight on this node.", SHANNON_AT(llm.concurrent_calls_max)},
+     "Calls in flight at each provider.",
+     SHANNON_AT(llm.concurrent_calls_max)},
+    {"llm", "queued_calls_max", number, 1, 1'000'000,
+     "Calls waiting for a place at a provider; above it they are refused.",
+     SHANNON_AT(llm.queued_calls_max)},
     {"llm", "response_bytes_max", bytes, 4 * KiB, 1 * GiB,
      "Bytes of one answer.", SHANNON_AT(llm.response_bytes_max)},
     // -- tool ----------------------------------------------------------------

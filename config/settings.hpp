@@ -76,7 +76,10 @@ struct llm_settings {
   milliseconds first_token_timeout{60'000};
   milliseconds between_tokens_timeout{30'000};
   milliseconds call_timeout{300'000};
+  /// Calls in flight at each provider.
   std::uint32_t concurrent_calls_max = 64;
+  /// Calls waiting for one of those places; above it `overloaded`.
+  std::uint32_t queued_calls_max = 10'000;
   std::uint64_t response_bytes_max = 8ull * 1024 * 1024;
 };
 

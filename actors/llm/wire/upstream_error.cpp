@@ -32,8 +32,10 @@ std::string one_line(std::string_view text, std::size_t most) {
 errc code_of(int status) {
   if (status == 429 || status == 529)
     return errc::overloaded;
-  if (status == 408 || status == 409 || status >= 500 || status < 400)
+  if (status == 408 || status == 409 || status >= 500)
     return errc::unavailable;
+  if (status < 400) // A redirect: the base URL is wrong.
+    return errc::failed;
   if (status == 401 || status == 403)
     return errc::denied;
   return status == 404 ? errc::not_found : errc::invalid_argument;

@@ -38,8 +38,9 @@ struct refused_answer {
 };
 
 /// 429 and 529 are `overloaded`, 408, 409 and 5xx `unavailable`: all of them
-/// retryable. 401 and 403 are `denied`, 404 is `not_found`, any other
-/// `invalid_argument`: the same request would fail again.
+/// retryable. 401 and 403 are `denied`, 404 is `not_found`, below
+/// 400 `failed`, any other `invalid_argument`: the same request would fail
+/// again.
 error to_error(const refused_answer& what,
                std::chrono::system_clock::time_point now);
 

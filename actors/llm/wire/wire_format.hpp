@@ -4,6 +4,7 @@
 #include "protocols/errc.hpp"
 #include "protocols/remote/llm.pb.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,20 +51,20 @@ public:
   std::string take_text() {
     return std::exchange(fresh_, {});
   }
-  /// Text or the beginning of a tool call has come.
-  bool has_begun() const noexcept {
-    return begun_;
+  /// How many pieces of text or of tool calls have come.
+  std::uint64_t pieces() const noexcept {
+    return pieces_;
   }
 
 protected:
   void came(std::string_view text) {
-    begun_ = true;
+    ++pieces_;
     fresh_ += text;
   }
 
 private:
   std::string fresh_;
-  bool begun_ = false;
+  std::uint64_t pieces_ = 0;
 };
 
 /// One provider's language. Stateless.

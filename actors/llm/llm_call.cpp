@@ -1,0 +1,298 @@
+#include "actors/llm/llm_call.hpp"
+
+#include "actors/llm/wire/upstream_error.hpp"
+#include "actors/llm/wire/wire_format.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace shannon::llm {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+/// Text that comes within this time travels as one delta.
+constexpr milliseconds delta_interval{20};
+
+constexpr milliseconds watch_interval_max{1'000};
+
+/// An error body is read so far; its message stands at its beginning.
+constexpr std::size_t error_body_max = 64 * 1024;
+
+/// As a header's value: printable ASCII.
+std::string header_text(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < '!' || c > '~'; }, '_');
+  return text;
+}
+
+class llm_call final : public kit::actor_base {
+public:
+  llm_call(caf::actor_config& cfg, llm_call_args args)
+      : actor_base(cfg, args.env, {"llm-call/" + args.id}),
+        args_(std::move(args)), call_(*args_.call.get_if<remote::LlmCall>()),
+        wire_(args_.provider->kind == provider_kind::anthropic
+                  ? anthropic_wire()
+                  : openai_wire()),
+        reader_(wire_.read(call_.request())),
+        events_(args_.settings.response_bytes_max) {}
+
+  const char* name() const override {
+    return "llm_call";
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    return {};
+  }
+
+  void started() override {
+    // First of all on this actor: what throws does so in here.
+    after(duration{0}, [this] { begin(); });
+  }
+
+  void stopping() override {
+    if (exchange_)
+      exchange_->cancel();
+    exchange_.reset();
+  }
+
+private:
+  // -- asking -----------------------------------------------------------------
+
+  kit::http_request request() const {
+    const auto& url = args_.provider->url;
+    wire_options how;
+    how.model = args_.model.id;
+    how.api_key = args_.provider->api_key;
+    how.output_tokens = args_.model.output_tokens;
+    how.fixed_temperature = args_.model.fixed_temperature;
+    how.completion_tokens = args_.provider->kind == provider_kind::openai
+                            && !args_.provider->is_redirected;
+    auto words = wire_.write(call_.request(), how);
+    kit::http_request out;
+    out.method = "POST";
+    out.tls = url.tls;
+    out.host = url.host;
+    out.port = url.port;
+    out.target = url.path + words.path;
+    out.headers = std::move(words.headers);
+    out.headers.emplace_back("Content-Type", "application/json");
+    out.headers.emplace_back("Accept", call_.request().stream()
+                                           ? "text/event-stream"
+                                           : "application/json");
+    out.headers.emplace_back("User-Agent", "shannon");
+    if (auto key = header_text(call_.context().attempt_key()); !key.empty()) {
+      out.headers.emplace_back("Idempotency-Key", key);
+      out.headers.emplace_back("X-Shannon-Attempt", key);
+    }
+    out.body = std::move(words.body);
+    return out;
+  }
+
+  kit::http_limits limits() const {
+    const auto& s = args_.settings;
+    kit::http_limits out;
+    out.connect = s.connect_timeout;
+    out.total = s.call_timeout;
+    out.body_bytes_max = s.response_bytes_max;
+    // Heads and comments come before tokens: those are watched here, by
+    // `watch`. A whole answer comes when it is whole.
+    out.first_byte = call_.request().stream()
+                         ? s.connect_timeout + s.first_token_timeout
+                         : s.call_timeout;
+    out.between_bytes
+        = std::max(s.first_token_timeout, s.between_tokens_timeout);
+    return out;
+  }
+
+  void begin() {
+    since_ = last_token_ = clock_now();
+    auto post = poster();
+    kit::http_events events;
+    events.head = [this, post](const kit::http_head& head) {
+      post([this, head] { take_head(head); });
+    };
+    events.data = [this, post](std::string_view piece) {
+      post([this, bytes = std::string{piece}] { take(bytes); });
+    };
+    events.end = [this, post](result<void> how) {
+      post([this, how = std::move(how)]() mutable {
+        exchange_.reset();
+        end(std::move(how));
+      });
+    };
+    exchange_ = args_.client->start(request(), limits(), std::move(events));
+    if (call_.request().stream())
+      watch();
+  }
+
+  /// Looks now and then whether tokens still come: a timer per token would
+  /// cost more than the token, and a long one would keep a call that has ended
+  /// in memory until it rings.
+  void watch() {
+    const auto& s = args_.settings;
+    bool begun = reader_->pieces() > 0;
+    auto most = begun ? s.between_tokens_timeout : s.first_token_timeout;
+    auto quiet
+        = std::chrono::duration_cast<milliseconds>(clock_now() - last_token_);
+    if (quiet >= most)
+      return end(fail(errc::timeout,
+                      begun ? "the answer stalled" : "no token in time", true));
+    after(std::min(most - quiet, watch_interval_max), [this] { watch(); });
+  }
+
+  // -- reading ----------------------------------------------------------------
+
+  void take_head(const kit::http_head& head) {
+    status_ = head.status;
+    retry_after_ = head.find("retry-after");
+    is_events_ = head.find("content-type").find("event-stream")
+                 != std::string_view::npos;
+  }
+
+  bool is_good() const noexcept {
+    return status_ >= 200 && status_ < 300;
+  }
+
+  void take(const std::string& bytes) {
+    if (ended_)
+      return;
+    if (!is_good() || !is_events_) {
+      auto most
+          = is_good() ? args_.settings.response_bytes_max : error_body_max;
+      body_ += bytes.substr(0, most - std::min(body_.size(), most));
+      return;
+    }
+    std::vector<sse_event> events;
+    auto ok = events_.feed(bytes, events);
+    for (std::size_t i = 0; i < events.size() && ok; ++i)
+      ok = reader_->event(events[i]);
+    if (!ok)
+      return end(tl::unexpected<error>(upstream_error(ok.error())));
+    // A `ping` is an event, but no token.
+    if (std::exchange(pieces_, reader_->pieces()) != reader_->pieces())
+      token_came();
+  }
+
+  void token_came() {
+    last_token_ = clock_now();
+    if (first_token_us_ == 0)
+      first_token_us_ = elapsed().count();
+    fresh_ += reader_->take_text();
+    flush_soon();
+  }
+
+  // -- deltas -----------------------------------------------------------------
+
+  /// At once if the last delta is old, else when it is.
+  void flush_soon() {
+    if (fresh_.empty() || flush_armed_)
+      return;
+    auto age
+        = std::chrono::duration_cast<milliseconds>(clock_now() - last_flush_);
+    if (age >= delta_interval)
+      return flush();
+    flush_armed_ = true;
+    after(delta_interval - age, [this] {
+      flush_armed_ = false;
+      flush();
+    });
+  }
+
+  void flush() {
+    if (fresh_.empty())
+      return;
+    last_flush_ = clock_now();
+    const auto& context = call_.context();
+    if (context.reply_deltas_to().empty() || !call_.request().stream()) {
+      fresh_.clear();
+      return;
+    }
+    remote::LlmDelta delta;
+    delta.set_attempt_key(context.attempt_key());
+    delta.set_agent(context.agent());
+    delta.set_text(std::exchange(fresh_, {}));
+    delta.set_index(delta_index_++);
+    tell({context.reply_deltas_to()}, std::move(delta));
+  }
+
+  // -- the end ----------------------------------------------------------------
+
+  microseconds elapsed() {
+    return std::chrono::duration_cast<microseconds>(clock_now() - since_);
+  }
+
+  error upstream_error(error why) const {
+    why.text = args_.provider->name + ": "
+               + without_keys(std::move(why.text), args_.provider->api_key);
+    return why;
+  }
+
+  void end(result<void> how) {
+    if (std::exchange(ended_, true))
+      return;
+    args_.report(outcome(std::move(how)));
+    quit();
+  }
+
+  result<remote::LlmResponse> outcome(result<void> how) {
+    if (status_ != 0 && !is_good())
+      return tl::unexpected<error>(
+          to_error({args_.provider->name, status_, body_, retry_after_,
+                    args_.provider->api_key},
+                   env().now()));
+    // A stream may have said all before its connection failed.
+    if (!how && !(is_events_ && how.error().code == errc::unavailable))
+      return tl::unexpected<error>(upstream_error(std::move(how.error())));
+    if (!is_events_)
+      if (auto ok = reader_->body(body_); !ok)
+        return tl::unexpected<error>(upstream_error(ok.error()));
+    auto answer = reader_->finish();
+    if (!answer)
+      return tl::unexpected<error>(upstream_error(answer.error()));
+    fresh_ += reader_->take_text();
+    flush();
+    answer->set_model(args_.model.id);
+    answer->set_provider(args_.provider->name);
+    auto& usage = *answer->mutable_usage();
+    usage.set_cost_nanousd(cost_nanousd(args_.model.costs, usage));
+    answer->set_duration_us(elapsed().count());
+    answer->set_first_token_us(first_token_us_ != 0 ? first_token_us_
+                                                    : elapsed().count());
+    return answer;
+  }
+
+  llm_call_args args_;
+  const remote::LlmCall& call_;
+  const wire_format& wire_;
+  std::unique_ptr<answer_reader> reader_;
+  sse_parser events_;
+  std::shared_ptr<kit::http_call> exchange_;
+
+  int status_ = 0;
+  bool is_events_ = false;
+  bool ended_ = false;
+  std::string retry_after_;
+  std::string body_;
+
+  std::uint64_t pieces_ = 0;
+  std::string fresh_;
+  std::uint32_t delta_index_ = 0;
+  bool flush_armed_ = false;
+  std::chrono::steady_clock::time_point last_flush_;
+
+  std::chrono::steady_clock::time_point since_;
+  std::chrono::steady_clock::time_point last_token_;
+  std::int64_t first_token_us_ = 0;
+};
+
+} // namespace
+
+caf::actor spawn_llm_call(caf::local_actor& parent, llm_call_args args) {
+  return parent.spawn<llm_call, caf::monitored>(std::move(args));
+}
+
+} // namespace shannon::llm

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "actors/kit/actor_base.hpp"
+#include "actors/kit/http_client.hpp"
+#include "actors/llm/models/catalogue.hpp"
+#include "config/settings.hpp"
+#include "metrics/llm_metrics.hpp"
+#include "protocols/remote/llm.pb.h"
+
+#include <caf/actor.hpp>
+#include <caf/local_actor.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace shannon::llm {
+
+// -- between ROUTER and PROVIDER ----------------------------------------------
+
+/// Make this call with this model. Answers remote::LlmResponse, a refusal, or
+/// breaker_open.
+struct provider_call {
+  message_body call; ///< A remote::LlmCall.
+  model_entry model;
+};
+
+/// Nothing was tried: the provider failed too often. Another may.
+struct breaker_open {
+  std::chrono::milliseconds wait{0};
+};
+
+/// Where the PROVIDER of this name stands.
+address provider_address(const std::string& name);
+
+// -- the actor ----------------------------------------------------------------
+
+struct provider_args {
+  kit::actor_env& env;
+  config::llm_settings settings;
+  boost::asio::io_context& loop;
+  metrics::llm_metrics& metrics;
+  std::shared_ptr<const catalogue> models;
+  /// One of `models`.
+  const provider_entry* entry = nullptr;
+};
+
+/// PROVIDER: all calls to one provider; lets so many go out at a time, keeps
+/// the others waiting in a bounded queue, and stops asking one that is down.
+///
+///   takes       provider_call                       this file
+///               remote::CancelEffect                protocols/remote/llm.proto
+///   supervised  by supervisor/llm, permanent
+///   persists    nothing
+///   recovers    empty; calls under way are refused `unavailable` when it ends
+///   metrics     metrics/llm_metrics.hpp
+///
+/// Bound to `llm-provider/NAME`.
+caf::actor spawn_provider(caf::local_actor& parent, provider_args args);
+
+} // namespace shannon::llm

@@ -1,0 +1,93 @@
+#include "metrics/llm_metrics.hpp"
+
+namespace shannon::metrics {
+
+namespace {
+
+prometheus::Family<prometheus::Counter>&
+counters(registry& where, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(
+      where.families());
+}
+
+prometheus::Family<prometheus::Gauge>& gauges(registry& where, const char* name,
+                                              const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(
+      where.families());
+}
+
+prometheus::Family<prometheus::Histogram>&
+histograms(registry& where, const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(
+      where.families());
+}
+
+double seconds(std::chrono::microseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+} // namespace
+
+llm_metrics::llm_metrics(registry& where)
+    : calls_(counters(where, "shannon_llm_calls_total",
+                      "Calls to providers that ended, by outcome.")),
+      seconds_(histograms(where, "shannon_llm_call_seconds",
+                          "How long a call to a provider took.")),
+      first_token_seconds_(
+          histograms(where, "shannon_llm_first_token_seconds",
+                     "From the start of a call to its first token.")),
+      tokens_(counters(where, "shannon_llm_tokens_total",
+                       "Tokens as the providers counted them.")),
+      cost_(counters(where, "shannon_llm_cost_usd_total",
+                     "What the calls cost by the prices of models.yaml.")),
+      refused_(counters(where, "shannon_llm_refused_total",
+                        "Calls refused at the door, by why.")),
+      opened_(counters(where, "shannon_llm_breaker_opened_total",
+                       "Times a provider's circuit breaker opened.")),
+      running_(gauges(where, "shannon_llm_calls_running", "Calls in flight.")),
+      waiting_(gauges(where, "shannon_llm_calls_waiting",
+                      "Calls that wait for a place in flight.")) {}
+
+void llm_metrics::call_started(const std::string& provider) {
+  running_.Add({{"provider", provider}}).Increment();
+}
+
+void llm_metrics::call_ended(const std::string& provider,
+                             const std::string& outcome,
+                             std::chrono::microseconds took) {
+  running_.Add({{"provider", provider}}).Decrement();
+  calls_.Add({{"provider", provider}, {"outcome", outcome}}).Increment();
+  seconds_.Add({{"provider", provider}}, latency_buckets())
+      .Observe(seconds(took));
+}
+
+void llm_metrics::answer_came(const std::string& provider,
+                              std::int64_t input_tokens,
+                              std::int64_t output_tokens,
+                              std::int64_t cost_nanousd,
+                              std::chrono::microseconds first_token) {
+  tokens_.Add({{"provider", provider}, {"direction", "input"}})
+      .Increment(static_cast<double>(input_tokens));
+  tokens_.Add({{"provider", provider}, {"direction", "output"}})
+      .Increment(static_cast<double>(output_tokens));
+  cost_.Add({{"provider", provider}})
+      .Increment(static_cast<double>(cost_nanousd) / 1e9);
+  first_token_seconds_.Add({{"provider", provider}}, latency_buckets())
+      .Observe(seconds(first_token));
+}
+
+void llm_metrics::call_refused(const std::string& provider,
+                               const std::string& why) {
+  refused_.Add({{"provider", provider}, {"why", why}}).Increment();
+}
+
+void llm_metrics::calls_waiting(const std::string& provider,
+                                std::size_t count) {
+  waiting_.Add({{"provider", provider}}).Set(static_cast<double>(count));
+}
+
+void llm_metrics::breaker_opened(const std::string& provider) {
+  opened_.Add({{"provider", provider}}).Increment();
+}
+
+} // namespace shannon::metrics
