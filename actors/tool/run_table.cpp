@@ -22,7 +22,7 @@ result<void> run_table::add(const envelope& asker, const remote::ToolRun& what,
   const auto& key = what.context().attempt_key();
   if (!key.empty())
     for (auto& [number, one] : calls_) {
-      if (one.attempt_key != key || one.cancelled)
+      if (one.attempt_key != key || one.stopped)
         continue;
       bool same = one.what.request().tool() == what.request().tool()
                   && *one.call.arguments == *call.arguments;

@@ -23,7 +23,8 @@ struct tool_call {
   checked_call call;
   std::vector<envelope> askers;
   bool running = false;
-  bool cancelled = false;
+  /// Set once it is being stopped: what its askers are told.
+  std::optional<error> stopped;
   std::chrono::steady_clock::time_point begun;
 
   /// When nobody waits any more; zero for never.

@@ -93,7 +93,7 @@ private:
 
   void cancel(const envelope& mail, const remote::CancelEffect& what) {
     for (auto number : calls_.under(what.attempt_key()))
-      cancel(number);
+      stop(number, {errc::cancelled, "the tool call was cancelled", false, {}});
     reply(mail, what);
   }
 
@@ -101,7 +101,11 @@ private:
 
   void start_waiting() {
     while (auto* next = calls_.next())
-      start(*next);
+      if (is_late(*next))
+        // Nothing was begun, so it may be said plainly.
+        refuse_all(*calls_.remove(next->number), late_error());
+      else
+        start(*next);
     metrics_.calls_waiting(calls_.waiting());
   }
 
@@ -134,24 +138,23 @@ private:
             if (late == nullptr)
               return;
             // Somebody may have joined who waits longer.
-            if (late->deadline() > steady_clock::now()
-                || late->deadline().time_since_epoch().count() == 0)
+            if (!is_late(*late))
               watch_deadline(*late);
             else
-              cancel(number);
+              stop(number, late_error());
           });
   }
 
-  void cancel(run_number number) {
+  void stop(run_number number, error why) {
     auto* one = calls_.find(number);
-    if (one == nullptr || one->cancelled)
+    if (one == nullptr || one->stopped)
       return;
     if (!one->running) {
       auto gone = calls_.remove(number);
       metrics_.calls_waiting(calls_.waiting());
-      return refuse_all(*gone);
+      return refuse_all(*gone, why);
     }
-    one->cancelled = true;
+    one->stopped = std::move(why);
     // The child stops its tool on its way out; its end is the answer.
     stop_child(children_.at(number));
   }
@@ -167,7 +170,7 @@ private:
     auto took = age(*one);
     how.set_duration_us(took.count());
     how = presentable(std::move(how), settings_.output_bytes_max);
-    auto outcome = one->cancelled  ? "cancelled"
+    auto outcome = one->stopped    ? "cancelled"
                    : crashed       ? "crashed"
                    : how.success() ? "ok"
                                    : "failed";
@@ -177,8 +180,8 @@ private:
                      {"task", one->what.context().task()},
                      {"outcome", outcome},
                      {"us", took.count()}});
-    if (one->cancelled)
-      refuse_all(*one);
+    if (one->stopped)
+      refuse_all(*one, *one->stopped);
     else
       for (const auto& asker : one->askers)
         reply(asker, how);
@@ -192,13 +195,23 @@ private:
       return;
     auto number = at->second;
     auto* one = calls_.find(number);
-    if (one == nullptr || one->cancelled)
+    if (one == nullptr || one->stopped)
       return ended(number, {});
     kit::log::error(
         "tool-crashed", "TOOL RUN ends without an answer",
         {{"tool", one->call.tool->name}, {"task", one->what.context().task()}});
     ended(number, failed_result("the tool failed by an error of its own"),
           true);
+  }
+
+  static bool is_late(const tool_call& one) {
+    auto due = one.deadline();
+    return due.time_since_epoch().count() != 0 && due <= steady_clock::now();
+  }
+
+  static error late_error() {
+    return {
+        errc::timeout, "the tool did not end within the deadline", true, {}};
   }
 
   static microseconds age(const tool_call& one) {
@@ -211,10 +224,9 @@ private:
       caf::anon_send_exit(child, caf::exit_reason::user_shutdown);
   }
 
-  void refuse_all(const tool_call& one) {
+  void refuse_all(const tool_call& one, const error& why) {
     for (const auto& asker : one.askers)
-      refuse(asker,
-             {errc::cancelled, "the tool call was cancelled", false, {}});
+      refuse(asker, why);
   }
 
   config::tool_settings settings_;
