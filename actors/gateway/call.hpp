@@ -1,0 +1,65 @@
+#pragma once
+
+#include "actors/gateway/answers.hpp"
+#include "actors/gateway/http_server.hpp"
+#include "actors/gateway/routes.hpp"
+#include "metrics/gateway_metrics.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace shannon::gateway {
+
+/// One request on its way to its answer: the exchange with what routing found.
+/// Adds tracing fields and counts. Any thread may answer, once.
+class call {
+public:
+  call(exchange_ptr client, const route& to, std::vector<std::string> parts,
+       metrics::gateway_metrics& metrics);
+
+  const http_request& request() const noexcept {
+    return client_->request();
+  }
+  endpoint leads_to() const noexcept {
+    return to_.leads_to;
+  }
+  /// What the pattern's first brace matched.
+  const std::string& id() const noexcept {
+    return parts_.front();
+  }
+
+  void answer(http_response response);
+  void answer(const error& why) {
+    answer(error_answer(why));
+  }
+  void answer(int status, const json_out& body) {
+    answer(json_answer(status, body));
+  }
+
+  /// For a response that is streamed: counts it as answered.
+  exchange_ptr release();
+  http_fields trace_fields() const;
+
+private:
+  void count(int status);
+
+  exchange_ptr client_;
+  const route& to_;
+  std::vector<std::string> parts_;
+  metrics::gateway_metrics& metrics_;
+  std::chrono::steady_clock::time_point begun_;
+};
+
+using call_ptr = std::shared_ptr<call>;
+
+/// Answers what needs no handler: preflight, redirects, unknown paths, wrong
+/// methods. Else returns the call for a handler.
+call_ptr route_call(exchange_ptr client, metrics::gateway_metrics& metrics);
+
+/// The trace id of a request: from traceparent, X-Trace-ID or X-Request-ID,
+/// else a fresh one.
+std::string trace_id_of(const http_request& request);
+
+} // namespace shannon::gateway

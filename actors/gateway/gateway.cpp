@@ -1,0 +1,402 @@
+#include "actors/gateway/gateway.hpp"
+
+#include "actors/gateway/call.hpp"
+#include "actors/gateway/health_json.hpp"
+#include "actors/gateway/identifiers.hpp"
+#include "actors/gateway/stream.hpp"
+#include "actors/gateway/submit_request.hpp"
+#include "actors/gateway/task_json.hpp"
+#include "actors/gateway/task_queries.hpp"
+#include "actors/kit/log.hpp"
+#include "protocols/inspector.hpp"
+#include "protocols/remote/workflow.pb.h"
+
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+
+#include <atomic>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace shannon::gateway {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Facts of one read while a timeline is collected.
+constexpr std::uint32_t timeline_page = 500;
+constexpr auto health_patience = 3s;
+
+/// Numbers STREAMs over all lives of the GATEWAY.
+std::atomic<std::uint64_t> streams_started{0};
+
+/// In a header a session's id must be ASCII.
+std::string header_safe(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string all;
+  for (char c : text) {
+    auto u = static_cast<unsigned char>(c);
+    if (u >= 0x20 && u < 0x7f) {
+      all += c;
+    } else {
+      all += '%';
+      all += digits[u >> 4];
+      all += digits[u & 15];
+    }
+  }
+  return all;
+}
+
+class gateway final : public kit::actor_base {
+public:
+  gateway(caf::actor_config& cfg, gateway_args args)
+      : actor_base(cfg, args.env, {"gateway"}), args_(std::move(args)) {}
+
+  const char* name() const override {
+    return "gateway";
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    return {};
+  }
+
+  void started() override {
+    serving_ = args_.server->serve(
+        {[limits = args_.settings](const http_request& head) {
+           return body_bound_of(head, limits);
+         },
+         [this, post = poster(), &metrics = args_.metrics,
+          now = env().now](exchange_ptr client) {
+           auto request = route_call(std::move(client), metrics);
+           if (!request)
+             return;
+           // Liveness must not depend on any actor, this one included.
+           if (request->leads_to() == endpoint::live)
+             return request->answer(live_answer(now()));
+           if (request->leads_to() == endpoint::health)
+             return request->answer(health_answer(now()));
+           post([this, request] { handle(request); });
+         },
+         &args_.metrics});
+  }
+
+  void stopping() override {
+    args_.server->retire(serving_);
+    for (auto& [number, who] : streams_)
+      caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+    streams_.clear();
+  }
+
+private:
+  static std::uint64_t body_bound_of(const http_request& head,
+                                     const config::http_settings& limits) {
+    auto found = match(head);
+    return found.to && found.to->body == body_bound::task
+               ? limits.task_body_bytes_max
+               : limits.body_bytes_max;
+  }
+
+  /// The table of contents: one line per endpoint.
+  void handle(const call_ptr& request) {
+    switch (request->leads_to()) {
+    case endpoint::health:
+    case endpoint::live:
+      return; // Answered on the loop.
+    case endpoint::ready:
+      return tell_ready(request);
+    case endpoint::metrics:
+      return tell_metrics(request);
+    case endpoint::tree:
+      return tell_tree(request);
+    case endpoint::submit_task:
+    case endpoint::submit_task_stream:
+      return submit(request);
+    case endpoint::list_tasks:
+      return list(request);
+    case endpoint::get_task:
+      return get_task(request);
+    case endpoint::get_events:
+      return get_events(request);
+    case endpoint::get_timeline:
+      return get_timeline(request);
+    case endpoint::cancel_task:
+      return cancel(request);
+    case endpoint::redirect_stream:
+      return redirect_stream(request);
+    case endpoint::stream_sse:
+      return open_stream(request);
+    }
+  }
+
+  // -- health -----------------------------------------------------------------
+
+  void tell_ready(const call_ptr& request) {
+    ask<inspector::health_report>(
+        {"inspector"}, inspector::get_health{}, health_patience,
+        [this, request](const result<inspector::health_report>& got) {
+          request->answer(ready_answer(got, env().now()));
+        });
+  }
+
+  void tell_metrics(const call_ptr& request) {
+    request->answer(
+        {200,
+         {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+         args_.registry.render()});
+  }
+
+  void tell_tree(const call_ptr& request) {
+    ask<inspector::tree_node>(
+        {"supervisor/root"}, inspector::get_tree{}, health_patience,
+        [request](const result<inspector::tree_node>& got) {
+          got ? request->answer(tree_answer(*got))
+              : request->answer(got.error());
+        });
+  }
+
+  // -- tasks ------------------------------------------------------------------
+
+  void submit(const call_ptr& request) {
+    auto input = read_submit(request->request(), args_.settings.json_depth_max);
+    if (!input)
+      return request->answer(std::move(input.error()));
+    auto who = identify(request->request());
+    auto ids = ids_for(request->request(), who);
+    if (input->session().empty())
+      input->set_session(ids.session);
+    input->set_tenant(who.tenant.value);
+    input->set_user(who.user.value);
+    auto session = input->session();
+    remote::StartTask start;
+    start.set_task(ids.task);
+    *start.mutable_input() = std::move(*input);
+    ask<remote::TaskAccepted>(
+        {"workflow/" + ids.task}, std::move(start), args_.settings.ask_timeout,
+        [this, request, session](const result<remote::TaskAccepted>& got) {
+          if (!got)
+            return request->answer(got.error());
+          request->answer(accepted(*request, got->task(), session));
+        });
+  }
+
+  http_response accepted(const call& request, const std::string& task,
+                         const std::string& session) {
+    json_out body;
+    http_response answer;
+    auto stream = "/api/v1/stream/sse?workflow_id=" + task;
+    if (request.leads_to() == endpoint::submit_task) {
+      body["task_id"] = task;
+      body["status"] = "STATUS_CODE_OK";
+      body["message"] = "Task submitted successfully. Session: " + session;
+      body["created_at"] = timestamp(env().now());
+      answer = json_answer(200, body);
+    } else {
+      body["workflow_id"] = task;
+      body["task_id"] = task;
+      body["stream_url"] = stream;
+      answer = json_answer(201, body);
+      answer.fields.emplace_back("Link", "<" + stream + ">; rel=stream");
+    }
+    answer.fields.emplace_back("X-Workflow-ID", task);
+    answer.fields.emplace_back("X-Session-ID", header_safe(session));
+    return answer;
+  }
+
+  void list(const call_ptr& request) {
+    auto wanted
+        = read_list(request->request(), identify(request->request()).tenant);
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    ask<store::head_page>({"store"}, std::move(*wanted),
+                          args_.settings.ask_timeout,
+                          [request](const result<store::head_page>& got) {
+                            if (!got)
+                              return request->answer(got.error());
+                            auto tasks = json_out::array();
+                            for (const auto& head : got->heads)
+                              tasks.push_back(task_summary(head));
+                            json_out body;
+                            body["tasks"] = std::move(tasks);
+                            body["total_count"] = got->total;
+                            request->answer(200, body);
+                          });
+  }
+
+  /// Gives `then` the head of a task that the caller may see. Agents' logs and
+  /// other tenants' tasks do not exist for a client.
+  template <class F>
+  void with_head(const call_ptr& request, F then) {
+    auto id = read_task_id(request->id());
+    if (!id)
+      return request->answer(std::move(id.error()));
+    auto tenant = identify(request->request()).tenant;
+    ask<store::log_head>(
+        {"store"}, store::get_head{*id}, args_.settings.ask_timeout,
+        [request, tenant,
+         then = std::move(then)](const result<store::log_head>& got) {
+          if (got && got->birth.kind == "workflow"
+              && got->birth.tenant == tenant)
+            then(*got);
+          else if (got || got.error().code == errc::not_found)
+            request->answer(error_answer(404, "Task not found"));
+          else
+            request->answer(got.error());
+        });
+  }
+
+  void get_task(const call_ptr& request) {
+    with_head(request, [request](const store::log_head& head) {
+      auto answer = json_answer(200, task_detail(head));
+      answer.fields.emplace_back("X-Workflow-ID", head.log.value);
+      request->answer(std::move(answer));
+    });
+  }
+
+  void get_events(const call_ptr& request) {
+    auto wanted = read_events(request->request(), request->id());
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    with_head(request, [this, request,
+                        wanted = std::move(*wanted)](const store::log_head&) {
+      ask<store::fact_page>({"store"}, wanted, args_.settings.ask_timeout,
+                            [request](const result<store::fact_page>& got) {
+                              if (!got)
+                                return request->answer(got.error());
+                              auto events = json_out::array();
+                              for (const auto& fact : got->facts)
+                                events.push_back(
+                                    event_json(request->id(), event_of(fact)));
+                              auto count = events.size();
+                              json_out body;
+                              body["events"] = std::move(events);
+                              body["count"] = count;
+                              request->answer(200, body);
+                            });
+    });
+  }
+
+  struct timeline_job {
+    call_ptr request;
+    timeline_request wanted;
+    std::vector<store::recorded_fact> facts;
+  };
+
+  void get_timeline(const call_ptr& request) {
+    auto wanted = read_timeline(request->request(), request->id());
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    with_head(request, [this, request, wanted = *wanted](const auto&) {
+      collect(
+          std::make_shared<timeline_job>(timeline_job{request, wanted, {}}));
+    });
+  }
+
+  void collect(const std::shared_ptr<timeline_job>& job) {
+    auto after = job->facts.empty() ? 0 : job->facts.back().version;
+    ask<store::fact_page>(
+        {"store"},
+        store::read_facts{log_id{job->request->id()}, after, timeline_page},
+        args_.settings.ask_timeout,
+        [this, job](const result<store::fact_page>& got) {
+          if (!got)
+            return job->request->answer(got.error());
+          job->facts.insert(job->facts.end(), got->facts.begin(),
+                            got->facts.end());
+          if (got->facts.size() == timeline_page)
+            return collect(job);
+          answer_timeline(*job);
+        });
+  }
+
+  static void answer_timeline(const timeline_job& job) {
+    const auto& task = job.request->id();
+    auto body = timeline_json(task, job.facts, job.wanted.mode,
+                              job.wanted.with_payloads);
+    if (!job.wanted.persist)
+      return job.request->answer(200, body);
+    // Every fact is stored already: there is nothing left to persist.
+    json_out receipt;
+    receipt["status"] = "accepted";
+    receipt["workflow_id"] = task;
+    receipt["count"] = body["stats"]["total"];
+    job.request->answer(202, receipt);
+  }
+
+  void cancel(const call_ptr& request) {
+    auto reason
+        = read_cancel_reason(request->request(), args_.settings.json_depth_max);
+    if (!reason)
+      return request->answer(std::move(reason.error()));
+    with_head(request, [this, request,
+                        reason = *reason](const store::log_head& head) {
+      if (store::is_terminal(head.status))
+        return answer_cancel(*request, false, "Task has already ended");
+      remote::CancelTask msg;
+      msg.set_task(head.log.value);
+      msg.set_reason(reason);
+      msg.set_by(identify(request->request()).user.value);
+      ask<remote::CancelAck>(
+          {"workflow/" + head.log.value}, std::move(msg),
+          args_.settings.ask_timeout,
+          [request](const result<remote::CancelAck>& got) {
+            // It ended between the look at its head and now.
+            if (!got && got.error().code == errc::not_found)
+              return answer_cancel(*request, false, "Task has already ended");
+            if (!got)
+              return request->answer(got.error());
+            answer_cancel(*request, got->success(), got->message());
+          });
+    });
+  }
+
+  static void answer_cancel(call& request, bool success, std::string text) {
+    if (text.empty())
+      text = success ? "Task cancelled successfully" : "Task was not cancelled";
+    json_out body;
+    body["success"] = success;
+    body["message"] = std::move(text);
+    request.answer(202, body);
+  }
+
+  // -- streams ----------------------------------------------------------------
+
+  void redirect_stream(const call_ptr& request) {
+    auto target = read_stream_redirect(request->request(), request->id());
+    target ? request->answer(redirect_answer(307, *target))
+           : request->answer(std::move(target.error()));
+  }
+
+  void open_stream(const call_ptr& request) {
+    auto wanted = read_stream(request->request());
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    if (request->request().method == "HEAD")
+      return request->answer(
+          {200, {{"Content-Type", "text/event-stream"}}, {}});
+    auto number = ++streams_started;
+    auto fields = request->trace_fields();
+    streams_[number] = spawn_stream(
+        *this,
+        {env(), args_.metrics, number, std::move(*wanted), request->release(),
+         std::move(fields), args_.settings.sse_heartbeat,
+         args_.settings.ask_timeout, args_.settings.sse_buffer_bytes_max,
+         [this, post = poster()](std::uint64_t ended) {
+           post([this, ended] { streams_.erase(ended); });
+         }});
+  }
+
+  gateway_args args_;
+  std::uint64_t serving_ = 0;
+  std::map<std::uint64_t, caf::actor> streams_;
+};
+
+} // namespace
+
+caf::actor spawn_gateway(caf::local_actor& parent, gateway_args args) {
+  return parent.spawn<gateway>(std::move(args));
+}
+
+} // namespace shannon::gateway

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "actors/gateway/http_server.hpp"
+#include "actors/kit/actor_base.hpp"
+#include "config/settings.hpp"
+#include "metrics/gateway_metrics.hpp"
+#include "metrics/registry.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/local_actor.hpp>
+
+#include <memory>
+
+namespace shannon::gateway {
+
+/// GATEWAY: the public HTTP surface of a node.
+///
+///   takes       nothing from actors; requests from the HTTP server
+///   asks        WORKFLOW: StartTask, CancelTask
+///               EVENT STORE: get_head, list_heads, read_facts
+///               INSPECTOR: get_health; SUPERVISOR `root`: get_tree
+///   supervised  by the node's tree, permanent; parent of all STREAMs
+///   persists    nothing
+///   recovers    by serving again: the listener outlives it, and requests
+///               meanwhile get 503 with Retry-After
+///   metrics     shannon_gateway_*            metrics/gateway_metrics.hpp
+///
+/// Bound to `gateway`. What needs no actor (liveness, preflight, unknown
+/// paths) is answered on the server's loop.
+struct gateway_args {
+  kit::actor_env& env;
+  config::http_settings settings;
+  std::shared_ptr<http_server> server;
+  metrics::gateway_metrics& metrics;
+  metrics::registry& registry;
+};
+
+caf::actor spawn_gateway(caf::local_actor& parent, gateway_args args);
+
+} // namespace shannon::gateway

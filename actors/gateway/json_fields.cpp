@@ -1,0 +1,107 @@
+#include "actors/gateway/json_fields.hpp"
+
+#include <algorithm>
+
+namespace shannon::gateway {
+
+namespace {
+
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+tl::unexpected<error> wrong_type(const json_in& value, const char* name,
+                                 const std::string& where, const char* wanted) {
+  return fail(errc::invalid_argument, "Invalid request body: " + where + name
+                                          + " must be " + wanted + ", not "
+                                          + type_name(value));
+}
+
+} // namespace
+
+const json_in* find_field(const json_in& object, std::string_view name) {
+  auto exact = object.find(name);
+  if (exact == object.end())
+    for (auto at = object.begin(); at != object.end(); ++at)
+      if (at.key().size() == name.size()
+          && std::equal(name.begin(), name.end(), at.key().begin(),
+                        [](char a, char b) { return lower(a) == lower(b); })) {
+        exact = at;
+        break;
+      }
+  return exact == object.end() || exact->is_null() ? nullptr : &*exact;
+}
+
+result<std::optional<std::string>>
+read_string(const json_in& object, const char* name, const std::string& where) {
+  const auto* value = find_field(object, name);
+  if (!value)
+    return std::optional<std::string>{};
+  if (!value->is_string())
+    return wrong_type(*value, name, where, "a string");
+  auto text = value->get<std::string>();
+  if (text.find('\0') != std::string::npos)
+    return fail(errc::invalid_argument, "Invalid request body: " + where + name
+                                            + " contains a NUL character");
+  return std::optional<std::string>{std::move(text)};
+}
+
+result<std::optional<bool>> read_bool(const json_in& object, const char* name,
+                                      const std::string& where) {
+  const auto* value = find_field(object, name);
+  if (!value)
+    return std::optional<bool>{};
+  if (!value->is_boolean())
+    return wrong_type(*value, name, where, "a boolean");
+  return std::optional<bool>{value->get<bool>()};
+}
+
+result<std::optional<std::int64_t>> read_int(const json_in& object,
+                                             const char* name,
+                                             std::int64_t least,
+                                             std::int64_t most) {
+  const auto* value = find_field(object, name);
+  if (!value)
+    return std::optional<std::int64_t>{};
+  if (!value->is_number_integer())
+    return wrong_type(*value, name, "", "a whole number");
+  // An unsigned value above int64's range is out of every bound here.
+  auto number
+      = value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX
+            ? INT64_MAX
+            : value->get<std::int64_t>();
+  if (number < least || number > most)
+    return fail(errc::invalid_argument, std::string{name} + " out of range ("
+                                            + std::to_string(least) + ".."
+                                            + std::to_string(most) + ")");
+  return std::optional<std::int64_t>{number};
+}
+
+std::string find_nul(const json_in& value, const std::string& path) {
+  if (value.is_string())
+    return value.get_ref<const std::string&>().find('\0') == std::string::npos
+               ? std::string{}
+               : path;
+  if (value.is_object())
+    for (auto at = value.begin(); at != value.end(); ++at) {
+      if (at.key().find('\0') != std::string::npos)
+        return "a key of " + path;
+      if (!at->is_structured() && !at->is_string())
+        continue;
+      if (auto found = find_nul(*at, path); !found.empty())
+        return found == path ? path + "." + at.key() : found;
+    }
+  if (value.is_array())
+    for (const auto& item : value)
+      if (auto found = find_nul(item, path); !found.empty())
+        return found;
+  return {};
+}
+
+std::string type_name(const json_in& value) {
+  if (value.is_number_float())
+    return "a number with a fraction";
+  return std::string{value.type_name()};
+}
+
+} // namespace shannon::gateway

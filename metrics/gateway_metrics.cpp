@@ -1,0 +1,74 @@
+#include "metrics/gateway_metrics.hpp"
+
+namespace shannon::metrics {
+
+namespace {
+
+prometheus::Family<prometheus::Counter>&
+counters(registry& where, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(
+      where.families());
+}
+
+prometheus::Gauge& gauge(registry& where, const char* name, const char* help) {
+  return prometheus::BuildGauge()
+      .Name(name)
+      .Help(help)
+      .Register(where.families())
+      .Add({});
+}
+
+} // namespace
+
+gateway_metrics::gateway_metrics(registry& where)
+    : connections_(gauge(where, "shannon_gateway_connections",
+                         "Client connections that are open.")),
+      connections_refused_(
+          counters(where, "shannon_gateway_connections_refused_total",
+                   "Connections closed at a limit, by limit.")),
+      requests_refused_(
+          counters(where, "shannon_gateway_requests_refused_total",
+                   "Requests refused before any handler saw them.")),
+      requests_(counters(where, "shannon_gateway_requests_total",
+                         "Requests answered, by route and status.")),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("shannon_gateway_request_seconds")
+                   .Help("From a whole request to its answer, by route.")
+                   .Register(where.families())),
+      streams_(gauge(where, "shannon_gateway_streams",
+                     "Event streams that are open.")),
+      dropped_(counters(where, "shannon_gateway_streams_dropped_total",
+                        "Event streams closed because of a slow reader.")
+                   .Add({})),
+      events_(counters(where, "shannon_gateway_stream_events_total",
+                       "Events written to event streams.")
+                  .Add({})) {}
+
+void gateway_metrics::connection_refused(std::string_view reason) {
+  connections_refused_.Add({{"reason", std::string{reason}}}).Increment();
+}
+
+void gateway_metrics::request_refused(std::string_view reason) {
+  requests_refused_.Add({{"reason", std::string{reason}}}).Increment();
+}
+
+void gateway_metrics::request_ended(std::string_view route, int status,
+                                    std::chrono::microseconds took) {
+  auto key = std::string{route} + ' ' + std::to_string(status);
+  request_series series{};
+  {
+    std::unique_lock guard{mutex_};
+    auto [at, is_new] = known_.try_emplace(key);
+    if (is_new) {
+      std::string name{route};
+      at->second = {
+          &requests_.Add({{"route", name}, {"status", std::to_string(status)}}),
+          &seconds_.Add({{"route", name}}, latency_buckets())};
+    }
+    series = at->second;
+  }
+  series.count->Increment();
+  series.seconds->Observe(std::chrono::duration<double>(took).count());
+}
+
+} // namespace shannon::metrics
