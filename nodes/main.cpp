@@ -1,13 +1,15 @@
 #include "nodes/commands/client_commands.hpp"
+#include "nodes/commands/server_commands.hpp"
 
 #include <array>
 
 int main(int argc, char** argv) {
   using namespace shannon::commands;
   // In the order of the help: what one needs first stands first.
-  constexpr std::array<declare_command, 5> commands{
-      declare_submit, declare_list,    declare_show,
-      declare_cancel, declare_version,
+  constexpr std::array<declare_command, 9> commands{
+      declare_up,      declare_submit, declare_list,
+      declare_show,    declare_cancel, declare_doctor,
+      declare_migrate, declare_node,   declare_version,
   };
   return run_command_line(argc, argv, commands);
 }

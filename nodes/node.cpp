@@ -1,0 +1,158 @@
+#include "nodes/node.hpp"
+
+#include "actors/kit/directory.hpp"
+#include "actors/kit/io_loop.hpp"
+#include "actors/kit/log.hpp"
+#include "actors/kit/supervisor.hpp"
+#include "nodes/node_metrics.hpp"
+#include "nodes/ready_watch.hpp"
+#include "nodes/redis_probe.hpp"
+#include "nodes/tree.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <thread>
+#include <unistd.h>
+
+namespace shannon::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int exit_ok = 0;
+constexpr int exit_failure = 1;
+constexpr int exit_unavailable = 6;
+
+/// How long a node may take from its start until it can serve.
+constexpr auto start_patience = 30s;
+
+void say(const std::string& line) {
+  std::fprintf(stderr, "shannon: %s\n", line.c_str());
+}
+
+/// Signals are waited for by one thread; every other inherits this mask.
+sigset_t block_signals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return wanted;
+}
+
+struct system_config : caf::actor_system_config {
+  explicit system_config(std::uint32_t workers) {
+    if (workers == 0)
+      workers = std::max(2u, std::thread::hardware_concurrency());
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", static_cast<std::size_t>(workers));
+    // Fairness: an actor yields after this many messages.
+    set("scheduler.max-throughput", std::size_t{128});
+  }
+};
+
+/// Ends the process if an orderly end takes too long.
+class watchdog {
+public:
+  watchdog(std::chrono::milliseconds patience, int code)
+      : thread_{[this, patience, code] {
+          for (auto gone = 0ms; gone < patience; gone += 50ms) {
+            if (done_)
+              return;
+            std::this_thread::sleep_for(50ms);
+          }
+          say("end takes too long, leaving at once");
+          _exit(code);
+        }} {}
+  ~watchdog() {
+    done_ = true;
+    thread_.join();
+  }
+
+private:
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+enum class ended : std::uint8_t { no, by_tree, not_ready };
+
+} // namespace
+
+int run_node(const config::settings& settings,
+             std::function<void(const std::string& url)> ready) {
+  auto wanted = block_signals();
+  kit::log::open(settings.node.name, kit::log::level::info);
+  node_metrics metrics{SHANNON_VERSION};
+  kit::directory addresses;
+  kit::actor_env env{addresses};
+  env.metrics = &metrics.actors;
+  redis_probe redis{settings.redis_url};
+  kit::io_loop egress{"egress"};
+  kit::io_loop ingress{"ingress"};
+
+  auto server = gateway::http_server::listen(ingress, settings.http);
+  if (!server) {
+    say(server.error().text);
+    kit::log::close();
+    return exit_failure;
+  }
+
+  std::atomic<ended> end{ended::no};
+  std::string why;
+  int code = exit_ok;
+  {
+    system_config config{settings.node.workers};
+    caf::actor_system system{config};
+    system.await_actors_before_shutdown(false);
+    auto root = kit::spawn_supervisor(
+        system, env,
+        node_tree({settings, env, egress, *server, metrics, {redis.probe()}}));
+    root->attach_functor([&end] {
+      auto none = ended::no;
+      end.compare_exchange_strong(none, ended::by_tree);
+    });
+    auto url = "http://" + (*server)->local_address();
+    auto watch
+        = spawn_ready_watch(system, {env, start_patience, [&] { ready(url); },
+                                     [&](const std::string& text) {
+                                       why = text;
+                                       end = ended::not_ready;
+                                     }});
+
+    timespec tick{0, 50'000'000};
+    while (end == ended::no && sigtimedwait(&wanted, nullptr, &tick) < 0) {
+    }
+    if (end == ended::by_tree) {
+      say("the supervision tree has given up; see the log above");
+      code = exit_failure;
+    } else if (end == ended::not_ready) {
+      say("not ready after 30 s: " + why);
+      code = exit_unavailable;
+    }
+    kit::log::info("node-stopping", "node ends what it started", {});
+    watchdog guard{settings.node.drain_timeout, code};
+    (*server)->stop_accepting();
+    caf::anon_send_exit(watch, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+    caf::scoped_actor waiter{system};
+    waiter->wait_for(root);
+    (*server)->stop();
+    addresses.clear();
+  }
+  egress.stop();
+  ingress.stop();
+  kit::log::info("node-stopped", "node has ended", {{"code", code}});
+  kit::log::close();
+  return code;
+}
+
+} // namespace shannon::nodes

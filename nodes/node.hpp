@@ -1,0 +1,20 @@
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <functional>
+#include <string>
+
+namespace shannon::nodes {
+
+/// Runs one node in this process until SIGTERM or SIGINT.
+///
+/// `ready` is called once, from another thread, with the HTTP base URL
+/// (`http://ADDR:PORT`, the port really bound) when the node can serve.
+/// Returns the process's exit code: 0 after a signal, 1 if the node cannot
+/// start or its tree has given up, 6 if what it depends on does not answer.
+/// Why stands on stderr in one line.
+int run_node(const config::settings& settings,
+             std::function<void(const std::string& url)> ready);
+
+} // namespace shannon::nodes

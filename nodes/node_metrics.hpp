@@ -1,0 +1,34 @@
+#pragma once
+
+#include "metrics/actor_metrics.hpp"
+#include "metrics/gateway_metrics.hpp"
+#include "metrics/llm_metrics.hpp"
+#include "metrics/process_metrics.hpp"
+#include "metrics/registry.hpp"
+#include "metrics/run_metrics.hpp"
+#include "metrics/store_metrics.hpp"
+#include "metrics/tool_metrics.hpp"
+
+#include <string>
+
+namespace shannon::nodes {
+
+/// Every metrics struct of a node, made once, before any actor.
+struct node_metrics {
+  explicit node_metrics(const std::string& version)
+      : actors(registry), process(registry, version),
+        workflows(registry, "workflow"), agents(registry, "agent"),
+        store(registry), llm(registry), tool(registry), gateway(registry) {}
+
+  metrics::registry registry;
+  metrics::actor_metrics actors;
+  metrics::process_metrics process;
+  metrics::run_metrics workflows;
+  metrics::run_metrics agents;
+  metrics::store_metrics store;
+  metrics::llm_metrics llm;
+  metrics::tool_metrics tool;
+  metrics::gateway_metrics gateway;
+};
+
+} // namespace shannon::nodes

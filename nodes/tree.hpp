@@ -1,0 +1,32 @@
+#pragma once
+
+#include "actors/gateway/http_server.hpp"
+#include "actors/inspector/inspector.hpp"
+#include "actors/kit/actor_base.hpp"
+#include "actors/kit/io_loop.hpp"
+#include "actors/kit/supervisor.hpp"
+#include "config/settings.hpp"
+#include "nodes/node_metrics.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace shannon::nodes {
+
+/// What the actors of a node are made of. Outlives the actor system.
+struct node_parts {
+  const config::settings& settings;
+  kit::actor_env& env;
+  kit::io_loop& egress; ///< Sockets to models and pages.
+  std::shared_ptr<gateway::http_server> server; ///< Listens already.
+  node_metrics& metrics;
+  /// What readiness depends on beside the tree and the store.
+  std::vector<inspector::probe> probes;
+};
+
+/// The supervision tree of a node with the roles of its settings. Read top to
+/// bottom: started in this order, stopped in reverse.
+kit::supervisor_spec node_tree(const node_parts& parts);
+
+} // namespace shannon::nodes
