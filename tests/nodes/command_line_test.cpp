@@ -10,8 +10,9 @@ using shannon::test::run_shannon;
 
 namespace {
 
-const std::vector<std::string> commands{"submit", "list", "show", "cancel",
-                                        "version"};
+const std::vector<std::string> commands{"up",      "submit", "list",
+                                        "show",    "cancel", "node",
+                                        "migrate", "doctor", "version"};
 
 std::string nobody() {
   return "http://127.0.0.1:" + std::to_string(closed_port());
@@ -63,6 +64,12 @@ TEST_CASE("wrong use exits with 2 and says why on stderr") {
       {"show", "x", "--colour"},
       {"cancel"},
       {"version", "now"},
+      {"up", "--http"},
+      {"up", "here"},
+      {"node"},
+      {"node", "--name", "n1"},
+      {"migrate", "undo"},
+      {"doctor", "please"},
       {"list", "--url", "localhost"},
   };
   for (const auto& call : calls) {
