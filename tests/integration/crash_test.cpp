@@ -1,0 +1,181 @@
+// kill -9 of the node, again and again, at random moments: every accepted
+// task ends, no recorded step runs again, and no client misses an event.
+
+#include "nodes/commands/follow.hpp"
+#include "nodes/commands/task_view.hpp"
+#include "protocols/facts/run.pb.h"
+#include "tests/integration/system_fixture.hpp"
+
+#include <catch2/catch.hpp>
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+using namespace shannon;
+using namespace shannon::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int kills_wanted = 20;
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Follows one task over all crashes and keeps the ids it saw.
+class follower {
+public:
+  follower(std::shared_ptr<commands::api_client> api, std::string task)
+      : thread_{[this, api, task] {
+          commands::follow_options options;
+          options.patience = 120s;
+          options.pause_max = 200ms;
+          auto end = commands::follow_task(
+              *api, task, options,
+              {[this](const commands::stream_event& event) {
+                 if (!event.id.empty())
+                   ids.push_back(std::stoll(event.id));
+               },
+               [this](const error&) { ++breaks; }});
+          ended = end.has_value();
+        }} {}
+  ~follower() {
+    join();
+  }
+  void join() {
+    if (thread_.joinable())
+      thread_.join();
+  }
+
+  std::vector<std::int64_t> ids;
+  int breaks = 0;
+  bool ended = false;
+
+private:
+  std::thread thread_;
+};
+
+/// When each step was recorded, by attempt key, from the tables themselves.
+std::map<std::string, std::int64_t> recorded_steps(const std::string& dsn) {
+  std::map<std::string, std::int64_t> steps;
+  auto* db = PQconnectdb(dsn.c_str());
+  if (PQstatus(db) != CONNECTION_OK) {
+    INFO(PQerrorMessage(db));
+    PQfinish(db);
+    REQUIRE(false);
+  }
+  auto* rows = PQexecParams(
+      db,
+      "select log_id, fact, (extract(epoch from at) * 1e6)::bigint "
+      "from shannon.facts order by log_id, version",
+      0, nullptr, nullptr, nullptr, nullptr, 1);
+  INFO(PQresultErrorMessage(rows));
+  REQUIRE(PQresultStatus(rows) == PGRES_TUPLES_OK);
+  for (int i = 0; i < PQntuples(rows); ++i) {
+    facts::Fact fact;
+    REQUIRE(
+        fact.ParseFromArray(PQgetvalue(rows, i, 1), PQgetlength(rows, i, 1)));
+    if (!fact.has_step_completed())
+      continue;
+    const auto& step = fact.step_completed();
+    std::string place;
+    if (!step.step().scope().empty())
+      place = step.step().scope() + "/";
+    place += step.step().key() + "#" + std::to_string(step.step().occurrence());
+    auto key = std::string{PQgetvalue(rows, i, 0)} + "/" + place + "/"
+               + std::to_string(step.attempt());
+    // A step is recorded once, whatever happened.
+    CHECK(steps.count(key) == 0);
+    steps[key] = fact.at_us();
+  }
+  PQclear(rows);
+  PQfinish(db);
+  return steps;
+}
+
+} // namespace
+
+TEST_CASE("twenty kills cost no finished step and no event") {
+  auto seed = std::random_device{}();
+  std::minstd_rand chance{seed};
+  WARN("seed " << seed);
+  system_fixture world;
+  world.start();
+
+  std::vector<std::string> tasks;
+  std::vector<std::unique_ptr<follower>> followers;
+  auto submit = [&] {
+    auto number = tasks.size();
+    auto id = world.submit("[[steps:10]] [[delay:40]] crash task "
+                           + std::to_string(number));
+    if (!id)
+      return;
+    tasks.push_back(*id);
+    followers.push_back(std::make_unique<follower>(world.client(), *id));
+  };
+  for (int i = 0; i < 4; ++i)
+    submit();
+
+  std::vector<std::int64_t> kills;
+  while (kills.size() < kills_wanted) {
+    // Between "just ready" and "far into the loops".
+    std::this_thread::sleep_for(std::chrono::milliseconds{chance() % 500});
+    if (kills.size() % 3 == 0)
+      submit();
+    kills.push_back(now_us());
+    world.kill();
+    world.start();
+  }
+
+  REQUIRE(tasks.size() >= 4);
+  for (const auto& id : tasks) {
+    auto end = world.await_end(id, 120s);
+    INFO(end.dump());
+    CHECK(commands::has_succeeded(end));
+  }
+
+  for (auto& client : followers) {
+    client->join();
+    CHECK(client->ended);
+    std::vector<std::int64_t> expected(client->ids.size());
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      expected[i] = static_cast<std::int64_t>(i + 1);
+    CHECK(client->ids == expected);
+    CHECK(client->ids.size() > 20);
+  }
+
+  // What the far side saw, against the kills and the records.
+  std::map<std::string, std::vector<std::int64_t>> seen;
+  for (const auto& call : world.ledger())
+    seen[call.attempt_key].push_back(call.at_us);
+  CHECK(seen.size() >= tasks.size() * 11);
+  auto recorded = recorded_steps(world.postgres_dsn());
+  std::size_t repeated = 0;
+  for (auto& [key, times] : seen) {
+    std::sort(times.begin(), times.end());
+    auto between = std::count_if(kills.begin(), kills.end(), [&](auto at) {
+      return at >= times.front() - 50'000 && at <= times.back() + 50'000;
+    });
+    INFO(key);
+    CHECK(static_cast<std::int64_t>(times.size()) <= 1 + between);
+    repeated += times.size() > 1;
+    auto at = recorded.find(key);
+    REQUIRE(at != recorded.end());
+    // Nobody asks again for what is on disk.
+    CHECK(times.back() <= at->second);
+  }
+  WARN(tasks.size() << " tasks, " << kills.size() << " kills, " << seen.size()
+                    << " attempts, " << repeated << " made again");
+  auto end = world.stop();
+  CHECK(end.code == 0);
+}
