@@ -30,7 +30,7 @@ struct store_context {
   std::shared_ptr<shard_epochs> epochs;
   metrics::store_metrics& metrics;
   /// Called by a thread that found a schema this build cannot use.
-  std::function<void(const error&)> schema_refused;
+  std::function<void(const error&)> schema_refused{};
 };
 
 /// An append and who waits for its answer.

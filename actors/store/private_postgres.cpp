@@ -304,7 +304,7 @@ result<void> private_postgres::server::launch(clock::time_point due) {
       {{programs + "/postgres", "-D", data.string(), "-c",
         "listen_addresses=", "-c", "port=5432", "-c",
         "unix_socket_directories=" + socket_dir.string(), "-c",
-        "unix_socket_permissions=0700", "-c", "max_connections=64", "-c",
+        "unix_socket_permissions=0700", "-c", "max_connections=128", "-c",
         "logging_collector=off", "-c", "log_destination=stderr", "-c",
         "log_checkpoints=off"},
        user,

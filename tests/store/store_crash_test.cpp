@@ -1,9 +1,14 @@
+#include "actors/store/append_writer.hpp"
+#include "actors/store/log_queries.hpp"
+#include "actors/store/pg_connection.hpp"
+#include "actors/store/reader_pool.hpp"
 #include "actors/store/server_process.hpp"
 #include "tests/kit/postgres_fixture.hpp"
 #include "tests/store/store_client.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -192,6 +197,75 @@ TEST_CASE("a frozen database is told as unavailable in time, then used again") {
   }
   CHECK(alive());
   CHECK(node.ask<append_receipt>(birth_of("task-99")));
+}
+
+TEST_CASE("an append that fails in its group does not fail the others") {
+  auto dsn = fresh_database();
+  store_node node{dsn};
+  REQUIRE(node.claim());
+  std::vector<log_tail> tails;
+  for (int i = 0; i < 8; ++i) {
+    auto got = node.ask<append_receipt>(birth_of("task-" + std::to_string(i)));
+    REQUIRE(got);
+    tails.push_back(got->tail);
+  }
+  pg_options options;
+  options.dsn = dsn;
+  auto other = pg_connection::open(std::move(options));
+  REQUIRE(other);
+  // A fact where the next one belongs: the database will refuse that.
+  REQUIRE(other->exec("insert into facts values "
+                      "('task-3', 2, 0, now(), 0, 'stray', null)"));
+  // The first group waits for this lock while the second gathers.
+  REQUIRE(other->exec("begin; select 1 from heads where log_id = 'task-0' "
+                      "for update"));
+  std::vector<std::future<result<append_receipt>>> all;
+  for (std::size_t i = 0; i < tails.size(); ++i)
+    all.push_back(node.start<append_receipt>(
+        next_of("task-" + std::to_string(i), tails[i], "next")));
+  auto due = std::chrono::steady_clock::now() + 20s;
+  while (sample(node.registry.render(), "shannon_store_appends_waiting") < 7
+         && std::chrono::steady_clock::now() < due)
+    std::this_thread::sleep_for(1ms);
+  REQUIRE(other->exec("commit"));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto got = all[i].get();
+    if (i == 3) {
+      REQUIRE_FALSE(got);
+      CHECK(got.error().code == errc::failed);
+    } else {
+      REQUIRE(got);
+      CHECK(got->tail.version == 2);
+    }
+  }
+  CHECK(sample(node.registry.render(), "shannon_store_groups_split_total")
+        == 1);
+}
+
+TEST_CASE("threads that stop answer everybody, each once") {
+  metrics::registry registry;
+  metrics::store_metrics counts{registry};
+  auto context = std::make_shared<const store_context>(store_context{
+      {}, fresh_database(), std::make_shared<shard_epochs>(), counts, {}});
+  context->epochs->claimed(std::vector<shard_epoch>(256, 0));
+  constexpr std::size_t count = 2'000;
+  std::vector<std::atomic<int>> appended(count);
+  std::vector<std::atomic<int>> read(count);
+  {
+    append_writer writer{context};
+    reader_pool readers{context};
+    for (std::size_t i = 0; i < count; ++i) {
+      auto log = "task-" + std::to_string(i);
+      writer.submit({birth_of(log), [&, i](auto) { ++appended[i]; }});
+      readers.submit<log_head>(
+          "get_head", {},
+          [log](pg_connection& db) { return read_head(db, log_id{log}); },
+          [&, i](auto) { ++read[i]; });
+    }
+  }
+  auto once = [](const std::atomic<int>& times) { return times == 1; };
+  CHECK(std::all_of(appended.begin(), appended.end(), once));
+  CHECK(std::all_of(read.begin(), read.end(), once));
 }
 
 TEST_CASE("above its limits the store says overloaded") {
