@@ -259,9 +259,9 @@ private:
     answer->set_provider(args_.provider->name);
     auto& usage = *answer->mutable_usage();
     usage.set_cost_nanousd(cost_nanousd(args_.model.costs, usage));
-    answer->set_duration_us(elapsed().count());
-    answer->set_first_token_us(first_token_us_ != 0 ? first_token_us_
-                                                    : elapsed().count());
+    auto took = elapsed().count();
+    answer->set_duration_us(took);
+    answer->set_first_token_us(first_token_us_ != 0 ? first_token_us_ : took);
     return answer;
   }
 

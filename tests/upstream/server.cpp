@@ -10,6 +10,8 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <array>
+#include <atomic>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -64,6 +66,7 @@ public:
   tcp::acceptor acceptor_;
   ledger seen_;
   script script_;
+  std::atomic<int> accepted_{0};
 };
 
 namespace {
@@ -256,6 +259,7 @@ void server::impl::accept() {
       [self = shared_from_this()](error_code ec, tcp::socket socket) {
         if (!self->acceptor_.is_open())
           return;
+        self->accepted_ += !ec;
         if (!ec)
           std::make_shared<session<impl>>(std::move(socket), self)->read();
         self->accept();
@@ -269,6 +273,16 @@ server::server(asio::io_context& loop, server_options options)
 
 server::~server() {
   asio::post(impl_->loop_, [ptr = impl_] { ptr->close(); });
+}
+
+std::vector<ledger_entry> server::seen() const {
+  std::promise<std::vector<ledger_entry>> got;
+  asio::post(impl_->loop_, [&] { got.set_value(impl_->seen_.entries()); });
+  return got.get_future().get();
+}
+
+int server::connections() const noexcept {
+  return impl_->accepted_;
 }
 
 std::uint16_t server::port() const noexcept {

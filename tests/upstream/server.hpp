@@ -27,6 +27,11 @@ public:
 
   std::uint16_t port() const noexcept;
 
+  /// What it saw so far. From any thread but the loop's.
+  std::vector<ledger_entry> seen() const;
+  /// Connections it accepted so far.
+  int connections() const noexcept;
+
 private:
   class impl;
   std::shared_ptr<impl> impl_;
