@@ -17,6 +17,7 @@ using boost::beast::error_code;
 
 /// A chunk's size line or the trailer fields: longer without an end is refused.
 constexpr std::size_t line_bytes_max = 8 * 1024;
+constexpr std::size_t trailer_bytes_max = 4 * 1024;
 
 refusal too_large() {
   return {413, "body-bytes", "request body is too large"};
@@ -29,6 +30,8 @@ public:
   std::string* body = nullptr;
   std::uint64_t bytes_max = 0;
   chunk_budget extensions;
+  std::size_t trailer_bytes = 0;
+  bool in_body = false;
   bool too_many_bytes = false;
   bool extensions_too_long = false;
 
@@ -41,8 +44,14 @@ private:
   void on_response_impl(int, text, int, error_code& ec) override {
     ec = {};
   }
-  void on_field_impl(http::field, text, text, error_code& ec) override {
+  void on_field_impl(http::field, text name, text value,
+                     error_code& ec) override {
     ec = {};
+    if (!in_body)
+      return;
+    trailer_bytes += name.size() + value.size();
+    if (trailer_bytes > trailer_bytes_max)
+      ec = http::error::header_limit;
   }
   void on_header_impl(error_code& ec) override {
     ec = {};
@@ -108,6 +117,7 @@ std::optional<refusal> body_reader::begin(std::string_view head_bytes) {
   parser.put(boost::asio::buffer(head_bytes.data(), head_bytes.size()), failed);
   if ((failed && failed != http::error::need_more) || !parser.is_header_done())
     return refusal{400, "beast", "malformed request"};
+  parser.in_body = true;
   return left_ > bytes_max_ ? std::optional{too_large()} : std::nullopt;
 }
 

@@ -19,8 +19,11 @@ bool stream_cursor::wants(std::string_view type) const {
 std::vector<run_event> stream_cursor::live(run_event what) {
   std::vector<run_event> out;
   known_ = std::max(known_, what.version);
-  if (ended_ || what.version <= seen_)
+  if (ended_ || what.version <= seen_) {
+    // A position ahead of the log: nothing is left to come.
+    ended_ = ended_ || what.last;
     return out;
+  }
   if (what.version == seen_ + 1 && read_once_) {
     take(std::move(what), out);
     take_early(out);

@@ -1,0 +1,282 @@
+#include "tests/gateway/fake_runs.hpp"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+namespace shannon::test {
+
+namespace {
+
+class fake_store final : public kit::actor_base {
+public:
+  fake_store(caf::actor_config& cfg, kit::actor_env& shared, fake_runs& runs)
+      : actor_base(cfg, shared, {"store"}, 100'000), runs_(runs) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    using namespace store;
+    return {
+        kit::on<get_head>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<read_facts>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<list_heads>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<ping>([this](auto& mail, auto&) { reply(mail, pong{}); }),
+    };
+  }
+
+private:
+  void on(const envelope& mail, const store::get_head& m) {
+    auto run = runs_.find(m.log.value);
+    if (!run)
+      return refuse(mail, {errc::not_found, "no such log", false, {}});
+    reply(mail, run->head);
+  }
+
+  void on(const envelope& mail, const store::read_facts& m) {
+    if (!runs_.knows(m.log.value))
+      return refuse(mail, {errc::not_found, "no such log", false, {}});
+    store::fact_page page;
+    runs_.with(m.log.value, [&](fake_runs::run& run) {
+      for (const auto& fact : run.facts)
+        if (fact.version > m.after && page.facts.size() < m.limit)
+          page.facts.push_back(fact);
+      page.version = run.head.tail.version;
+      page.status = run.head.status;
+    });
+    reply(mail, std::move(page));
+  }
+
+  void on(const envelope& mail, const store::list_heads& m) {
+    store::head_page page;
+    for (auto& head : runs_.heads()) {
+      bool fits
+          = (!m.session || head.birth.session == *m.session)
+            && (m.statuses.empty()
+                || std::find(m.statuses.begin(), m.statuses.end(), head.status)
+                       != m.statuses.end());
+      if (!fits)
+        continue;
+      if (page.total >= m.offset && page.heads.size() < m.limit)
+        page.heads.push_back(head);
+      ++page.total;
+    }
+    reply(mail, std::move(page));
+  }
+
+  fake_runs& runs_;
+};
+
+class fake_workflow final : public kit::actor_base {
+public:
+  fake_workflow(caf::actor_config& cfg, kit::actor_env& shared, fake_runs& runs,
+                std::promise<std::function<void(kit::job)>>& post)
+      : actor_base(cfg, shared, {"workflow"}, 100'000), runs_(runs),
+        post_(post) {}
+
+  void publish(const std::string& task, const facts::Fact& fact) {
+    remote::RunEvent news;
+    std::vector<shannon::address> to;
+    runs_.with(task, [&](fake_runs::run& run) {
+      auto version = ++run.head.tail.version;
+      run.facts.push_back({version,
+                           std::chrono::system_clock::time_point{
+                               std::chrono::microseconds{fact.at_us()}},
+                           fact.SerializeAsString()});
+      news.set_version(version);
+      to.assign(run.subscribers.begin(), run.subscribers.end());
+    });
+    news.set_task(task);
+    news.set_at_us(fact.at_us());
+    *news.mutable_event() = fact.event();
+    news.set_last(fact.has_stream_ended());
+    tell_all(to, message_body{std::move(news)});
+  }
+
+  void delta(const std::string& task, remote::LlmDelta piece) {
+    remote::RunDelta news;
+    news.set_task(task);
+    *news.mutable_delta() = std::move(piece);
+    auto run = runs_.find(task);
+    tell_all({run->subscribers.begin(), run->subscribers.end()},
+             message_body{std::move(news)});
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    using namespace remote;
+    return {
+        kit::on<StartTask>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<CancelTask>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<Subscribe>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<Unsubscribe>([this](auto& mail, auto& m) { on(mail, m); }),
+    };
+  }
+
+  void started() override {
+    post_.set_value(poster());
+  }
+
+private:
+  void tell_all(const std::vector<shannon::address>& to,
+                const message_body& news) {
+    for (const auto& one : to)
+      tell(one, news);
+  }
+
+  void on(const envelope& mail, const remote::StartTask& m) {
+    if (auto why = runs_.start_refusal())
+      return refuse(mail, *why);
+    remote::TaskAccepted answer;
+    answer.set_task(m.task());
+    answer.set_existed(runs_.knows(m.task()));
+    runs_.with(m.task(), [&](fake_runs::run& run) {
+      run.input = m.input();
+      run.head.birth.tenant = tenant_id{m.input().tenant()};
+      run.head.birth.session = session_id{m.input().session()};
+      run.head.birth.user = user_id{m.input().user()};
+      facts::Summary summary;
+      summary.set_query(m.input().query());
+      run.head.summary = summary.SerializeAsString();
+    });
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::CancelTask& m) {
+    auto run = runs_.find(m.task());
+    if (!run || !run->live)
+      return refuse(mail, {errc::not_found, "no such run", false, {}});
+    runs_.with(m.task(), [](fake_runs::run& one) {
+      one.head.status = store::log_status::cancelled;
+      one.live = false;
+    });
+    remote::CancelAck answer;
+    answer.set_success(true);
+    answer.set_message("Task cancelled successfully");
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::Subscribe& m) {
+    if (auto why = runs_.subscription_refusal())
+      return refuse(mail, *why);
+    auto run = runs_.find(m.task());
+    if (!run || !run->live)
+      return refuse(mail, {errc::not_found, "no such run", false, {}});
+    runs_.with(m.task(),
+               [&](fake_runs::run& one) { one.subscribers.insert(mail.from); });
+    remote::Subscribed answer;
+    answer.set_version(run->head.tail.version);
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::Unsubscribe& m) {
+    if (runs_.knows(m.task()))
+      runs_.with(m.task(), [&](fake_runs::run& one) {
+        one.subscribers.erase(mail.from);
+      });
+  }
+
+  fake_runs& runs_;
+  std::promise<std::function<void(kit::job)>>& post_;
+};
+
+/// Runs `what` on the actor and waits for it.
+void run_on(const std::function<void(kit::job)>& post, const kit::job& what) {
+  std::promise<void> done;
+  post([&] {
+    what();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+} // namespace
+
+void fake_runs::with(const std::string& task,
+                     const std::function<void(run&)>& what) {
+  std::unique_lock guard{mutex_};
+  auto [at, is_new] = runs_.try_emplace(task);
+  auto& one = at->second;
+  if (is_new) {
+    one.head.log = log_id{task};
+    one.head.birth.kind = "workflow";
+    one.head.birth.tenant = tenant_id{"default"};
+    one.head.status = store::log_status::running;
+    one.head.created_at = std::chrono::system_clock::time_point{
+        std::chrono::seconds{1'700'000'000 + runs_.size()}};
+    one.head.updated_at = one.head.created_at;
+  }
+  what(one);
+}
+
+bool fake_runs::knows(const std::string& task) const {
+  std::unique_lock guard{mutex_};
+  return runs_.count(task) != 0;
+}
+
+std::vector<store::log_head> fake_runs::heads() const {
+  std::unique_lock guard{mutex_};
+  std::vector<store::log_head> all;
+  for (const auto& [task, one] : runs_)
+    all.push_back(one.head);
+  return all;
+}
+
+std::optional<fake_runs::run> fake_runs::find(const std::string& task) const {
+  std::unique_lock guard{mutex_};
+  auto at = runs_.find(task);
+  return at == runs_.end() ? std::nullopt : std::optional{at->second};
+}
+
+void fake_runs::refuse_starts(std::optional<error> why) {
+  std::unique_lock guard{mutex_};
+  start_refusal_ = std::move(why);
+}
+
+void fake_runs::refuse_subscriptions(std::optional<error> why) {
+  std::unique_lock guard{mutex_};
+  subscription_refusal_ = std::move(why);
+}
+
+std::optional<error> fake_runs::start_refusal() const {
+  std::unique_lock guard{mutex_};
+  return start_refusal_;
+}
+
+std::optional<error> fake_runs::subscription_refusal() const {
+  std::unique_lock guard{mutex_};
+  return subscription_refusal_;
+}
+
+facts::Fact fact_of(std::string type, std::string message, std::string agent,
+                    std::string payload_json) {
+  facts::Fact fact;
+  fact.set_at_us(1'700'000'000'123'400);
+  auto* event = fact.mutable_event();
+  event->set_type(std::move(type));
+  event->set_message(std::move(message));
+  event->set_agent_id(std::move(agent));
+  event->set_payload_json(std::move(payload_json));
+  if (event->type() == "STREAM_END")
+    fact.mutable_stream_ended();
+  return fact;
+}
+
+fake_actors spawn_fakes(caf::actor_system& system, kit::actor_env& env,
+                        fake_runs& runs) {
+  fake_actors all;
+  all.store = system.spawn<fake_store>(env, runs);
+  std::promise<std::function<void(kit::job)>> started;
+  all.workflow = system.spawn<fake_workflow>(env, runs, started);
+  auto post = started.get_future().get();
+  auto* self = dynamic_cast<fake_workflow*>(
+      caf::actor_cast<caf::abstract_actor*>(all.workflow));
+  all.publish = [post, self](const std::string& task, facts::Fact fact) {
+    run_on(post, [&] { self->publish(task, fact); });
+  };
+  all.delta = [post, self](const std::string& task, remote::LlmDelta piece) {
+    run_on(post, [&] { self->delta(task, piece); });
+  };
+  return all;
+}
+
+} // namespace shannon::test

@@ -1,0 +1,91 @@
+#include "tests/gateway/gateway_fixture.hpp"
+
+#include <caf/atom.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+namespace shannon::test {
+
+using namespace std::chrono_literals;
+
+config::http_settings quick_settings() {
+  config::http_settings settings;
+  settings.listen = "127.0.0.1:0";
+  settings.admin_listen = "127.0.0.1:0";
+  settings.ask_timeout = 2s;
+  settings.connections_per_ip_max = 10'000;
+  return settings;
+}
+
+gateway_fixture::config_type::config_type() {
+  set("scheduler.policy", caf::atom("sharing"));
+  set("scheduler.max-threads", std::size_t{2});
+}
+
+gateway_fixture::gateway_fixture(config::http_settings settings)
+    : settings_(std::move(settings)) {
+  auto opened = gateway::http_server::listen(loop_, settings_);
+  if (!opened)
+    throw std::runtime_error{opened.error().text};
+  server = *opened;
+  system_ = std::make_unique<caf::actor_system>(config_);
+  system_->await_actors_before_shutdown(false);
+  fakes = spawn_fakes(*system_, env, runs);
+  start_gateway();
+}
+
+gateway_fixture::~gateway_fixture() {
+  server->stop_accepting();
+  end_gateway();
+  for (auto& who : {fakes.store, fakes.workflow}) {
+    caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+    caf::scoped_actor waiter{*system_};
+    waiter->wait_for(who);
+  }
+  fakes = {};
+  server->stop();
+  addresses.clear();
+  system_.reset();
+  loop_.stop();
+}
+
+void gateway_fixture::start_gateway() {
+  caf::scoped_actor parent{*system_};
+  gateway_ = gateway::spawn_gateway(
+      *parent.ptr(), {env, settings_, server, metrics, registry});
+  // It serves once its first message is behind it.
+  if (!eventually([&] { return ask(get("/health")).status == 200; }))
+    throw std::runtime_error{"GATEWAY does not serve"};
+}
+
+void gateway_fixture::end_gateway() {
+  if (!gateway_)
+    return;
+  caf::anon_send_exit(gateway_, caf::exit_reason::user_shutdown);
+  caf::scoped_actor waiter{*system_};
+  waiter->wait_for(gateway_);
+  gateway_ = nullptr;
+}
+
+raw_response gateway_fixture::ask(const std::string& request, bool has_body) {
+  auto one = client();
+  one.send(request);
+  return one.response(has_body).value_or(raw_response{});
+}
+
+bool eventually(const std::function<bool()>& what) {
+  auto until = std::chrono::steady_clock::now() + 10s;
+  while (!what()) {
+    if (std::chrono::steady_clock::now() > until)
+      return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+} // namespace shannon::test
