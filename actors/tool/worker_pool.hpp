@@ -18,7 +18,7 @@ public:
 
   /// Drops what has not begun and does not wait for what has: a look-up may
   /// block for long, and who ends a pool must not. So a job owns all that it
-  /// touches.
+  /// touches, and nothing of a loop (see loop_inbox).
   ~worker_pool();
 
   worker_pool(const worker_pool&) = delete;

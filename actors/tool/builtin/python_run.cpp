@@ -1,6 +1,7 @@
 #include "actors/tool/builtin/python_run.hpp"
 
 #include "actors/tool/builtin/builtins.hpp"
+#include "actors/tool/loop_inbox.hpp"
 #include "actors/tool/sandbox/sandbox.hpp"
 
 #include <boost/asio/post.hpp>
@@ -59,12 +60,13 @@ public:
     limits.cpu_seconds = parts_->settings.python_cpu_seconds;
     limits.memory_bytes = parts_->settings.python_memory_bytes;
     limits.file_bytes = parts_->settings.file_bytes_max;
-    auto job = [self = shared_from_this(), key = key_, limits,
-                code = std::move(code)] {
-      auto ready
-          = std::make_shared<result<preparation>>(prepare(key, code, limits));
-      asio::post(self->parts_->loop, [self, ready] { self->run(*ready); });
-    };
+    auto give = loop_inbox::of(parts_->loop)
+                    .expect<result<preparation>>(
+                        [self = shared_from_this()](result<preparation> got) {
+                          self->run(got);
+                        });
+    auto job = [key = key_, limits, code = std::move(code),
+                give = std::move(give)] { give(prepare(key, code, limits)); };
     if (!parts_->disk.post(std::move(job)))
       finish(failed_result("the disk is busy; try again"));
   }
@@ -111,10 +113,14 @@ private:
   }
 
   void count_workspace() {
-    auto job = [self = shared_from_this(), where = where_] {
-      auto used = where->usage();
-      asio::post(self->parts_->loop, [self, used] { self->counted(used); });
-    };
+    auto give = loop_inbox::of(parts_->loop)
+                    .expect<result<workspace_usage>>(
+                        [self = shared_from_this()](
+                            const result<workspace_usage>& used) {
+                          self->counted(used);
+                        });
+    auto job
+        = [where = where_, give = std::move(give)] { give(where->usage()); };
     if (!parts_->disk.post(std::move(job)))
       watch_workspace();
   }

@@ -2,6 +2,7 @@
 
 #include "actors/tool/egress/address_class.hpp"
 #include "actors/tool/egress/url.hpp"
+#include "actors/tool/loop_inbox.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -169,18 +170,15 @@ void resolver::resolve(const std::string& host, std::uint16_t port,
             fail(errc::timeout, "looking up " + host + " took too long", true));
     });
   });
-  // The job may outlive this resolver: it owns what it touches, the loop
-  // excepted, which outlives every actor.
-  auto job
-      = [wait, host, port, policy = policy_, lookup = lookup_, loop = &loop_] {
-          auto found = lookup(host, port);
-          auto checked
-              = found ? policy->check_addresses(host, port, std::move(*found))
-                      : std::move(found);
-          asio::post(*loop, [wait, checked = std::move(checked)]() mutable {
-            wait->finish(std::move(checked));
-          });
-        };
+  // The job may outlive this resolver and the loop: what it holds is its own.
+  auto give = loop_inbox::of(loop_).expect<result<endpoints>>(
+      [wait](result<endpoints> got) { wait->finish(std::move(got)); });
+  auto job = [host, port, policy = policy_, lookup = lookup_,
+              give = std::move(give)] {
+    auto found = lookup(host, port);
+    give(found ? policy->check_addresses(host, port, std::move(*found))
+               : std::move(found));
+  };
   if (!pool_.post(std::move(job)))
     answer(fail(errc::overloaded, "too many names are being looked up", true));
 }
