@@ -121,6 +121,19 @@ json system_fixture::await_end(const std::string& id,
   return last;
 }
 
+std::string system_fixture::text(const std::string& target) {
+  std::string body;
+  auto done
+      = client()->stream(target, {}, std::chrono::steady_clock::now() + 10s,
+                         [&](std::string_view bytes) {
+                           body += bytes;
+                           return true;
+                         });
+  INFO(target);
+  CHECK(done);
+  return body;
+}
+
 std::vector<upstream_call> system_fixture::ledger() {
   std::vector<upstream_call> calls;
   std::ifstream file{folder_ / "ledger.jsonl"};

@@ -42,6 +42,8 @@ public:
   /// A task's whole document once it is over; fails the test after `most`.
   nlohmann::json await_end(const std::string& id, std::chrono::seconds most);
 
+  /// The body of a page that is no JSON.
+  std::string text(const std::string& target);
   std::vector<upstream_call> ledger();
   std::shared_ptr<commands::api_client> client() const;
   const std::string& url() const noexcept {
