@@ -216,17 +216,33 @@ TEST_CASE("an append that fails in its group does not fail the others") {
   // A fact where the next one belongs: the database will refuse that.
   REQUIRE(other->exec("insert into facts values "
                       "('task-3', 2, 0, now(), 0, 'stray', null)"));
-  // The first group waits for this lock while the second gathers.
+  // A group of one waits for this lock while the next one gathers.
   REQUIRE(other->exec("begin; select 1 from heads where log_id = 'task-0' "
                       "for update"));
   std::vector<std::future<result<append_receipt>>> all;
-  for (std::size_t i = 0; i < tails.size(); ++i)
+  auto send = [&](std::size_t i) {
     all.push_back(node.start<append_receipt>(
         next_of("task-" + std::to_string(i), tails[i], "next")));
-  auto due = std::chrono::steady_clock::now() + 20s;
-  while (sample(node.registry.render(), "shannon_store_appends_waiting") < 7
-         && std::chrono::steady_clock::now() < due)
-    std::this_thread::sleep_for(1ms);
+  };
+  auto until = [](auto true_yet) {
+    auto due = std::chrono::steady_clock::now() + 5s;
+    while (!true_yet() && std::chrono::steady_clock::now() < due)
+      std::this_thread::sleep_for(1ms);
+    return true_yet();
+  };
+  send(0);
+  REQUIRE(until([&] {
+    REQUIRE(other->exec("select pg_stat_clear_snapshot()"));
+    auto waits = other->exec("select 1 from pg_stat_activity where "
+                             "datname = current_database() and "
+                             "wait_event_type = 'Lock'");
+    return waits && waits->size() == 1;
+  }));
+  for (std::size_t i = 1; i < tails.size(); ++i)
+    send(i);
+  REQUIRE(until([&] {
+    return sample(node.registry.render(), "shannon_store_appends_waiting") == 7;
+  }));
   REQUIRE(other->exec("commit"));
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto got = all[i].get();
