@@ -145,7 +145,7 @@ json_out unified_response(const store::log_head& head,
       = {{"execution_time_ms", std::max<std::int64_t>(0, took / 1'000)}};
   all["stop_reason"] = stop_reason(head.status);
   all["error"]
-      = summary.error().empty() ? json_out{nullptr} : json_out{summary.error()};
+      = summary.error().empty() ? json_out(nullptr) : json_out(summary.error());
   all["timestamp"]
       = timestamp(summary.ended_at_us() > 0 ? at_us(summary.ended_at_us())
                                             : head.updated_at);

@@ -88,6 +88,7 @@ protected:
   void started() override {
     set_down_handler([this](caf::down_msg& msg) { child_ended(msg); });
     set_exit_handler([this](caf::exit_msg& msg) { end(msg.reason); });
+    since_ = env().now();
     start_from(0);
   }
 
@@ -327,6 +328,7 @@ private:
     all->node.name = spec_.name;
     all->node.kind = name();
     all->node.state = child_state::running;
+    all->node.since = since_;
     all->node.mailbox_depth = depth_of(*stats());
     all->node.messages_total = stats()->processed;
     for (const auto& child : slots_)
@@ -397,6 +399,7 @@ private:
   }
 
   supervisor_spec spec_;
+  std::chrono::system_clock::time_point since_;
   std::vector<slot> slots_;
   /// Moments of the restarts within the window.
   std::deque<std::chrono::steady_clock::time_point> restarts_;
