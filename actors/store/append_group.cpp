@@ -1,7 +1,7 @@
 #include "actors/store/append_group.hpp"
 
-#include "actors/store/checksum.hpp"
 #include "actors/store/pg_connection.hpp"
+#include "protocols/checksum.hpp"
 
 #include <algorithm>
 #include <cstddef>

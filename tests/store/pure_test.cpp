@@ -1,9 +1,9 @@
 #include "actors/store/append_outcome.hpp"
-#include "actors/store/checksum.hpp"
 #include "actors/store/migrations.hpp"
 #include "actors/store/pg_values.hpp"
 #include "actors/store/shard_epochs.hpp"
 #include "actors/store/shard_of.hpp"
+#include "protocols/checksum.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "actors/kit/actor_base.hpp"
-#include "actors/store/checksum.hpp"
 #include "actors/store/event_store.hpp"
 #include "metrics/registry.hpp"
 #include "metrics/store_metrics.hpp"
+#include "protocols/checksum.hpp"
 #include "protocols/store.hpp"
 
 #include <caf/actor_system.hpp>
