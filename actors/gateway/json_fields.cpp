@@ -17,6 +17,23 @@ tl::unexpected<error> wrong_type(const json_in& value, const char* name,
                                           + type_name(value));
 }
 
+bool has_nul(const std::string& text) noexcept {
+  return text.find('\0') != std::string::npos;
+}
+
+bool has_nul(const json_in& value) {
+  if (value.is_string())
+    return has_nul(value.get_ref<const std::string&>());
+  if (value.is_array())
+    return std::any_of(value.begin(), value.end(),
+                       [](const json_in& item) { return has_nul(item); });
+  if (value.is_object())
+    for (auto at = value.begin(); at != value.end(); ++at)
+      if (has_nul(at.key()) || has_nul(*at))
+        return true;
+  return false;
+}
+
 } // namespace
 
 const json_in* find_field(const json_in& object, std::string_view name) {
@@ -78,24 +95,22 @@ result<std::optional<std::int64_t>> read_int(const json_in& object,
 }
 
 std::string find_nul(const json_in& value, const std::string& path) {
+  if (!has_nul(value))
+    return {}; // Nearly always: no path is spelled in vain.
   if (value.is_string())
-    return value.get_ref<const std::string&>().find('\0') == std::string::npos
-               ? std::string{}
-               : path;
+    return path;
+  if (value.is_array())
+    for (std::size_t i = 0; i < value.size(); ++i)
+      if (has_nul(value[i]))
+        return find_nul(value[i], path + "[" + std::to_string(i) + "]");
   if (value.is_object())
     for (auto at = value.begin(); at != value.end(); ++at) {
       if (at.key().find('\0') != std::string::npos)
         return "a key of " + path;
-      if (!at->is_structured() && !at->is_string())
-        continue;
-      if (auto found = find_nul(*at, path); !found.empty())
-        return found == path ? path + "." + at.key() : found;
+      if (has_nul(*at))
+        return find_nul(*at, path + "." + at.key());
     }
-  if (value.is_array())
-    for (const auto& item : value)
-      if (auto found = find_nul(item, path); !found.empty())
-        return found;
-  return {};
+  return path;
 }
 
 std::string type_name(const json_in& value) {

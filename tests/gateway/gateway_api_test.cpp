@@ -1,0 +1,311 @@
+#include "actors/gateway/json_text.hpp"
+#include "tests/gateway/gateway_fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <regex>
+#include <string>
+
+using namespace shannon;
+using namespace shannon::test;
+using gateway::json_in;
+
+namespace {
+
+json_in body_of(const raw_response& answer) {
+  REQUIRE(!answer.body.empty());
+  CHECK(answer.body.back() == '\n');
+  return json_in::parse(answer.body);
+}
+
+const std::regex task_pattern{
+    "task-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"};
+
+} // namespace
+
+TEST_CASE("a task is submitted with its documented answer") {
+  gateway_fixture fixture;
+  auto answer = fixture.ask(
+      post("/api/v1/tasks",
+           R"({"query":"why?","session_id":"s-1","mode":"Simple",)"
+           R"("model_tier":"small","model_override":"m","max_iterations":7,)"
+           R"("max_concurrent_agents":3,"provider_override":"openai",)"
+           R"("context":{"role":"analyst","model_tier":"large"}})",
+           "X-User-Id: ada\r\n"));
+  REQUIRE(answer.status == 200);
+  auto body = body_of(answer);
+  auto task = body["task_id"].get<std::string>();
+  CHECK(std::regex_match(task, task_pattern));
+  CHECK(body["status"] == "STATUS_CODE_OK");
+  CHECK(body["message"] == "Task submitted successfully. Session: s-1");
+  CHECK(body.contains("created_at"));
+  CHECK(body.size() == 4);
+  CHECK(answer.fields["x-workflow-id"] == task);
+  CHECK(answer.fields["x-session-id"] == "s-1");
+  auto input = fixture.runs.find(task)->input;
+  CHECK(input.query() == "why?");
+  CHECK(input.session() == "s-1");
+  CHECK(input.user() == "ada");
+  CHECK(input.tenant() == "default");
+  CHECK(input.mode() == "simple");
+  CHECK(input.tier() == "small");
+  CHECK(input.model() == "m");
+  CHECK(input.provider() == "openai");
+  CHECK(input.iterations_max() == 7);
+  CHECK(input.agents_max() == 3);
+  // A value at the top wins over the same key in the context.
+  CHECK(json_in::parse(input.context_json())
+        == json_in{{"role", "analyst"},
+                   {"model_tier", "small"},
+                   {"model_override", "m"},
+                   {"provider_override", "openai"}});
+}
+
+TEST_CASE("a task to be streamed is told where") {
+  gateway_fixture fixture;
+  auto answer
+      = fixture.ask(post("/api/v1/tasks/stream", R"({"query":"why?"})"));
+  REQUIRE(answer.status == 201);
+  auto body = body_of(answer);
+  auto task = body["task_id"].get<std::string>();
+  auto url = "/api/v1/stream/sse?workflow_id=" + task;
+  CHECK(body
+        == json_in{
+            {"task_id", task}, {"workflow_id", task}, {"stream_url", url}});
+  CHECK(answer.fields["link"] == "<" + url + ">; rel=stream");
+  CHECK(answer.fields["x-session-id"].size() == 36);
+}
+
+TEST_CASE("a repeat with the same key meets the same task") {
+  gateway_fixture fixture;
+  auto request = post("/api/v1/tasks", R"({"query":"why?"})",
+                      "Idempotency-Key: once\r\n");
+  auto first = fixture.ask(request);
+  auto second = fixture.ask(request);
+  CHECK(first.fields["x-workflow-id"] == second.fields["x-workflow-id"]);
+  CHECK(first.fields["x-session-id"] == second.fields["x-session-id"]);
+  CHECK(fixture.runs.heads().size() == 1);
+}
+
+TEST_CASE("a refused start is told as what it is") {
+  gateway_fixture fixture;
+  auto submit = post("/api/v1/tasks", R"({"query":"why?"})");
+  struct line {
+    errc code;
+    int status;
+  };
+  for (auto one : {line{errc::overloaded, 503}, line{errc::unavailable, 503},
+                   line{errc::timeout, 504}, line{errc::failed, 500},
+                   line{errc::invalid_argument, 400}}) {
+    fixture.runs.refuse_starts(
+        error{one.code, "because", true, std::chrono::seconds{3}});
+    auto answer = fixture.ask(submit);
+    CHECK(answer.status == one.status);
+    CHECK(body_of(answer)["error"] == "because");
+    CHECK((answer.status != 503 || answer.fields["retry-after"] == "3"));
+  }
+}
+
+TEST_CASE("a task that nobody takes ends with 503, one that is late with 504") {
+  auto settings = quick_settings();
+  settings.ask_timeout = std::chrono::milliseconds{200};
+  gateway_fixture fixture{settings};
+  fixture.addresses.unbind({"workflow"}, fixture.fakes.workflow->address());
+  auto answer = fixture.ask(post("/api/v1/tasks", R"({"query":"why?"})"));
+  CHECK(answer.status == 503);
+  CHECK(answer.fields.count("retry-after") == 1);
+}
+
+TEST_CASE("tasks are listed, counted and filtered") {
+  gateway_fixture fixture;
+  for (int i = 0; i < 5; ++i)
+    fixture.runs.with("task-" + std::to_string(i), [&](fake_runs::run& run) {
+      run.head.birth.session = session_id{i < 2 ? "s-a" : "s-b"};
+      if (i == 4)
+        run.head.status = store::log_status::completed;
+    });
+  auto list = [&](const std::string& query) {
+    return body_of(fixture.ask(get("/api/v1/tasks" + query)));
+  };
+  CHECK(list("")["total_count"] == 5);
+  CHECK(list("")["tasks"].size() == 5);
+  CHECK(list("?limit=2&offset=4")["tasks"].size() == 1);
+  CHECK(list("?session_id=s-a")["total_count"] == 2);
+  CHECK(list("?status=completed")["total_count"] == 1);
+  CHECK(list("?status=RUNNING")["total_count"] == 4);
+  auto none = fixture.ask(get("/api/v1/tasks?session_id=nobody"));
+  CHECK(none.body == "{\"tasks\":[],\"total_count\":0}\n");
+}
+
+TEST_CASE("a task's detail, events and timeline are read from the store") {
+  gateway_fixture fixture;
+  fixture.fakes.publish("task-1", fact_of("WORKFLOW_STARTED", "Starting up"));
+  fixture.fakes.publish(
+      "task-1", fact_of("TOOL_INVOKED", "looks", "a", R"({"tool":"web"})"));
+  fixture.fakes.publish("task-1", fact_of("STREAM_END", "Done"));
+  auto detail = fixture.ask(get("/api/v1/tasks/task-1"));
+  CHECK(detail.fields["x-workflow-id"] == "task-1");
+  CHECK(body_of(detail)["status"] == "TASK_STATUS_RUNNING");
+  auto events = body_of(
+      fixture.ask(get("/api/v1/tasks/task-1/events?limit=2&offset=1")));
+  CHECK(events["count"] == 2);
+  CHECK(events["events"][0]["type"] == "TOOL_INVOKED");
+  CHECK(events["events"][0]["seq"] == 2);
+  CHECK(events["events"][0]["payload"]["tool"] == "web");
+  CHECK(events["events"][1]["type"] == "STREAM_END");
+  auto timeline
+      = body_of(fixture.ask(get("/api/v1/tasks/task-1/timeline?mode=full")));
+  CHECK(timeline["stats"]["total"] == 3);
+  CHECK(timeline["workflow_id"] == "task-1");
+  auto kept = fixture.ask(get("/api/v1/tasks/task-1/timeline?persist=true"));
+  CHECK(kept.status == 202);
+  CHECK(kept.body
+        == "{\"status\":\"accepted\",\"workflow_id\":\"task-1\",\"count\":3}"
+           "\n");
+}
+
+TEST_CASE("a timeline longer than one page is whole") {
+  gateway_fixture fixture;
+  for (int i = 0; i < 1'203; ++i)
+    fixture.fakes.publish("task-1", fact_of("PROGRESS", std::to_string(i)));
+  auto timeline = body_of(fixture.ask(get("/api/v1/tasks/task-1/timeline")));
+  CHECK(timeline["stats"]["total"] == 1'203);
+  CHECK(timeline["events"][1'202]["message"] == "1202");
+}
+
+TEST_CASE("what belongs to others does not exist") {
+  gateway_fixture fixture;
+  fixture.runs.with("task-1", [](fake_runs::run& run) {
+    run.head.birth.tenant = tenant_id{"other"};
+  });
+  fixture.runs.with("agent-log",
+                    [](fake_runs::run& run) { run.head.birth.kind = "agent"; });
+  for (const auto* task : {"task-1", "agent-log"})
+    for (const auto* part : {"", "/events", "/timeline"})
+      CHECK(fixture.ask(get("/api/v1/tasks/" + std::string{task} + part)).status
+            == 404);
+}
+
+TEST_CASE("a task is cancelled once") {
+  gateway_fixture fixture;
+  fixture.runs.with("task-1", [](auto&) {});
+  auto cancel = [&](const std::string& body) {
+    return fixture.ask(post("/api/v1/tasks/task-1/cancel", body));
+  };
+  auto first = cancel(R"({"reason":"enough"})");
+  CHECK(first.status == 202);
+  CHECK(first.body
+        == "{\"success\":true,\"message\":\"Task cancelled "
+           "successfully\"}\n");
+  auto again = cancel("");
+  CHECK(again.status == 202);
+  CHECK(body_of(again)["success"] == false);
+  CHECK(body_of(fixture.ask(get("/api/v1/tasks/task-1")))["status"]
+        == "TASK_STATUS_CANCELLED");
+}
+
+TEST_CASE("a task that ends while it is cancelled is told so") {
+  gateway_fixture fixture;
+  fixture.runs.with("task-1", [](fake_runs::run& run) { run.live = false; });
+  auto answer = fixture.ask(post("/api/v1/tasks/task-1/cancel", "{}"));
+  CHECK(answer.status == 202);
+  CHECK(body_of(answer)["success"] == false);
+}
+
+TEST_CASE("a task's stream is elsewhere") {
+  gateway_fixture fixture;
+  auto answer = fixture.ask(get(
+      "/api/v1/tasks/task-1/stream?types=A,B&last_event_id=3&api_key=secret"));
+  CHECK(answer.status == 307);
+  CHECK(answer.fields["location"]
+        == "/api/v1/stream/sse?workflow_id=task-1&types=A%2CB&last_event_id=3");
+}
+
+TEST_CASE("the router answers as Go's does") {
+  gateway_fixture fixture;
+  auto unknown = fixture.ask(get("/nothing"));
+  CHECK(unknown.status == 404);
+  CHECK(unknown.body == "404 page not found\n");
+  CHECK(unknown.fields["content-type"] == "text/plain; charset=utf-8");
+  CHECK(unknown.fields["x-content-type-options"] == "nosniff");
+  auto wrong = fixture.ask("DELETE /api/v1/tasks HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(wrong.status == 405);
+  CHECK(wrong.body == "Method Not Allowed\n");
+  CHECK(wrong.fields["allow"] == "GET, HEAD, POST");
+  auto moved = fixture.ask(get("/api//v1/./tasks?limit=3"));
+  CHECK(moved.status == 301);
+  CHECK(moved.fields["location"] == "/api/v1/tasks?limit=3");
+  auto preflight
+      = fixture.ask("OPTIONS /any/where HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(preflight.status == 200);
+  CHECK(preflight.body.empty());
+  CHECK(preflight.fields["access-control-allow-methods"]
+        == "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+  CHECK(preflight.fields["access-control-max-age"] == "3600");
+}
+
+TEST_CASE("HEAD says what GET would, without the body") {
+  gateway_fixture fixture;
+  auto client = fixture.client();
+  client.send("HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n");
+  auto head = client.response(false);
+  REQUIRE(head);
+  CHECK(head->status == 200);
+  CHECK(std::stoi(head->fields["content-length"]) > 20);
+  client.send(get("/nothing"));
+  CHECK(client.response()->body == "404 page not found\n");
+}
+
+TEST_CASE("answers can be traced") {
+  gateway_fixture fixture;
+  auto trace = [&](const std::string& fields) {
+    return fixture.ask(get("/api/v1/tasks", fields)).fields;
+  };
+  CHECK(trace("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f0-01\r\n"
+              "X-Trace-ID: other\r\n")["x-trace-id"]
+        == "4bf92f3577b34da6a3ce929d0e0e4736");
+  CHECK(trace("X-Trace-ID: t-1\r\n")["x-trace-id"] == "t-1");
+  CHECK(trace("X-Request-ID: r-1\r\n")["x-trace-id"] == "r-1");
+  CHECK(trace("X-Trace-ID: a b\r\n")["x-trace-id"].size() == 32);
+  CHECK(trace("")["x-span-id"].size() == 14);
+  CHECK(fixture.ask(get("/health")).fields.count("x-trace-id") == 0);
+}
+
+TEST_CASE("both doors tell health and metrics, the admin's alone the tree") {
+  gateway_fixture fixture;
+  for (const auto* path : {"/health", "/health/live", "/metrics"}) {
+    CHECK(fixture.ask(get(path)).status == 200);
+    auto admin = fixture.admin_client();
+    admin.send(get(path));
+    CHECK(admin.response()->status == 200);
+  }
+  auto text = fixture.ask(get("/metrics")).body;
+  CHECK(text.find("shannon_gateway_requests_total{route=\"/health\","
+                  "status=\"200\"}")
+        != std::string::npos);
+  // Nobody inspects here, and that is what is said.
+  auto ready = fixture.ask(get("/health/ready"));
+  CHECK(ready.status == 503);
+  CHECK(body_of(ready)["status"] == "not ready");
+  CHECK(body_of(ready)["checks"].contains("inspector"));
+  auto admin = fixture.admin_client();
+  admin.send(get("/debug/tree"));
+  CHECK(admin.response()->status == 503);
+  CHECK(fixture.ask(get("/debug/tree")).status == 404);
+}
+
+TEST_CASE("while GATEWAY is away requests get 503, and then go on") {
+  gateway_fixture fixture;
+  auto client = fixture.client();
+  client.send(get("/health"));
+  CHECK(client.response()->status == 200);
+  fixture.end_gateway();
+  client.send(get("/health"));
+  auto away = client.response();
+  REQUIRE(away);
+  CHECK(away->status == 503);
+  CHECK(away->fields["retry-after"] == "1");
+  fixture.start_gateway();
+  client.send(get("/health"));
+  CHECK(client.response()->status == 200);
+}
