@@ -1,0 +1,197 @@
+#include "actors/workflow/history/log_checker.hpp"
+
+#include "actors/workflow/engine/run.hpp"
+#include "protocols/checksum.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace shannon::history {
+
+namespace {
+
+std::string hex(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned char c : bytes) {
+    text += digits[c >> 4];
+    text += digits[c & 15];
+  }
+  return text;
+}
+
+std::string hex(std::uint64_t number) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8)
+    bytes += static_cast<char>(number >> shift);
+  return hex(bytes);
+}
+
+std::string to_text(store::log_status status) {
+  static constexpr std::array<const char*, 8> names{
+      "queued", "running",   "paused",    "completed",
+      "failed", "cancelled", "timed_out", "needs_operator"};
+  auto number = static_cast<std::size_t>(status);
+  return number < names.size() ? names[number]
+                               : "status " + std::to_string(number);
+}
+
+/// The body a fact keeps apart, if it does.
+const facts::Body* body_of(const facts::Fact& fact) {
+  switch (fact.body_case()) {
+  case facts::Fact::kRunStarted:
+    return &fact.run_started().input();
+  case facts::Fact::kStepCompleted:
+    return &fact.step_completed().output();
+  case facts::Fact::kRunCompleted:
+    return &fact.run_completed().output();
+  default:
+    return nullptr;
+  }
+}
+
+/// A fact without what only its readers need: the fold looks at none of it,
+/// and a log of thousands of facts stays small.
+facts::Fact bare(facts::Fact fact) {
+  fact.clear_event();
+  switch (fact.body_case()) {
+  case facts::Fact::kRunStarted:
+    fact.mutable_run_started()->clear_input();
+    break;
+  case facts::Fact::kStepCompleted:
+    fact.mutable_step_completed()->clear_output();
+    fact.mutable_step_completed()->clear_models();
+    break;
+  case facts::Fact::kRunCompleted:
+    fact.mutable_run_completed()->clear_output();
+    break;
+  case facts::Fact::kSignalReceived:
+    fact.mutable_signal_received()->clear_payload();
+    break;
+  case facts::Fact::kNoted:
+    fact.mutable_noted()->clear_value();
+    break;
+  default:
+    break;
+  }
+  return fact;
+}
+
+} // namespace
+
+log_checker::log_checker(log_id log, std::optional<head_row> head,
+                         finding_sink sink)
+    : log_(std::move(log)), head_(head), sink_(std::move(sink)),
+      rules_(log_, sink_) {}
+
+void log_checker::say(log_version version, rule which, std::string expected,
+                      std::string found) {
+  sink_({log_, version, which, std::move(expected), std::move(found)});
+}
+
+void log_checker::take(const log_row& row, const stored_bodies& bodies) {
+  ++facts_;
+  auto intact = check_chain(row);
+  check_epoch(row);
+  check_bodies(row, bodies);
+  facts::Fact fact;
+  if (fact.ParseFromString(row.fact)) {
+    check_references(row, fact);
+    rules_.take(row.version, fact);
+  } else {
+    fact.Clear();
+    if (intact)
+      say(row.version, rule::fact, "a fact",
+          std::to_string(row.fact.size()) + " bytes that are none");
+  }
+  bare_.push_back({static_cast<log_version>(bare_.size() + 1),
+                   {},
+                   bare(std::move(fact)).SerializeAsString()});
+}
+
+/// False if the fact is known not to be what was written.
+bool log_checker::check_chain(const log_row& row) {
+  auto expected = last_ + 1;
+  auto before = std::exchange(chain_, row.checksum);
+  last_ = row.version;
+  if (row.version != expected) {
+    say(row.version, rule::version, std::to_string(expected),
+        std::to_string(row.version));
+    return true; // What it was chained to is not there.
+  }
+  auto sum = store::chain(before, row.version, row.fact);
+  if (sum == row.checksum)
+    return true;
+  say(row.version, rule::checksum, hex(row.checksum), hex(sum));
+  return false;
+}
+
+void log_checker::check_epoch(const log_row& row) {
+  if (row.epoch < epoch_)
+    say(row.version, rule::epoch, "at least " + std::to_string(epoch_),
+        std::to_string(row.epoch));
+  if (head_ && row.epoch > head_->epoch)
+    say(row.version, rule::epoch,
+        "at most the head's " + std::to_string(head_->epoch),
+        std::to_string(row.epoch));
+  epoch_ = row.epoch;
+}
+
+void log_checker::check_bodies(const log_row& row,
+                               const stored_bodies& bodies) {
+  for (const auto& hash : row.bodies) {
+    auto at = bodies.find(hash);
+    if (at == bodies.end())
+      say(row.version, rule::body, "body " + hex(hash), "none");
+    else if (at->second != hash)
+      say(row.version, rule::body, "body " + hex(hash),
+          "content with hash " + hex(at->second));
+  }
+}
+
+/// A body that the row does not name is not loaded with the log.
+void log_checker::check_references(const log_row& row,
+                                   const facts::Fact& fact) {
+  const auto* body = body_of(fact);
+  if (!body || body->at_case() != facts::Body::kBlob)
+    return;
+  if (std::find(row.bodies.begin(), row.bodies.end(), body->blob())
+      == row.bodies.end())
+    say(row.version, rule::body,
+        "body " + hex(body->blob()) + " among the row's references",
+        std::to_string(row.bodies.size()) + " others");
+}
+
+void log_checker::finish() {
+  check_head();
+}
+
+void log_checker::check_head() {
+  if (!head_)
+    return say(0, rule::head, "a head of the log", "none");
+  if (head_->tail.version != last_)
+    return say(0, rule::head,
+               "version " + std::to_string(last_) + " as the facts say",
+               "version " + std::to_string(head_->tail.version));
+  if (facts_ == 0)
+    return say(0, rule::start, "RunStarted as the first fact", "no facts");
+  if (head_->tail.chain != chain_)
+    say(0, rule::head, "checksum " + hex(chain_) + " of the last fact",
+        "checksum " + hex(head_->tail.chain));
+  check_status();
+}
+
+void log_checker::check_status() {
+  workflow::run_options options;
+  options.facts_max = std::numeric_limits<std::uint32_t>::max();
+  workflow::durable_run run{nullptr, options};
+  if (auto read = run.replay(bare_, {}, 0); !read)
+    return say(0, rule::head, "facts that can be folded", read.error().text);
+  if (run.status() != head_->status)
+    say(0, rule::head, "status " + to_text(run.status()) + " as the facts say",
+        "status " + to_text(head_->status));
+}
+
+} // namespace shannon::history
