@@ -14,6 +14,9 @@ declared declare_node(CLI::App& root, const global_options& globals);
 /// migrate: the database's schema, shown or brought up to date.
 declared declare_migrate(CLI::App& root, const global_options& globals);
 
+/// verify: is what the database holds of every log still true?
+declared declare_verify(CLI::App& root, const global_options& globals);
+
 /// doctor: what is wrong on this machine, and how to mend it.
 declared declare_doctor(CLI::App& root, const global_options& globals);
 
