@@ -176,6 +176,11 @@ TEST_CASE("twenty kills cost no finished step and no event") {
   }
   WARN(tasks.size() << " tasks, " << kills.size() << " kills, " << seen.size()
                     << " attempts, " << repeated << " made again");
+  // All that is on disk keeps the rules of histories, seen from outside.
+  auto verified = run_shannon({"verify", "--dsn", world.postgres_dsn()});
+  WARN(verified.out << verified.err);
+  CHECK(verified.code == 0);
+  CHECK(verified.out.find(" facts, 0 findings\n") != std::string::npos);
   auto end = world.stop();
   CHECK(end.code == 0);
 }
