@@ -119,8 +119,9 @@ http_connection::~http_connection() = default;
 void http_connection::start() {
   core_->connections.insert(this);
   ++core_->per_peer[peer_];
-  if (auto* counts = core_->counts())
-    counts->connection_opened();
+  counted_by_ = core_->counts();
+  if (counted_by_)
+    counted_by_->connection_opened();
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -140,8 +141,8 @@ void http_connection::close() {
   core_->connections.erase(this);
   if (auto at = core_->per_peer.find(peer_); --at->second == 0)
     core_->per_peer.erase(at);
-  if (auto* counts = core_->counts())
-    counts->connection_closed();
+  if (counted_by_)
+    counted_by_->connection_closed();
   if (auto stream = std::exchange(stream_, nullptr))
     stream->lost();
 }

@@ -136,6 +136,8 @@ private:
   std::shared_ptr<live_stream> stream_;
   std::size_t stream_bytes_ = 0; ///< Of the stream, in `out_`.
   bool stream_ends_ = false;
+  /// Who counted the opening counts the end, though GATEWAY may have changed.
+  metrics::gateway_metrics* counted_by_ = nullptr;
   bool last_request_ = false;
   bool is_head_ = false;
   bool waiting_ = false;
