@@ -1,4 +1,4 @@
-#include "tests/gateway/gateway_fixture.hpp"
+#include "tests/gateway/shared_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -13,11 +13,6 @@ using namespace shannon::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-gateway_fixture& shared_fixture() {
-  static gateway_fixture fixture;
-  return fixture;
-}
 
 /// Sends `bytes` and behind them a request that must not be answered: what a
 /// smuggler would hide. Returns the status of the one answer.

@@ -1,4 +1,4 @@
-#include "tests/gateway/gateway_fixture.hpp"
+#include "tests/gateway/shared_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -9,12 +9,11 @@ using namespace shannon::test;
 
 namespace {
 
-gateway_fixture& shared_fixture() {
-  static gateway_fixture fixture;
+gateway_fixture& filled_fixture() {
   static bool filled = false;
   if (!std::exchange(filled, true))
-    fixture.runs.with("task-1", [](auto&) {});
-  return fixture;
+    shared_fixture().runs.with("task-1", [](auto&) {});
+  return shared_fixture();
 }
 
 /// A request, and what its refusal must name.
@@ -223,7 +222,7 @@ const std::vector<bad_request> table{
 
 TEST_CASE("each bad request is refused, and what is wrong is named") {
   CHECK(table.size() >= 80);
-  auto& fixture = shared_fixture();
+  auto& fixture = filled_fixture();
   for (const auto& one : table) {
     INFO(one.bytes.substr(0, 300));
     auto answer = fixture.ask(one.bytes);
@@ -258,7 +257,7 @@ TEST_CASE("what looks odd but is right is taken") {
   }));
   // clang-format on
   INFO(one);
-  auto answer = shared_fixture().ask(one);
+  auto answer = filled_fixture().ask(one);
   INFO(answer.body);
   CHECK(answer.status == 200);
 }
