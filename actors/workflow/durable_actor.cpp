@@ -166,7 +166,10 @@ void durable_actor::append(durable_run::todo& what) {
   request.expected = tail_;
   if (tail_.version == 0)
     request.birth = birth_;
-  request.status = store::log_status::running;
+  // What is on disk says, then what this group adds.
+  request.status = run_->status() == store::log_status::queued
+                       ? store::log_status::running
+                       : run_->status();
   for (const auto& fact : what.append) {
     request.facts.push_back(fact.SerializeAsString());
     if (fact.has_run_completed())
@@ -178,8 +181,6 @@ void durable_actor::append(durable_run::todo& what) {
     else if (fact.has_run_parked())
       request.status = store::log_status::needs_operator;
   }
-  if (run_->state() == durable_run::phase::ended)
-    request.status = run_->status();
   request.blobs = std::move(what.blobs);
   request.references = std::move(what.references);
   request.summary = summary(what.append);

@@ -100,6 +100,8 @@ protected:
     tell_subscribers(message_body{std::move(news)});
     if (fact.has_child_progressed())
       acknowledge(fact.child_progressed());
+    if (fact.has_signal_received())
+      acknowledge(fact.signal_received());
     if (fact.has_cancel_requested())
       for (auto& mail : std::exchange(cancellers_, {}))
         acknowledge_cancel(mail);
@@ -190,8 +192,21 @@ private:
   }
 
   void on(const envelope& mail, const remote::SignalTask& msg) {
-    run().signal(msg.name(), msg.signal_id(), msg.payload(), now_us());
-    reply(mail, remote::SignalAck{});
+    auto known = signalers_.find(msg.name() + "/" + msg.signal_id());
+    if (known != signalers_.end()) {
+      known->second.push_back(mail); // Its first copy is on its way to disk.
+      return;
+    }
+    switch (
+        run().signal(msg.name(), msg.signal_id(), msg.payload(), now_us())) {
+    case durable_run::signal_outcome::ended:
+      return refuse(mail, {errc::not_found, "the task has ended", false, {}});
+    case durable_run::signal_outcome::repeated:
+      return reply(mail, remote::SignalAck{}); // On disk already.
+    case durable_run::signal_outcome::staged:
+      break;
+    }
+    signalers_[msg.name() + "/" + msg.signal_id()].push_back(mail);
     pump();
   }
 
@@ -295,6 +310,15 @@ private:
     unacknowledged_.erase(at);
   }
 
+  void acknowledge(const facts::SignalReceived& fact) {
+    auto at = signalers_.find(fact.name() + "/" + fact.signal_id());
+    if (at == signalers_.end())
+      return;
+    for (const auto& mail : at->second)
+      reply(mail, remote::SignalAck{});
+    signalers_.erase(at);
+  }
+
   static remote::CancelAck ack(bool success, std::string text) {
     remote::CancelAck answer;
     answer.set_success(success);
@@ -376,6 +400,8 @@ private:
   std::int64_t started_at_us_ = 0;
   std::vector<envelope> starters_;
   std::vector<envelope> cancellers_;
+  /// Who waits until a signal is on disk, by `name/id`.
+  std::map<std::string, std::vector<envelope>> signalers_;
   std::set<shannon::address> subscribers_;
   std::map<std::string, waiting_agent> agents_;
   std::map<std::pair<std::string, std::int64_t>, envelope> unacknowledged_;

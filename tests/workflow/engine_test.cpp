@@ -417,3 +417,41 @@ TEST_CASE("the first of a race wins and the others are stopped") {
   world.settle();
   CHECK(world.log.size() == size);
 }
+
+TEST_CASE("a signal after the end is decided is refused, not written") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto got = co_await ctx.step("get", call("a"));
+    co_return got.output();
+  };
+  run_options options;
+  options.ends_stream = true;
+  run_driver world{code, echo, options};
+  world.begin("");
+  for (int i = 0; i < 3; ++i)
+    world.step(); // The step is on disk, the end is staged.
+  CHECK(world.run->signal("word", "1", "late", world.now_us)
+        == durable_run::signal_outcome::ended);
+  world.settle();
+  CHECK(world.event_types().back() == "STREAM_END");
+}
+
+TEST_CASE("a parked run that is being cancelled ends, also over a crash") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.signal("never");
+    co_return std::string{};
+  };
+  run_options options;
+  options.ends_stream = true;
+  run_driver world{code, echo, options};
+  world.begin("");
+  world.settle();
+  world.run->park("failed too often", world.now_us);
+  world.settle();
+  REQUIRE(world.run->status() == store::log_status::needs_operator);
+  REQUIRE(world.run->cancel("enough", "user", world.now_us));
+  world.step(); // CancelRequested is on disk, the end is not.
+  world.crash();
+  world.settle();
+  CHECK(world.run->status() == store::log_status::cancelled);
+  CHECK(world.event_types().back() == "STREAM_END");
+}

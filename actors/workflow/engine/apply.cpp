@@ -47,6 +47,9 @@ durable_run::replay(const std::vector<store::recorded_fact>& log,
   }
   replaying_ = false;
   blobs_.clear();
+  // The process may have died between the request and the end.
+  if (phase_ == phase::parked && cancelling_)
+    end_parked();
   finish_if_done();
   return {};
 }
@@ -232,23 +235,9 @@ void durable_run::apply_cancel(const facts::CancelRequested& fact) {
   failure_
       = {errc::cancelled, fact.reason().empty() ? "cancelled" : fact.reason(),
          false, std::nullopt};
-  if (phase_ == phase::parked && !replaying_) {
-    // Its coroutine cannot go on; the end is decided here.
-    finishing_ = true;
-    phase_ = phase::running;
-    facts::Fact end;
-    end.mutable_run_cancelled()->set_reason(failure_.text);
-    end.mutable_event()->set_type("WORKFLOW_CANCELLED");
-    end.mutable_event()->set_message(failure_.text);
-    end.mutable_event()->set_agent_id("orchestrator");
-    stage(std::move(end), {}, now_us_);
-    if (options_.ends_stream) {
-      facts::Fact last;
-      last.mutable_stream_ended();
-      last.mutable_event()->set_type("STREAM_END");
-      last.mutable_event()->set_message("Done");
-      stage(std::move(last), {}, now_us_);
-    }
+  if (phase_ == phase::parked) {
+    if (!replaying_)
+      end_parked();
     return;
   }
   std::vector<operation*> open;
@@ -261,6 +250,26 @@ void durable_run::apply_cancel(const facts::CancelRequested& fact) {
     stop_effect(*op);
     resolve(*op, tl::unexpected<error>(failure_));
   }
+}
+
+/// Its coroutine cannot go on, so the end is decided here.
+void durable_run::end_parked() {
+  finishing_ = true;
+  phase_ = phase::running;
+  facts::Fact end;
+  end.mutable_run_cancelled()->set_reason(failure_.text);
+  end.mutable_event()->set_type("WORKFLOW_CANCELLED");
+  end.mutable_event()->set_message(failure_.text);
+  end.mutable_event()->set_agent_id("orchestrator");
+  stage(std::move(end), {}, now_us_);
+  if (!options_.ends_stream)
+    return;
+  facts::Fact last;
+  last.mutable_stream_ended();
+  last.mutable_event()->set_type("STREAM_END");
+  last.mutable_event()->set_message("Done");
+  last.mutable_event()->set_agent_id("orchestrator");
+  stage(std::move(last), {}, now_us_);
 }
 
 void durable_run::apply_end(store::log_status status, error why) {

@@ -291,16 +291,21 @@ void durable_run::expire(operation& op, std::int64_t now_us) {
                now_us);
 }
 
-void durable_run::signal(std::string name, std::string id, std::string payload,
-                         std::int64_t now_us) {
-  if (phase_ == phase::ended || !signals_seen_.insert(name + "/" + id).second)
-    return;
+durable_run::signal_outcome durable_run::signal(std::string name,
+                                                std::string id,
+                                                std::string payload,
+                                                std::int64_t now_us) {
+  if (phase_ == phase::ended || finishing_)
+    return signal_outcome::ended;
+  if (!signals_seen_.insert(name + "/" + id).second)
+    return signal_outcome::repeated;
   facts::Fact fact;
   fact.mutable_signal_received()->set_name(name);
   fact.mutable_signal_received()->set_signal_id(std::move(id));
   fact.mutable_signal_received()->set_payload(std::move(payload));
   *fact.mutable_event() = event_of("SIGNAL_RECEIVED", std::move(name));
   stage(std::move(fact), {}, now_us);
+  return signal_outcome::staged;
 }
 
 bool durable_run::cancel(std::string reason, std::string by,
@@ -334,7 +339,7 @@ std::int64_t durable_run::child_progressed(const std::string& name,
 }
 
 void durable_run::park(std::string reason, std::int64_t now_us) {
-  if (phase_ != phase::running && phase_ != phase::empty)
+  if ((phase_ != phase::running && phase_ != phase::empty) || finishing_)
     return;
   phase_ = phase::parked;
   facts::Fact fact;

@@ -118,9 +118,14 @@ public:
   void effect_ended(const std::string& key, std::uint32_t attempt,
                     effect_outcome outcome, std::int64_t now_us);
   void tick(std::int64_t now_us);
-  /// A repeat of `id` is dropped.
-  void signal(std::string name, std::string id, std::string payload,
-              std::int64_t now_us);
+  enum class signal_outcome : std::uint8_t {
+    staged,
+    repeated, ///< Of this name and id: staged or stored before.
+    ended,    ///< The run's end is decided; nothing may follow it.
+  };
+
+  signal_outcome signal(std::string name, std::string id, std::string payload,
+                        std::int64_t now_us);
   /// False if the run has ended or is being cancelled already.
   bool cancel(std::string reason, std::string by, std::int64_t now_us);
   /// A child's fact. Returns the child's last version that is on disk here.
@@ -224,6 +229,7 @@ private:
   result<void> apply_outcome(const facts::StepCompleted& fact);
   void apply_failure(const facts::StepFailed& fact);
   void apply_cancel(const facts::CancelRequested& fact);
+  void end_parked();
   void apply_end(store::log_status status, error why);
   result<void> start_program(const facts::Fact& fact);
   void resolve(operation& op, result<std::string> outcome);
