@@ -128,6 +128,8 @@ std::vector<token> tokens_of(std::string_view text) {
 
 // -- sentences ----------------------------------------------------------------
 
+constexpr int depth_max = 40;
+
 /// Reads one phrase by recursive descent. Every function leaves the position
 /// where it was when it finds nothing.
 class phrase_reader {
@@ -275,6 +277,16 @@ private:
   }
 
   text sum() {
+    // A stack holds only so many parentheses.
+    if (depth_ >= depth_max)
+      return std::nullopt;
+    ++depth_;
+    auto got = terms();
+    --depth_;
+    return got;
+  }
+
+  text terms() {
     auto left = product();
     while (left) {
       auto more = attempt([&]() -> text {
@@ -407,6 +419,16 @@ private:
   }
 
   text primary() {
+    // Signs, shares and functions nest here without parentheses.
+    if (depth_ >= depth_max)
+      return std::nullopt;
+    ++depth_;
+    auto got = operand();
+    --depth_;
+    return got;
+  }
+
+  text operand() {
     // "15% of 80", "a 20% tip on 45", "30 percent off 200"
     if (auto share = attempt([&]() -> text {
           take("a");
@@ -561,6 +583,7 @@ private:
   std::size_t begin_ = at_;
   int operations_ = 0;
   int doubtful_ = 0;
+  int depth_ = 0;
 };
 
 /// Verbs that say that "3-1" is a task, not a score or a range.

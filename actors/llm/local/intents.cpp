@@ -1,10 +1,10 @@
 #include "actors/llm/local/intents.hpp"
 
 #include "actors/llm/local/arithmetic.hpp"
+#include "actors/llm/local/pattern.hpp"
 #include "actors/llm/local/programs.hpp"
 
 #include <algorithm>
-#include <regex>
 
 namespace shannon::llm {
 
@@ -12,17 +12,15 @@ namespace {
 
 using kind = intent::kind;
 
-const auto syntax = std::regex::ECMAScript | std::regex::optimize;
-
-span span_of(const std::smatch& m, std::size_t group = 0) {
+span span_of(const boost::smatch& m, int group = 0) {
   auto begin = static_cast<std::size_t>(m.position(group));
   return {begin, begin + static_cast<std::size_t>(m.length(group))};
 }
 
 template <class F>
-void each_match(const std::string& text, const std::regex& pattern, F then) {
-  for (auto at = std::sregex_iterator{text.begin(), text.end(), pattern};
-       at != std::sregex_iterator{}; ++at)
+void each_match(const std::string& text, const boost::regex& pattern, F then) {
+  for (auto at = boost::sregex_iterator{text.begin(), text.end(), pattern};
+       at != boost::sregex_iterator{}; ++at)
     then(*at);
 }
 
@@ -36,6 +34,7 @@ public:
   intents find() {
     find_code();
     find_pages();
+    hide_long_words();
     find_files();
     find_small_programs();
     find_sums();
@@ -67,19 +66,17 @@ private:
   // -- code of the user's own -------------------------------------------------
 
   void find_code() {
-    static const std::regex fence{"```(?:python|py)?[ ]*\n?([^`]+)```", syntax};
-    static const std::regex inline_code{
-        "(?:run|execute|evaluate|python)[^`\n]{0,60}`([^`\n]+)`", syntax};
-    static const std::regex after_colon{
+    static const auto fence = pattern("```(?:python|py)?[ ]*\n?([^`]+)```");
+    static const auto inline_code
+        = pattern("(?:run|execute|evaluate|python)[^`\n]{0,60}`([^`\n]+)`");
+    static const auto after_colon = pattern(
         "(?:run|execute)[^:\n]{0,30}(?:python|code|script)[^:\n]{0,20}:[ ]*"
-        "([^\n]+)",
-        syntax};
-    static const std::regex bare{
+        "([^\n]+)");
+    static const auto bare = pattern(
         "(?:run|execute) (?:this |the )?(?:python )?(?:code |script )?"
-        "(print\\([^\n]*\\))",
-        syntax};
+        "(print\\([^\n]*\\))");
     for (const auto* pattern : {&fence, &inline_code, &after_colon, &bare})
-      each_match(std::string{text_}, *pattern, [&](const std::smatch& m) {
+      each_match(std::string{text_}, *pattern, [&](const boost::smatch& m) {
         auto code = std::string{trimmed(words(span_of(m, 1)))};
         if (text_[span_of(m, 1).begin] == '\x01' || code.empty())
           return;
@@ -91,13 +88,12 @@ private:
   // -- pages ------------------------------------------------------------------
 
   void find_pages() {
-    static const std::regex url{R"(https?://[^\s<>"'`\)\]\x01]+)", syntax};
-    static const std::regex name{
+    static const auto url = pattern(R"(https?://[^\s<>"'`\)\]\x01]+)");
+    static const auto name = pattern(
         "(?:fetch|open|visit|load|browse|get|read|summarize|summarise)"
         "(?: the)?(?: page| site| website| web page| url)?(?: at| of| from)? "
-        R"(((?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s,;]*)?))",
-        syntax};
-    each_match(std::string{text_}, url, [&](const std::smatch& m) {
+        R"(((?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|dev|edu|gov|de|uk)(?:/[^\s,;]*)?))");
+    each_match(std::string{text_}, url, [&](const boost::smatch& m) {
       auto where = span_of(m);
       while (std::string_view{".,;:!?"}.find(text_[where.end - 1])
              != std::string_view::npos)
@@ -105,7 +101,7 @@ private:
       add(kind::fetch, where, words(where));
       hide(where);
     });
-    each_match(std::string{text_}, name, [&](const std::smatch& m) {
+    each_match(std::string{text_}, name, [&](const boost::smatch& m) {
       auto where = span_of(m, 1);
       while (text_[where.end - 1] == '.')
         --where.end;
@@ -114,44 +110,52 @@ private:
     });
   }
 
+  /// Nothing below has a use for them, and they would cost much time.
+  void hide_long_words() {
+    constexpr std::size_t most = 200;
+    for (std::size_t at = 0; at < text_.size();) {
+      auto end = std::min(text_.find_first_of(" \n\t", at), text_.size());
+      if (end - at > most)
+        hide({at, end});
+      at = end + 1;
+    }
+  }
+
   // -- files ------------------------------------------------------------------
 
   void find_files() {
-    static const std::regex file{
+    static const auto file = pattern(
         R"(["'`]?((?:[a-z0-9_][\w-]*/)*[a-z0-9_][\w.-]*\.)"
-        R"((?:txt|text|md|csv|tsv|json|log|py|html|xml|yaml|yml|ini|rst))["'`]?)",
-        syntax};
-    each_match(std::string{text_}, file, [&](const std::smatch& m) {
+        R"((?:txt|text|md|csv|tsv|json|log|py|html|xml|yaml|yml|ini|rst))["'`]?)");
+    each_match(std::string{text_}, file, [&](const boost::smatch& m) {
       take_file(span_of(m), words(span_of(m, 1)));
     });
   }
 
   void take_file(span where, const std::string& path) {
-    static const std::regex write_verb{
+    static const auto write_verb = pattern(
         "\\b(save|write|store|put|export|record|append|log|create|make|dump|"
-        "keep|output|add)\\b",
-        syntax};
-    static const std::regex read_verb{
+        "keep|output|add)\\b");
+    static const auto read_verb = pattern(
         "\\b(read|open|show|load|print|display|view|summari[sz]e|contents?|"
         "what is in|what's in|what does|count|in the file|analy[sz]e|cat|"
-        "words|lines|numbers|check)\\b",
-        syntax};
+        "words|lines|numbers|check)\\b");
     auto sentence = sentence_before(where.begin);
-    auto last = [&](const std::regex& pattern) {
+    auto last = [&](const boost::regex& pattern) {
       std::ptrdiff_t at = -1;
       auto text = std::string{sentence};
       each_match(text, pattern,
-                 [&](const std::smatch& m) { at = m.position(); });
+                 [&](const boost::smatch& m) { at = m.position(); });
       return at;
     };
     auto writes = last(write_verb);
     auto reads = last(read_verb);
     auto begin_of_sentence = where.begin - sentence.size();
     // Without any verb: "… to report.txt" is written, "report.txt" is read.
-    static const std::regex target{"(?:to|into|as|called|named) (?:the |a )?"
-                                   "(?:file )?(?:called |named )?$",
-                                   syntax};
-    bool is_target = std::regex_search(std::string{sentence}, target);
+    static const auto target
+        = pattern("(?:to|into|as|called|named) (?:the |a )?"
+                  "(?:file )?(?:called |named )?$");
+    bool is_target = boost::regex_search(std::string{sentence}, target);
     bool is_write = writes > reads || (writes >= 0 && is_target)
                     || (writes < 0 && reads < 0 && is_target);
     if (!is_write) {
@@ -192,70 +196,64 @@ private:
 
   /// The words to be written, if the user says them.
   void take_content(intent& one, std::size_t begin, span file) {
-    static const std::regex quoted{R"(["'`]([^"`]{1,2000}?)["'`](?=[ ,.]|$))",
-                                   syntax};
-    static const std::regex named{
-        "^(?:write|save|put|store|append|add|record)(?: the| a)? "
-        "(?:text|words?|line|sentence|string|message|note):? (.+?) "
-        "(?:to|in|into|as) (?:a |the )?(?:new )?(?:file )?"
-        "(?:called |named )?[\"'`]?$",
-        syntax};
-    static const std::regex plain{
+    static const auto quoted
+        = pattern(R"(["'`]([^"`]{1,2000}?)["'`](?=[ ,.]|$))");
+    static const auto named
+        = pattern("^(?:write|save|put|store|append|add|record)(?: the| a)? "
+                  "(?:text|words?|line|sentence|string|message|note):? (.+?) "
+                  "(?:to|in|into|as) (?:a |the )?(?:new )?(?:file )?"
+                  "(?:called |named )?[\"'`]?$");
+    static const auto plain = pattern(
         "^(?:write|save|put|append|add) ((?:[a-z0-9!?']+ ?){1,6}) "
-        "(?:to|in|into) (?:a |the )?(?:file )?(?:called |named )?[\"'`]?$",
-        syntax};
-    static const std::regex reference{
+        "(?:to|in|into) (?:a |the )?(?:file )?(?:called |named )?[\"'`]?$");
+    static const auto reference = pattern(
         "\\b(it|its|them|this|that|these|those|the|a|an|my|your|some|all|both|"
         "results?|answers?|output|summary|everything|primes?|numbers?|list|"
-        "poem|story|report|findings)\\b",
-        syntax};
-    static const std::regex with{
-        "^[\"'`]? ?(?:with|containing|that contains|that says|saying)"
-        "(?: the)?(?: text| content| contents| words?| line)?:? "
-        "[\"`']?([^\"`\n]{1,2000}?)[\"`']?[.]?$",
-        syntax};
+        "poem|story|report|findings)\\b");
+    static const auto with
+        = pattern("^[\"'`]? ?(?:with|containing|that contains|that says|saying)"
+                  "(?: the)?(?: text| content| contents| words?| line)?:? "
+                  "[\"`']?([^\"`\n]{1,2000}?)[\"`']?[.]?$");
     auto between = text_.substr(begin, file.begin - begin);
     auto take = [&](span where) {
       one.content = words(where);
       one.has_content = true;
     };
-    std::smatch m;
-    if (std::regex_search(between, m, quoted) && m.position(1) > 0)
+    boost::smatch m;
+    if (boost::regex_search(between, m, quoted) && m.position(1) > 0)
       return take({begin + span_of(m, 1).begin, begin + span_of(m, 1).end});
-    if (std::regex_search(between, m, named))
+    if (boost::regex_search(between, m, named))
       return take({begin + span_of(m, 1).begin, begin + span_of(m, 1).end});
     auto rest = text_.substr(file.end);
-    if (std::regex_search(rest, m, with)) {
+    if (boost::regex_search(rest, m, with)) {
       auto said = m.str(1);
-      static const std::regex found{
+      static const auto found = pattern(
           "^(?:it|them|the (?:results?|answers?|output|sum|summary|list)|"
-          "a (?:short )?summary|both|all|everything)\\b",
-          syntax};
-      if (std::regex_search(said, found))
+          "a (?:short )?summary|both|all|everything)\\b");
+      if (boost::regex_search(said, found))
         return;
       take({file.end + span_of(m, 1).begin, file.end + span_of(m, 1).end});
       one.where.end = file.end + span_of(m).end;
       return;
     }
-    if (std::regex_search(between, m, plain)) {
+    if (boost::regex_search(between, m, plain)) {
       auto said = m.str(1);
-      if (!std::regex_search(said, reference))
+      if (!boost::regex_search(said, reference))
         take({begin + span_of(m, 1).begin, begin + span_of(m, 1).end});
     }
   }
 
   /// "… and read it back": the file that was written before.
   void find_files_again() {
-    static const std::regex again{
+    static const auto again = pattern(
         "\\b(?:read|show|print|display|open) (?:it|the file|that file|the "
-        "saved file|its contents?)(?: back| again)?\\b",
-        syntax};
+        "saved file|its contents?)(?: back| again)?\\b");
     std::string path;
     for (const auto& one : all_)
       if (one.what == kind::write)
         path = one.subject;
-    std::smatch m;
-    if (path.empty() || !std::regex_search(text_, m, again))
+    boost::smatch m;
+    if (path.empty() || !boost::regex_search(text_, m, again))
       return;
     add(kind::read, span_of(m), path);
     hide(span_of(m));
@@ -272,9 +270,9 @@ private:
   }
 
   void find_sums() {
-    static const std::regex date{R"(\d{4}-\d{2}-\d{2})", syntax};
+    static const auto date = pattern(R"(\d{4}-\d{2}-\d{2})");
     each_match(std::string{text_}, date,
-               [&](const std::smatch& m) { hide(span_of(m)); });
+               [&](const boost::smatch& m) { hide(span_of(m)); });
     find_conversions();
     for (auto& found : find_arithmetic(text_)) {
       bool refers = found.expression.find(previous_result) != std::string::npos;
@@ -330,15 +328,15 @@ private:
         {"(?:centimeters|centimetres|cm)", "inches", "", " / 2.54"},
     };
     static const auto patterns = [] {
-      std::vector<std::regex> out;
+      std::vector<boost::regex> out;
       for (const auto& one : units)
-        out.emplace_back(std::string{R"((-?\d+(?:\.\d+)?) ?(?:°)?)"} + one.from
-                             + " (?:to|in|into) " + one.to + "\\b",
-                         syntax);
+        out.push_back(pattern(std::string{R"((-?\d+(?:\.\d+)?) ?(?:°)?)"}
+                              + one.from + " (?:to|in|into) " + one.to
+                              + "\\b"));
       return out;
     }();
     for (std::size_t i = 0; i < patterns.size(); ++i)
-      each_match(std::string{text_}, patterns[i], [&](const std::smatch& m) {
+      each_match(std::string{text_}, patterns[i], [&](const boost::smatch& m) {
         if (text_[span_of(m).begin] == '\x01')
           return;
         add(kind::calculate, span_of(m),
@@ -410,22 +408,20 @@ private:
   // -- what is left -----------------------------------------------------------
 
   std::vector<std::string> unknown(const std::vector<intent>& known) const {
-    static const std::regex boundary{
+    static const auto boundary = pattern(
         "[.?!;]+(?=\\s|$)|\n+|,? (?:and )?then |, and |, (?=(?:use|what|who|"
         "why|how|when|where|tell|explain|describe|list)\\b)| and (?=(?:what|"
         "who|why|how|when|where|tell|explain|describe|write|translate|"
-        "compare|suggest|recommend)\\b)",
-        syntax};
-    static const std::regex request{
+        "compare|suggest|recommend)\\b)");
+    static const auto request = pattern(
         "\\b(what|who|whom|whose|why|when|where|how|which|explain|describe|"
         "tell|write|translate|compare|discuss|recommend|suggest|research|"
-        "create|generate|draft|compose|design|plan|advise|name|define|find)\\b",
-        syntax};
-    static const std::regex about_results{
+        "create|generate|draft|compose|design|plan|advise|name|define|find)"
+        "\\b");
+    static const auto about_results = pattern(
         "\\b(results?|answers?|output|outcome|it|them|they|numbers?|values?|"
         "everything|steps?|summary|found|findings|file|page|content|text|"
-        "article|both|each)\\b",
-        syntax};
+        "article|both|each)\\b");
     auto lower = lowered(original_);
     std::vector<std::string> out;
     std::size_t begin = 0;
@@ -437,11 +433,11 @@ private:
               return x.where.overlaps(where);
             });
       bool follows_up
-          = !known.empty() && std::regex_search(clause, about_results);
-      if (!covered && !follows_up && std::regex_search(clause, request))
+          = !known.empty() && boost::regex_search(clause, about_results);
+      if (!covered && !follows_up && boost::regex_search(clause, request))
         out.emplace_back(trimmed(words(where)));
     };
-    each_match(lower, boundary, [&](const std::smatch& m) {
+    each_match(lower, boundary, [&](const boost::smatch& m) {
       // A boundary inside something known is none.
       auto where = span_of(m);
       for (const auto& x : known)
@@ -480,7 +476,12 @@ const char* intent::tool() const noexcept {
 }
 
 intents find_intents(std::string_view task, bool has_results) {
-  return finder{task, has_results}.find();
+  try {
+    return finder{task, has_results}.find();
+  } catch (const boost::regex_error&) {
+    // Too tangled for the patterns: then no rule fits.
+    return {{}, {std::string{task}}};
+  }
 }
 
 } // namespace shannon::llm

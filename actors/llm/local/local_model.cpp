@@ -22,15 +22,13 @@ std::string last_user_text(const remote::LlmRequest& request) {
 remote::LlmResponse local_answer(const remote::LlmRequest& request) {
   remote::LlmResponse answer;
   auto& message = *answer.mutable_message();
-  if (request.purpose() == "plan") {
-    message.set_role(ChatMessage::ASSISTANT);
+  message.set_role(ChatMessage::ASSISTANT);
+  if (request.purpose() == "plan")
     message.set_text(plan_json(last_user_text(request)));
-  } else if (request.purpose() == "synthesize") {
-    message.set_role(ChatMessage::ASSISTANT);
+  else if (request.purpose() == "synthesize")
     message.set_text(joined_reports(last_user_text(request)));
-  } else {
+  else
     message = next_turn(request);
-  }
   answer.set_model(local_model_id);
   answer.set_provider("local");
   answer.set_finish_reason(message.tool_calls_size() > 0 ? "tool_calls"

@@ -1,11 +1,11 @@
 #include "actors/llm/local/planning.hpp"
 
 #include "actors/llm/local/intents.hpp"
+#include "actors/llm/local/pattern.hpp"
 #include "actors/llm/local/task_text.hpp"
 #include "actors/llm/wire/wire_json.hpp"
 
 #include <algorithm>
-#include <regex>
 #include <set>
 
 namespace shannon::llm {
@@ -14,16 +14,14 @@ namespace {
 
 using nlohmann::json;
 
-const auto syntax = std::regex::ECMAScript | std::regex::optimize;
-
 /// Splits at every match outside quotes and code. Empty pieces are left out.
 std::vector<std::string> split(const std::string& text,
-                               const std::regex& boundary) {
-  static const std::regex quoted{R"(```[^`]*```|`[^`]*`|"[^"]*")", syntax};
+                               const boost::regex& boundary) {
+  static const auto quoted = pattern(R"(```[^`]*```|`[^`]*`|"[^"]*")");
   auto lower = lowered(text);
   std::vector<span> kept;
-  for (auto at = std::sregex_iterator{lower.begin(), lower.end(), quoted};
-       at != std::sregex_iterator{}; ++at)
+  for (auto at = boost::sregex_iterator{lower.begin(), lower.end(), quoted};
+       at != boost::sregex_iterator{}; ++at)
     kept.push_back({static_cast<std::size_t>(at->position()),
                     static_cast<std::size_t>(at->position() + at->length())});
   lower = masked(lower, kept);
@@ -36,8 +34,8 @@ std::vector<std::string> split(const std::string& text,
     if (!piece.empty())
       out.emplace_back(piece);
   };
-  for (auto at = std::sregex_iterator{lower.begin(), lower.end(), boundary};
-       at != std::sregex_iterator{}; ++at) {
+  for (auto at = boost::sregex_iterator{lower.begin(), lower.end(), boundary};
+       at != boost::sregex_iterator{}; ++at) {
     take(static_cast<std::size_t>(at->position()));
     begin = static_cast<std::size_t>(at->position() + at->length());
   }
@@ -45,37 +43,57 @@ std::vector<std::string> split(const std::string& text,
   return out;
 }
 
+/// "1. … 2. … 3. …", on one line or many; else empty.
+std::vector<std::string> numbered_items(const std::string& query) {
+  static const auto item = pattern(R"((?:^|[\s:])(\d{1,2})[.)] +(?=\S))");
+  auto lower = lowered(query);
+  int count = 0;
+  for (auto at = boost::sregex_iterator{lower.begin(), lower.end(), item};
+       at != boost::sregex_iterator{}; ++at)
+    // Any other number before a full stop ends a sentence.
+    if ((*at)[1] != std::to_string(++count))
+      return {};
+  if (count < 2)
+    return {};
+  auto out = split(query, item);
+  // What stands before the first item introduces the list.
+  if (out.size() > static_cast<std::size_t>(count))
+    out.erase(out.begin());
+  return out;
+}
+
+std::vector<std::string> bulleted_items(const std::string& query) {
+  static const auto item = pattern(R"((?:^|\n) *[-*] +)");
+  auto lower = lowered(query);
+  auto count
+      = std::distance(boost::sregex_iterator{lower.begin(), lower.end(), item},
+                      boost::sregex_iterator{});
+  if (count < 2)
+    return {};
+  auto out = split(query, item);
+  if (static_cast<std::ptrdiff_t>(out.size()) > count)
+    out.erase(out.begin());
+  return out;
+}
+
 std::vector<std::string> pieces_of(const std::string& query) {
-  static const std::regex numbered{R"((?:^|[\n:]|[.;,] ?) *\d{1,2}[.)] +)",
-                                   syntax};
-  static const std::regex bullets{R"((?:^|\n) *[-*] +)", syntax};
-  static const std::regex words{
+  static const auto words = pattern(
       R"(;(?: and)?(?: then| also)?\s+|[.!?]\s+(?=(?:then|next|finally|also|)"
-      R"(after that|afterwards)\b)|,? and also\s+|\n\n+)",
-      syntax};
-  for (const auto* pattern : {&numbered, &bullets}) {
-    auto lower = lowered(query);
-    auto count = std::distance(
-        std::sregex_iterator{lower.begin(), lower.end(), *pattern},
-        std::sregex_iterator{});
-    if (count < 2)
-      continue;
-    auto out = split(query, *pattern);
-    // What stands before the first item introduces the list.
-    if (static_cast<std::ptrdiff_t>(out.size()) > count)
-      out.erase(out.begin());
+      R"(after that|afterwards)\b)|,? and also\s+|\n\n+)");
+  if (auto out = numbered_items(query); !out.empty())
     return out;
-  }
+  if (auto out = bulleted_items(query); !out.empty())
+    return out;
   return split(query, words);
 }
 
 std::string without_opening(std::string text) {
-  static const std::regex opening{
-      "^(?:and |then |next,? |also,? |finally,? |after that,? |afterwards,? )+",
-      syntax};
-  std::smatch m;
+  static const auto opening
+      = pattern("^(?:and |then |next,? |also,? |finally,? |after that,? "
+                "|afterwards,? )+");
+  boost::smatch m;
   auto lower = lowered(text);
-  if (std::regex_search(lower, m, opening))
+  if (boost::regex_search(lower, m, opening))
     text.erase(0, static_cast<std::size_t>(m.length()));
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
     text[0] = static_cast<char>(text[0] - 'a' + 'A');
@@ -85,26 +103,30 @@ std::string without_opening(std::string text) {
 enum class reference { none, last, all };
 
 reference refers_back(const std::string& piece) {
-  static const std::regex to_all{
+  static const auto to_all = pattern(
       "\\b(?:results|answers|everything|both|all of (?:it|them|this|these)|"
-      "summary|summari[sz]e|them|these|those|findings|report)\\b",
-      syntax};
-  static const std::regex to_last{
+      "summary|summari[sz]e|them|these|those|findings|report)\\b");
+  static const auto to_last = pattern(
       "^(?:then|next|after that|afterwards|finally)\\b|\\b(?:it|its|that|"
       "the (?:result|answer|output|sum|product|total|value|file|text|list)|"
-      "previous|above|this)\\b",
-      syntax};
+      "previous|above|this)\\b");
   auto lower = lowered(piece);
-  if (std::regex_search(lower, to_all))
+  if (boost::regex_search(lower, to_all))
     return reference::all;
-  return std::regex_search(lower, to_last) ? reference::last : reference::none;
+  return boost::regex_search(lower, to_last) ? reference::last
+                                             : reference::none;
 }
 
 } // namespace
 
 std::vector<plan_piece> plan_pieces(std::string_view query) {
   auto text = std::string{trimmed(query.substr(0, task_bytes_max))};
-  auto pieces = pieces_of(text);
+  std::vector<std::string> pieces;
+  try {
+    pieces = pieces_of(text);
+  } catch (const boost::regex_error&) {
+    // Too tangled for the patterns: one part.
+  }
   bool worthy = query.size() <= task_bytes_max && pieces.size() > 1
                 && pieces.size() <= plan_parts_max
                 && std::all_of(pieces.begin(), pieces.end(), [](const auto& x) {

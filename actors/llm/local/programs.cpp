@@ -1,14 +1,15 @@
 #include "actors/llm/local/programs.hpp"
 
+#include "actors/llm/local/pattern.hpp"
+
 #include <cstdio>
 #include <functional>
-#include <regex>
 
 namespace shannon::llm {
 
 namespace {
 
-using match = std::smatch;
+using match = boost::smatch;
 
 struct found {
   std::string code;
@@ -17,13 +18,9 @@ struct found {
 
 /// A pattern and the program it stands for. An empty code is no match.
 struct rule {
-  std::regex pattern;
+  boost::regex pattern;
   std::function<found(const match&, std::string_view original)> make;
 };
-
-std::regex pattern(const std::string& text) {
-  return std::regex{text, std::regex::ECMAScript | std::regex::optimize};
-}
 
 /// The digits of a number with commas; too large ones would run too long.
 std::string number(const std::string& text) {
@@ -52,7 +49,7 @@ std::string upper_end(const match& m, std::size_t word, std::size_t value) {
 
 std::string python_list(const std::string& text) {
   static const auto separators = pattern(R"([^0-9.\-]+)");
-  return "[" + std::regex_replace(text, separators, ", ") + "]";
+  return "[" + boost::regex_replace(text, separators, ", ") + "]";
 }
 
 const std::string sieve
@@ -288,10 +285,17 @@ std::vector<rule> sequence_rules() {
 
 std::vector<rule> list_rules() {
   std::vector<rule> out;
+  out.push_back({pattern("(?:mean|average) of (?:all )?(?:the )?"
+                         "(?:numbers|integers) "
+                         + range),
+                 [](const match& m, auto) -> found {
+                   return {"print((" + number(m[1]) + " + " + number(m[2])
+                               + ") / 2)\n",
+                           "The mean of the numbers from " + m.str(1) + " to "
+                               + m.str(2) + " is"};
+                 }});
   out.push_back(
-      {pattern("(?:list|print|write|show|count)(?: out)? (?:all )?"
-               "(?:the )?(?:numbers|integers) "
-               + range),
+      {pattern("(?:numbers|integers) " + range),
        [](const match& m, auto) -> found {
          return {shown("range(" + number(m[1]) + ", " + number(m[2]) + " + 1)"),
                  "The numbers from " + m.str(1) + " to " + m.str(2) + " are"};
@@ -325,7 +329,7 @@ std::vector<rule> list_rules() {
          auto add = [&](std::initializer_list<const char*> names,
                         const char* label, const char* value) {
            for (std::string name : names)
-             if (std::regex_search(asked, pattern("\\b" + name + "\\b"))) {
+             if (boost::regex_search(asked, pattern("\\b" + name + "\\b"))) {
                code += std::string{"print('"} + label + ":', " + value + ")\n";
                ++count;
                return true;
@@ -415,9 +419,9 @@ std::vector<rule> other_rules() {
        }});
   const std::string text = R"(["'`]([^"'`]{1,500})["'`])";
   auto of = [](const match& m, std::string_view original) {
-    auto at = static_cast<std::size_t>(m.position(m.size() - 1));
-    return original.substr(at,
-                           static_cast<std::size_t>(m.length(m.size() - 1)));
+    auto last = static_cast<int>(m.size()) - 1;
+    auto at = static_cast<std::size_t>(m.position(last));
+    return original.substr(at, static_cast<std::size_t>(m.length(last)));
   };
   out.push_back({pattern("reverse (?:of )?(?:the )?(?:string |word |text |"
                          "sentence )?(?:of )?"
@@ -472,8 +476,9 @@ std::vector<program_phrase> find_programs(const std::string& text,
                                           std::string_view original) {
   std::vector<program_phrase> out;
   for (const auto& one : rules()) {
-    auto end = std::sregex_iterator{};
-    for (auto at = std::sregex_iterator{text.begin(), text.end(), one.pattern};
+    auto end = boost::sregex_iterator{};
+    for (auto at
+         = boost::sregex_iterator{text.begin(), text.end(), one.pattern};
          at != end; ++at) {
       span where{static_cast<std::size_t>(at->position()),
                  static_cast<std::size_t>(at->position() + at->length())};
@@ -493,7 +498,7 @@ std::vector<program_phrase> find_programs(const std::string& text,
 
 std::vector<text_program> find_text_programs(const std::string& text) {
   struct line {
-    std::regex pattern;
+    boost::regex pattern;
     const char* body;
     const char* label;
   };
@@ -517,8 +522,8 @@ std::vector<text_program> find_text_programs(const std::string& text) {
   };
   std::vector<text_program> out;
   for (const auto& one : lines) {
-    std::smatch m;
-    if (!std::regex_search(text, m, one.pattern))
+    boost::smatch m;
+    if (!boost::regex_search(text, m, one.pattern))
       continue;
     std::string body = one.body;
     if (body.find("numbers") != body.npos)
