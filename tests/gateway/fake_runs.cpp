@@ -158,13 +158,18 @@ private:
   void on(const envelope& mail, const remote::Subscribe& m) {
     if (auto why = runs_.subscription_refusal())
       return refuse(mail, *why);
-    auto run = runs_.find(m.task());
-    if (!run || !run->live)
-      return refuse(mail, {errc::not_found, "no such run", false, {}});
-    runs_.with(m.task(),
-               [&](fake_runs::run& one) { one.subscribers.insert(mail.from); });
+    // Not by a copy of the run: thousands may subscribe.
     remote::Subscribed answer;
-    answer.set_version(run->head.tail.version);
+    bool live = false;
+    if (runs_.knows(m.task()))
+      runs_.with(m.task(), [&](fake_runs::run& one) {
+        live = one.live;
+        if (live)
+          one.subscribers.insert(mail.from);
+        answer.set_version(one.head.tail.version);
+      });
+    if (!live)
+      return refuse(mail, {errc::not_found, "no such run", false, {}});
     reply(mail, std::move(answer));
   }
 
