@@ -63,14 +63,17 @@ struct system_config : caf::actor_system_config {
 /// Ends the process if an orderly end takes too long.
 class watchdog {
 public:
-  watchdog(std::chrono::milliseconds patience, int code)
-      : thread_{[this, patience, code] {
+  watchdog(std::chrono::milliseconds patience, int code,
+           std::function<void()> last_resort)
+      : thread_{[this, patience, code, last_resort] {
           for (auto gone = 0ms; gone < patience; gone += 50ms) {
             if (done_)
               return;
             std::this_thread::sleep_for(50ms);
           }
           say("end takes too long, leaving at once");
+          if (last_resort)
+            last_resort();
           _exit(code);
         }} {}
   ~watchdog() {
@@ -88,7 +91,8 @@ enum class ended : std::uint8_t { no, by_tree, not_ready };
 } // namespace
 
 int run_node(const config::settings& settings,
-             std::function<void(const std::string& url)> ready) {
+             std::function<void(const std::string& url)> ready,
+             std::function<void()> last_resort) {
   auto wanted = block_signals();
   kit::log::open(settings.node.name, kit::log::level::info);
   node_metrics metrics{SHANNON_VERSION};
@@ -139,7 +143,7 @@ int run_node(const config::settings& settings,
       code = exit_unavailable;
     }
     kit::log::info("node-stopping", "node ends what it started", {});
-    watchdog guard{settings.node.drain_timeout, code};
+    watchdog guard{settings.node.drain_timeout, code, last_resort};
     (*server)->stop_accepting();
     caf::anon_send_exit(watch, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);

@@ -14,7 +14,12 @@ namespace shannon::nodes {
 /// Returns the process's exit code: 0 after a signal, 1 if the node cannot
 /// start or its tree has given up, 6 if what it depends on does not answer.
 /// Why stands on stderr in one line.
+///
+/// An end that takes longer than `node.drain_timeout` is cut short: then
+/// `last_resort` is called, to end what stands beside the node, and the process
+/// leaves from within.
 int run_node(const config::settings& settings,
-             std::function<void(const std::string& url)> ready);
+             std::function<void(const std::string& url)> ready,
+             std::function<void()> last_resort = {});
 
 } // namespace shannon::nodes

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace shannon::commands {
 
@@ -87,11 +88,15 @@ exit_code report_start(const error& what) {
              : exit_code::failure;
 }
 
-exit_code serve(const config::settings& settings) {
-  int code = nodes::run_node(settings, [](const std::string& url) {
-    std::printf("ready %s\n", url.c_str());
-    std::fflush(stdout);
-  });
+exit_code serve(const config::settings& settings,
+                std::function<void()> last_resort) {
+  int code = nodes::run_node(
+      settings,
+      [](const std::string& url) {
+        std::printf("ready %s\n", url.c_str());
+        std::fflush(stdout);
+      },
+      std::move(last_resort));
   return static_cast<exit_code>(code);
 }
 

@@ -3,6 +3,7 @@
 #include "config/settings.hpp"
 #include "nodes/commands/exit_code.hpp"
 
+#include <functional>
 #include <string>
 
 /// What `up` and `node` do before and around a node.
@@ -25,7 +26,9 @@ result<void> check_listener(const std::string& text, const char* option);
 exit_code report_start(const error& what);
 
 /// Runs the node; prints `ready URL` on stdout when it can serve.
-exit_code serve(const config::settings& settings);
+/// `last_resort` ends what stands beside the node if the node's own end hangs.
+exit_code serve(const config::settings& settings,
+                std::function<void()> last_resort = {});
 
 /// Notes SIGTERM and SIGINT while a start is under way, so that what was
 /// started is ended in order and not left behind.

@@ -104,7 +104,12 @@ exit_code up(const up_options& options) {
     return exit_code::ok;
   if (!ready)
     return report_start(ready.error());
-  return serve(*settings);
+  return serve(*settings, [&] {
+    if (postgres)
+      postgres->stop();
+    if (redis)
+      redis->stop();
+  });
 }
 
 } // namespace
