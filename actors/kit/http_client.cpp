@@ -1,5 +1,7 @@
 #include "actors/kit/http_client.hpp"
 
+#include "actors/kit/http_message.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
@@ -7,7 +9,6 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -36,129 +37,6 @@ using clock = std::chrono::steady_clock;
 using io_handler = std::function<void(error_code, std::size_t)>;
 
 constexpr std::size_t read_size = 16 * 1024;
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-// -- the request as bytes -----------------------------------------------------
-
-bool is_token(std::string_view text) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-           || (c >= 'A' && c <= 'Z') || others.find(c) != others.npos;
-  });
-}
-
-/// Without controls and, unless `spaces`, without spaces: nothing in a request
-/// can start a header or a second request of its own.
-bool is_clean(std::string_view text, bool spaces) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    auto u = static_cast<unsigned char>(c);
-    return c == '\t' ? spaces : u != 127 && (u > ' ' || (u == ' ' && spaces));
-  });
-}
-
-result<void> check(const http_request& request) {
-  if (!is_token(request.method))
-    return fail(errc::invalid_argument, "HTTP method is no token");
-  if (request.host.empty() || !is_clean(request.host, false))
-    return fail(errc::invalid_argument, "HTTP host is empty or not clean");
-  if (request.port == 0)
-    return fail(errc::invalid_argument, "HTTP port is 0");
-  if (request.target.empty() || request.target.front() != '/'
-      || !is_clean(request.target, false))
-    return fail(errc::invalid_argument,
-                "HTTP target must start with / and hold no spaces");
-  for (const auto& [name, value] : request.headers)
-    if (!is_token(name) || !is_clean(value, true))
-      return fail(errc::invalid_argument, "HTTP header "
-                                              + (is_token(name) ? name : "?")
-                                              + ": name or value not allowed");
-  return {};
-}
-
-std::string serialize(const http_request& request) {
-  const bool v6 = request.host.find(':') != std::string::npos;
-  std::string out;
-  out.reserve(512 + request.body.size());
-  out += request.method + ' ' + request.target + " HTTP/1.1\r\nHost: ";
-  out += v6 ? '[' + request.host + ']' : request.host;
-  if (request.port != (request.tls ? 443 : 80))
-    out += ':' + std::to_string(request.port);
-  out += "\r\n";
-  for (const auto& [name, value] : request.headers)
-    out += name + ": " + value + "\r\n";
-  if (!request.body.empty() || request.method == "POST"
-      || request.method == "PUT" || request.method == "PATCH")
-    out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
-  out += "Connection: keep-alive\r\n\r\n";
-  return out += request.body;
-}
-
-// -- the answer, in pieces ----------------------------------------------------
-
-/// Hands out the head and each piece of the body as they are parsed.
-class answer_parser : public http::basic_parser<false> {
-public:
-  answer_parser(const http_events& events, const http_limits& limits,
-                bool without_body)
-      : events_(events) {
-    eager(true);
-    skip(without_body);
-    header_limit(limits.header_bytes_max);
-    body_limit(limits.body_bytes_max);
-  }
-
-  /// 1xx: the real answer follows.
-  bool is_interim() const noexcept {
-    return head_.status / 100 == 1;
-  }
-
-private:
-  using view = boost::beast::string_view;
-
-  static std::string_view plain(view text) {
-    return {text.data(), text.size()};
-  }
-  void give(view body) {
-    if (!body.empty() && events_.data)
-      events_.data(plain(body));
-  }
-
-  void on_request_impl(http::verb, view, view, int, error_code&) override {}
-  void on_response_impl(int code, view, int, error_code&) override {
-    head_.status = code;
-  }
-  void on_field_impl(http::field, view name, view value, error_code&) override {
-    head_.headers.emplace_back(lower(plain(name)), plain(value));
-  }
-  void on_header_impl(error_code&) override {
-    if (!is_interim() && events_.head)
-      events_.head(head_);
-  }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&,
-                         error_code&) override {}
-  std::size_t on_body_impl(view body, error_code&) override {
-    give(body);
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, view body,
-                                 error_code&) override {
-    give(body);
-    return body.size();
-  }
-  void on_finish_impl(error_code&) override {}
-
-  const http_events& events_;
-  http_head head_;
-};
 
 // -- one socket ---------------------------------------------------------------
 
@@ -202,13 +80,6 @@ struct connection {
 using connection_ptr = std::shared_ptr<connection>;
 
 } // namespace
-
-std::string_view http_head::find(std::string_view lower_name) const noexcept {
-  for (const auto& [name, value] : headers)
-    if (name == lower_name)
-      return value;
-  return {};
-}
 
 // -- the pool -----------------------------------------------------------------
 
@@ -330,11 +201,11 @@ public:
       return;
     owner_->running.insert(this);
     total_due_ = clock::now() + limits_.total;
-    if (auto ok = check(request_); !ok)
+    if (auto ok = check_request(request_); !ok)
       return finish(ok);
     if (request_.tls && !owner_->tls_error.empty())
       return finish(fail(errc::unavailable, owner_->tls_error));
-    bytes_ = serialize(request_);
+    bytes_ = serialize_request(request_);
     if (auto kept = owner_->take(key_)) {
       connection_ = std::move(kept);
       reused_ = true;

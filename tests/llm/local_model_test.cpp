@@ -132,7 +132,8 @@ TEST_CASE("what only looks like arithmetic is left alone") {
        {"We met on 2024-01-15.", "Read pages 3-5 of the book",
         "Python 3.11.2 has 24/7 support", "Wow! 5 apples", "version 1.2.3",
         "one of the best ways to do it", "the total of it is that",
-        "multiply it by 3", "What is the difference between TCP and UDP?"})
+        "multiply it by 3", "primes below 99999999999",
+        "the 1000000th fibonacci number", "What is the difference between TCP and UDP?"})
     check({task, {}});
 }
 
