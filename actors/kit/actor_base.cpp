@@ -5,6 +5,7 @@
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
+#include <caf/intrusive/task_result.hpp>
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
@@ -38,6 +39,23 @@ bool is_system(const caf::mailbox_element& what) {
          || content.match_elements<sweep_atom>()
          || content.match_elements<job_ptr>();
 }
+
+/// Gives each envelope of a mailbox to `take`, whatever queue it stands in.
+struct mail_drain {
+  std::function<void(const envelope&)> take;
+
+  void operator()(const caf::mailbox_element& what) const {
+    const auto& content = what.content();
+    if (content.match_elements<envelope_ptr>())
+      take(*content.get_as<envelope_ptr>(0));
+  }
+  template <class Key, class Queue, class... Ts>
+  caf::intrusive::task_result operator()(const Key&, const Queue&,
+                                         const Ts&... xs) const {
+    (*this)(xs...);
+    return caf::intrusive::task_result::resume;
+  }
+};
 
 } // namespace
 
@@ -94,6 +112,17 @@ void actor_base::on_exit() {
   pending_.clear();
   due_.clear();
   table_.clear();
+}
+
+bool actor_base::cleanup(caf::error&& why, caf::execution_unit* host) {
+  // CAF would drop what is left; an asker would wait until its timeout.
+  if (!mailbox().closed()) {
+    mailbox().close();
+    mail_drain drain{[this](const envelope& mail) { hand_back(mail); }};
+    while (mailbox().queue().new_round(1'000, drain).consumed_items > 0) {
+    }
+  }
+  return caf::event_based_actor::cleanup(std::move(why), host);
 }
 
 void actor_base::handle(const envelope_ptr& mail) {
@@ -190,6 +219,14 @@ void actor_base::refuse(const envelope& request, error why) {
   env_.addresses.deliver(mail);
 }
 
+void actor_base::hand_back(const envelope& mail) {
+  if (mail.is_reply)
+    return;
+  if (!env_.addresses.deliver(std::make_shared<const envelope>(mail)))
+    refuse(mail,
+           {errc::unavailable, self_.value + " has ended", true, std::nullopt});
+}
+
 void actor_base::complete(std::uint64_t correlation, body_result got) {
   auto at = pending_.find(correlation);
   if (at == pending_.end())
@@ -239,12 +276,15 @@ std::function<void(job)> actor_base::poster() {
 
 void actor_base::enqueue(caf::mailbox_element_ptr what,
                          caf::execution_unit* host) {
+  envelope_ptr sent;
   if (!is_system(*what)) {
     // Runs on the sender's thread.
     auto depth = stats_->depth.fetch_add(1, std::memory_order_relaxed) + 1;
     const auto* mail = what->content().match_elements<envelope_ptr>()
                            ? &what->content().get_as<envelope_ptr>(0)
                            : nullptr;
+    if (mail)
+      sent = *mail;
     bool is_reply = mail && (*mail)->is_reply;
     if (depth > static_cast<std::int64_t>(mailbox_max_) && !is_reply) {
       stats_->depth.fetch_sub(1, std::memory_order_relaxed);
@@ -261,6 +301,11 @@ void actor_base::enqueue(caf::mailbox_element_ptr what,
     }
   }
   caf::event_based_actor::enqueue(std::move(what), host);
+  // It came after the end, or just before: `cleanup` may have refused it too,
+  // which an asker does not notice. Delivered again it could come twice.
+  if (sent && mailbox().closed() && !sent->is_reply)
+    refuse(*sent,
+           {errc::unavailable, self_.value + " has ended", true, std::nullopt});
 }
 
 caf::invoke_message_result actor_base::consume(caf::mailbox_element& what) {

@@ -93,6 +93,9 @@ public:
                caf::execution_unit* host) override;
   caf::invoke_message_result consume(caf::mailbox_element& what) override;
   void on_exit() final;
+  /// Mail that was not read goes back to its address: to whoever stands there
+  /// now, else its ask is refused.
+  bool cleanup(caf::error&& why, caf::execution_unit* host) override;
   /// Binds the address before `spawn` returns, so that who is started next
   /// already finds this actor.
   void launch(caf::execution_unit* host, bool lazy, bool hide) override;
@@ -105,7 +108,8 @@ protected:
 
   /// After the table stands: recover, arm timers, start children.
   virtual void started() {}
-  /// The actor ends: drop handles, close sockets. Nothing may be asked here.
+  /// The actor ends: drop handles, close sockets, hand back mail that was kept.
+  /// Nothing may be asked here.
   virtual void stopping() {}
   /// A message of a type the table does not list. Default: refuse an ask.
   virtual void unexpected(const envelope& mail);
@@ -153,6 +157,11 @@ protected:
   /// Answers an ask; does nothing for a tell.
   void reply(const envelope& request, message_body body);
   void refuse(const envelope& request, error why);
+
+  /// For `stopping`: this mail was taken and not carried out. It is delivered
+  /// again, to whoever stands at its address now; else its ask is refused
+  /// `unavailable`, so that its asker need not wait for a timeout.
+  void hand_back(const envelope& mail);
 
   /// Runs `what` on this actor after `delay`; never after it has ended.
   void after(duration delay, job what);

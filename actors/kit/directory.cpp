@@ -1,17 +1,19 @@
 #include "actors/kit/directory.hpp"
 
-#include <mutex>
+#include "actors/kit/actor_base.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/send.hpp>
 
-#include "actors/kit/actor_base.hpp"
+#include <mutex>
 
 namespace shannon::kit {
 
 void directory::bind(const address& where, caf::actor who) {
+  // Who stood there may end with this last handle, and then looks in here:
+  // it is released after the lock.
   std::unique_lock guard{mutex_};
-  entries_[where.value] = std::move(who);
+  entries_[where.value].swap(who);
 }
 
 void directory::unbind(const address& where, const caf::actor_addr& who) {

@@ -44,6 +44,19 @@ protected:
   }
 };
 
+/// Stands at the bare kind: gets what has no receiver of its own.
+class kind_child final : public actor_base {
+public:
+  kind_child(caf::actor_config& cfg, actor_env& shared)
+      : actor_base(cfg, shared, {"child"}) {}
+
+protected:
+  handlers make_handlers() override {
+    return {on<echo>(
+        [this](const envelope& mail, const echo& what) { reply(mail, what); })};
+  }
+};
+
 } // namespace
 
 TEST_CASE_METHOD(fixture, "an ask is answered exactly once") {
@@ -237,6 +250,36 @@ TEST_CASE_METHOD(fixture, "what is posted from outside runs on the actor") {
   post([&] { ++ran; });
   world.run();
   CHECK(ran == 1);
+}
+
+TEST_CASE_METHOD(fixture, "mail its receiver has not read is refused at once") {
+  auto child = spawn_child("a");
+  std::vector<result<echo>> got;
+  world.spawn<actor_fixture::asker>(
+      world.env, "asker", [&](actor_fixture::asker& self) {
+        caf::anon_send_exit(child, caf::exit_reason::kill);
+        self.ask<echo>({"child/a"}, echo{1}, 5'000ms,
+                       [&](result<echo> answer) { got.push_back(answer); });
+      });
+  REQUIRE(got.size() == 1);
+  REQUIRE_FALSE(got[0]);
+  CHECK(got[0].error().code == errc::unavailable);
+  CHECK(got[0].error().retryable);
+}
+
+TEST_CASE_METHOD(fixture, "unread mail goes to who stands there now") {
+  auto child = spawn_child("a");
+  std::vector<result<echo>> got;
+  world.spawn<kind_child>(world.env);
+  world.spawn<actor_fixture::asker>(
+      world.env, "asker", [&](actor_fixture::asker& self) {
+        caf::anon_send_exit(child, caf::exit_reason::kill);
+        self.ask<echo>({"child/a"}, echo{1}, 5'000ms,
+                       [&](result<echo> answer) { got.push_back(answer); });
+      });
+  REQUIRE(got.size() == 1);
+  REQUIRE(got[0]);
+  CHECK(got[0]->number == 1);
 }
 
 } // namespace shannon::kit
