@@ -455,3 +455,159 @@ TEST_CASE("a parked run that is being cancelled ends, also over a crash") {
   CHECK(world.run->status() == store::log_status::cancelled);
   CHECK(world.event_types().back() == "STREAM_END");
 }
+
+TEST_CASE("a parked run says so once, however often it is read") {
+  auto asks = [](std::string what) {
+    return [what](context ctx, std::string) -> durable<std::string> {
+      co_await ctx.step("first", call(what));
+      co_await ctx.signal("never");
+      co_return std::string{};
+    };
+  };
+  run_driver old_code{asks("a"), echo};
+  old_code.begin("");
+  old_code.settle();
+  run_driver new_code{asks("changed"), echo};
+  new_code.log = old_code.log;
+  for (int i = 0; i < 3; ++i) {
+    new_code.crash();
+    new_code.settle();
+    CHECK(new_code.run->status() == store::log_status::needs_operator);
+    CHECK(new_code.log.size() == old_code.log.size() + 1);
+  }
+
+  auto endless = [](context ctx, std::string) -> durable<std::string> {
+    for (;;)
+      co_await ctx.step("again", call("a"));
+  };
+  run_options small;
+  small.facts_max = 10;
+  run_driver full{endless, echo, small};
+  full.begin("");
+  full.settle();
+  auto size = full.log.size();
+  full.crash();
+  CHECK_FALSE(full.replay_failed);
+  full.settle();
+  CHECK(full.log.size() == size);
+  CHECK(full.run->version() == static_cast<log_version>(size));
+  CHECK(full.run->status() == store::log_status::needs_operator);
+}
+
+TEST_CASE("a run that is parked stops what it has started") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto got = co_await ctx.step("get", call("a"));
+    co_return got.output();
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  REQUIRE(world.run->next(world.now_us).start.size() == 1);
+  world.run->park("failed too often", world.now_us);
+  world.settle();
+  CHECK(world.stopped == std::set<std::string>{"get#1"});
+}
+
+TEST_CASE("a parked run that is cancelled starts nothing and ends last") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto slow = ctx.scope("slow").step("wait", call("s"));
+    co_await ctx.step("get", call("a"));
+    facts::Event event;
+    event.set_type("PROGRESS");
+    ctx.publish("said", event);
+    co_await slow;
+    co_return std::string{};
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  auto todo = world.run->next(world.now_us);
+  REQUIRE(todo.start.size() == 2);
+  auto& get = todo.start[todo.start[0].key == "get#1" ? 0 : 1];
+  world.run->effect_ended(get.key, 1, echo(get), world.now_us);
+  world.run->park("failed too often", world.now_us);
+  world.settle();
+  REQUIRE(world.run->status() == store::log_status::needs_operator);
+  REQUIRE(world.run->cancel("enough", "user", world.now_us));
+  world.settle();
+  CHECK(world.run->status() == store::log_status::cancelled);
+  CHECK(world.event_types().back() == "WORKFLOW_CANCELLED");
+  CHECK(world.started.empty());
+}
+
+TEST_CASE("what a cancel could not stop before a crash is stopped after it") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  world.step();
+  REQUIRE(world.run->next(world.now_us).start.size() == 2);
+  world.run->cancel("enough", "user", world.now_us);
+  world.step(); // On disk; who was started has not been told.
+  REQUIRE(world.stopped.empty());
+  world.crash();
+  world.settle();
+  CHECK(world.stopped == std::set<std::string>{"left/get#1", "right/get#1"});
+  CHECK(world.run->status() == store::log_status::cancelled);
+}
+
+TEST_CASE("a run that fails on and on while it is cancelled ends cancelled") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  world.step();
+  world.run->cancel("enough", "user", world.now_us);
+  world.step();
+  world.crash();
+  world.run->park("failed 5 times in a row", world.now_us);
+  world.settle();
+  CHECK(world.run->status() == store::log_status::cancelled);
+}
+
+TEST_CASE("a log that cannot be read is parked once and can be cancelled") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  for (int i = 0; i < 3; ++i)
+    world.step();
+  world.log[1].bytes = "\xff";
+  auto size = world.log.size();
+  for (int i = 0; i < 3; ++i) {
+    world.crash();
+    CHECK(world.replay_failed);
+    world.run->park("cannot be read", world.now_us);
+    world.settle();
+    CHECK(world.log.size() == size + 1);
+    CHECK(world.run->version() == static_cast<log_version>(size + 1));
+    CHECK(world.run->status() == store::log_status::needs_operator);
+  }
+  CHECK(world.run->cancel("enough", "user", world.now_us));
+  world.settle();
+  CHECK(world.run->status() == store::log_status::cancelled);
+}
+
+TEST_CASE("a sleep longer than clocks reach is cut, not wrapped round") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.sleep("ages", std::chrono::microseconds::max());
+    co_return std::string{"awake"};
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  world.step();
+  CHECK(world.fact(2).timer_set().due_at_us() > world.now_us);
+  CHECK(world.run->state() == durable_run::phase::running);
+}
+
+TEST_CASE("at most once means not after a timeout either") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options once;
+    once.at_most_once = true;
+    once.attempts_max = 3;
+    co_await ctx.step("pay", call("a"), once);
+    co_return std::string{};
+  };
+  run_driver world{code, [](const durable_run::effect_start&) {
+                     return flaky({errc::timeout, "no answer", true, {}});
+                   }};
+  world.begin("");
+  world.settle();
+  CHECK(world.started["pay#1"] == 1);
+  CHECK(world.run->status() == store::log_status::failed);
+}

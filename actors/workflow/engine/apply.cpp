@@ -23,35 +23,49 @@ durable_run::replay(const std::vector<store::recorded_fact>& log,
                     std::int64_t now_us) {
   now_us_ = now_us;
   std::vector<facts::Fact> parsed(log.size());
-  bool ended = false;
-  for (std::size_t i = 0; i < log.size(); ++i) {
-    if (log[i].version != static_cast<log_version>(i + 1))
-      return fail(errc::failed,
-                  "version " + std::to_string(i + 1) + " expected, "
-                      + std::to_string(log[i].version) + " found");
-    if (!parsed[i].ParseFromString(log[i].bytes))
-      return fail(errc::failed,
-                  "fact " + std::to_string(i + 1) + " cannot be parsed");
-    ended = ended || is_end(parsed[i]);
-    index(parsed[i]);
-  }
+  auto done = read_all(log, parsed);
+  phase_ = phase::running;
+  // Nothing is left to decide: only the state is wanted.
+  bool ended = std::any_of(parsed.begin(), parsed.end(), is_end);
+  if (ended)
+    code_ = nullptr;
   blobs_ = blobs;
   replaying_ = true;
-  phase_ = phase::running;
-  if (ended)
-    code_ = nullptr; // Nothing is left to decide: only the state is wanted.
-  for (const auto& fact : parsed) {
-    if (auto done = apply(fact); !done)
-      return done;
+  for (std::size_t i = 0; done && i < parsed.size(); ++i) {
+    done = apply(parsed[i]);
     drain();
   }
   replaying_ = false;
   blobs_.clear();
-  // The process may have died between the request and the end.
+  if (!done) {
+    // What is appended next stands after all that is there.
+    version_ = static_cast<log_version>(log.size());
+    if (ended)
+      phase_ = phase::ended;
+    return done;
+  }
   if (phase_ == phase::parked && cancelling_)
-    end_parked();
+    end_cancelled(); // Its end did not reach the disk.
   finish_if_done();
   return {};
+}
+
+/// As much as can be read is; fails at the first fact that cannot.
+result<void> durable_run::read_all(const std::vector<store::recorded_fact>& log,
+                                   std::vector<facts::Fact>& parsed) {
+  result<void> all;
+  for (std::size_t i = 0; i < log.size(); ++i) {
+    if (all && log[i].version != static_cast<log_version>(i + 1))
+      all = fail(errc::failed, "version " + std::to_string(i + 1)
+                                   + " expected, "
+                                   + std::to_string(log[i].version) + " found");
+    if (parsed[i].ParseFromString(log[i].bytes))
+      index(parsed[i]);
+    else if (all)
+      all = fail(errc::failed,
+                 "fact " + std::to_string(i + 1) + " cannot be parsed");
+  }
+  return all;
 }
 
 void durable_run::index(const facts::Fact& fact) {
@@ -80,6 +94,9 @@ void durable_run::index(const facts::Fact& fact) {
             + (fact.timer_set().is_deadline() ? ".deadline" : "")]
         = fact.timer_set().due_at_us();
     break;
+  case facts::Fact::kRunParked:
+    parked_on_disk_ = true;
+    break;
   default:
     break;
   }
@@ -87,9 +104,6 @@ void durable_run::index(const facts::Fact& fact) {
 
 result<void> durable_run::apply(const facts::Fact& fact) {
   ++version_;
-  if (version_ == options_.facts_max && phase_ == phase::running)
-    return fail(errc::failed, "log holds " + std::to_string(version_)
-                                  + " facts, the limit of one run");
   switch (fact.body_case()) {
   case facts::Fact::kRunStarted:
     return start_program(fact);
@@ -218,7 +232,7 @@ void durable_run::apply_timer(const facts::TimerFired& fact) {
 }
 
 void durable_run::apply_signal(const facts::SignalReceived& fact) {
-  signals_seen_.insert(fact.name() + "/" + fact.signal_id());
+  signals_seen_.insert(fact.name() + '\x1f' + fact.signal_id());
   auto& listeners = listening_[fact.name()];
   if (listeners.empty()) {
     signals_[fact.name()].push_back(fact.payload());
@@ -235,9 +249,10 @@ void durable_run::apply_cancel(const facts::CancelRequested& fact) {
   failure_
       = {errc::cancelled, fact.reason().empty() ? "cancelled" : fact.reason(),
          false, std::nullopt};
+  // Its coroutine cannot go on; the end is decided without it.
   if (phase_ == phase::parked) {
     if (!replaying_)
-      end_parked();
+      end_cancelled();
     return;
   }
   std::vector<operation*> open;
@@ -247,29 +262,13 @@ void durable_run::apply_cancel(const facts::CancelRequested& fact) {
     open.insert(open.end(), ops.begin(), ops.end());
   listening_.clear();
   for (auto* op : open) {
+    // An activation before this one may have started it, and have died before
+    // it could stop it.
+    if (replaying_)
+      op->started_ = true;
     stop_effect(*op);
     resolve(*op, tl::unexpected<error>(failure_));
   }
-}
-
-/// Its coroutine cannot go on, so the end is decided here.
-void durable_run::end_parked() {
-  finishing_ = true;
-  phase_ = phase::running;
-  facts::Fact end;
-  end.mutable_run_cancelled()->set_reason(failure_.text);
-  end.mutable_event()->set_type("WORKFLOW_CANCELLED");
-  end.mutable_event()->set_message(failure_.text);
-  end.mutable_event()->set_agent_id("orchestrator");
-  stage(std::move(end), {}, now_us_);
-  if (!options_.ends_stream)
-    return;
-  facts::Fact last;
-  last.mutable_stream_ended();
-  last.mutable_event()->set_type("STREAM_END");
-  last.mutable_event()->set_message("Done");
-  last.mutable_event()->set_agent_id("orchestrator");
-  stage(std::move(last), {}, now_us_);
 }
 
 void durable_run::apply_end(store::log_status status, error why) {

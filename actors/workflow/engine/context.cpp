@@ -1,5 +1,6 @@
 #include "actors/workflow/engine/context.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace shannon::workflow {
@@ -35,7 +36,9 @@ effect_traits<remote::AgentBrief>::identity(const remote::AgentBrief& brief) {
 durable<nothing> context::run_sleep(durable_run& run, facts::StepId id,
                                     std::chrono::microseconds delay) {
   operation op{run, operation::kind::timer, std::move(id)};
-  op.delay = delay;
+  // Further away than any run lives, and far from where clocks overflow.
+  op.delay = std::clamp<std::chrono::microseconds>(
+      delay, std::chrono::microseconds{0}, std::chrono::hours{24 * 36'500});
   co_await op;
   co_return nothing{};
 }

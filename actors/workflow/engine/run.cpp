@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace shannon::workflow {
 
@@ -14,6 +15,8 @@ namespace {
 
 /// Facts in one append: bounds the statement, not the run.
 constexpr std::size_t group_max = 256;
+/// A far side that asks for a longer pause is tried again earlier.
+constexpr std::chrono::milliseconds retry_after_max = std::chrono::hours{24};
 
 std::string sha256(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -119,18 +122,23 @@ void durable_run::committed(std::int64_t now_us) {
       blobs_.emplace(blob.hash, std::move(blob.bytes));
     // What this run wrote itself it can read; a failure would be a bug here,
     // and parks the run instead of looping.
-    if (auto done = apply(item.fact); !done && phase_ == phase::running)
+    if (auto done = apply(item.fact); !done)
       park(done.error().text, now_us);
     if (on_applied)
       on_applied(version_, item.fact);
     drain();
   }
   blobs_.clear();
+  if (version_ >= options_.facts_max && !cancelling_ && !finishing_
+      && !root_.done())
+    park("log holds " + std::to_string(version_)
+             + " facts, the limit of one run",
+         now_us);
   finish_if_done();
 }
 
 void durable_run::drain() {
-  while (!ready_.empty() && phase_ == phase::running) {
+  while (!ready_.empty() && phase_ == phase::running && !finishing_) {
     auto waiter = ready_.front()->waiter_;
     ready_.pop_front();
     if (waiter)
@@ -216,7 +224,9 @@ void durable_run::effect_ended(const std::string& key, std::uint32_t attempt,
   const auto& why = outcome.output.error();
   auto attempts_max = op.options.attempts_max != 0 ? op.options.attempts_max
                                                    : options_.step_attempts_max;
-  if (why.retryable && attempt < attempts_max) {
+  // After a timeout nobody knows whether it was made.
+  bool repeatable = !op.options.at_most_once || why.code != errc::timeout;
+  if (why.retryable && repeatable && attempt < attempts_max) {
     auto shift = std::min(attempt - 1, 20u);
     auto top = std::min(options_.retry_backoff_min * (1u << shift),
                         options_.retry_backoff_max);
@@ -224,7 +234,7 @@ void durable_run::effect_ended(const std::string& key, std::uint32_t attempt,
     auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(
         static_cast<double>(top.count()) * (0.5 + options_.chance() / 2))};
     if (why.retry_after)
-      wait = std::max(wait, *why.retry_after);
+      wait = std::max(wait, std::min(*why.retry_after, retry_after_max));
     auto& failed = *fact.mutable_attempt_failed();
     *failed.mutable_step() = op.id_;
     failed.set_attempt(attempt);
@@ -297,7 +307,7 @@ durable_run::signal_outcome durable_run::signal(std::string name,
                                                 std::int64_t now_us) {
   if (phase_ == phase::ended || finishing_)
     return signal_outcome::ended;
-  if (!signals_seen_.insert(name + "/" + id).second)
+  if (!signals_seen_.insert(name + '\x1f' + id).second)
     return signal_outcome::repeated;
   facts::Fact fact;
   fact.mutable_signal_received()->set_name(name);
@@ -341,16 +351,60 @@ std::int64_t durable_run::child_progressed(const std::string& name,
 void durable_run::park(std::string reason, std::int64_t now_us) {
   if ((phase_ != phase::running && phase_ != phase::empty) || finishing_)
     return;
-  phase_ = phase::parked;
+  now_us_ = now_us;
+  if (cancelling_)
+    return end_cancelled(); // A person has decided already.
   facts::Fact fact;
   fact.mutable_run_parked()->set_reason(reason);
   *fact.mutable_event() = event_of("WARNING", "Needs an operator: " + reason);
-  stage(std::move(fact), {}, now_us);
+  failure_ = {errc::mismatch, std::move(reason), false, std::nullopt};
+  stand_still(std::move(fact));
+}
+
+/// Parked from here on: says so once in the log, and nothing runs behind it.
+void durable_run::stand_still(facts::Fact fact) {
+  phase_ = phase::parked;
+  for (auto& [key, op] : waiting_)
+    stop_effect(*op);
+  if (std::exchange(parked_on_disk_, true))
+    status_ = store::log_status::needs_operator;
+  else
+    stage(std::move(fact), {}, now_us_);
+}
+
+/// The end of a run whose coroutine cannot unwind by itself.
+void durable_run::end_cancelled() {
+  if (finishing_)
+    return;
+  finishing_ = true;
+  phase_ = phase::running;
+  for (auto& [key, op] : waiting_)
+    if (op->kind_ == operation::kind::effect)
+      stops_.push_back({key, op->effect, op->attempt_, op->input});
+  waiting_.clear();
+  listening_.clear();
+  facts::Fact end;
+  end.mutable_run_cancelled()->set_reason(failure_.text);
+  *end.mutable_event() = event_of("WORKFLOW_CANCELLED", failure_.text);
+  end.mutable_event()->set_agent_id("orchestrator");
+  stage(std::move(end), {}, now_us_);
+  if (!options_.ends_stream)
+    return;
+  facts::Fact last;
+  last.mutable_stream_ended();
+  *last.mutable_event() = event_of("STREAM_END", "Done");
+  last.mutable_event()->set_agent_id("orchestrator");
+  stage(std::move(last), {}, now_us_);
 }
 
 std::int64_t durable_run::child_version(const std::string& name) const {
   auto at = children_.find(name);
   return at == children_.end() ? 0 : at->second.stored;
+}
+
+std::int64_t durable_run::child_seen(const std::string& name) const {
+  auto at = children_.find(name);
+  return at == children_.end() ? 0 : at->second.seen;
 }
 
 // -- what operation and context ask -------------------------------------------
@@ -515,7 +569,6 @@ void durable_run::mismatch(const operation& op, const std::string& recorded) {
   };
   if (phase_ != phase::running)
     return;
-  phase_ = phase::parked;
   facts::Fact fact;
   auto& parked = *fact.mutable_run_parked();
   *parked.mutable_step() = op.id_;
@@ -528,7 +581,7 @@ void durable_run::mismatch(const operation& op, const std::string& recorded) {
   *fact.mutable_event()
       = event_of("WARNING", "Needs an operator: " + parked.reason());
   failure_ = {errc::mismatch, parked.reason(), false, std::nullopt};
-  stage(std::move(fact), {}, now_us_);
+  stand_still(std::move(fact));
 }
 
 void durable_run::drop(operation& op) noexcept {
@@ -544,7 +597,7 @@ void durable_run::drop(operation& op) noexcept {
 
 void durable_run::stop_effect(operation& op) {
   if (op.kind_ == operation::kind::effect && op.started_ && !op.settled_)
-    stops_.push_back({op.key_, op.effect, op.attempt_});
+    stops_.push_back({op.key_, op.effect, op.attempt_, op.input});
 }
 
 void durable_run::stage(facts::Fact fact, std::vector<store::blob> blobs,

@@ -67,6 +67,7 @@ public:
     std::string key;
     std::string effect;
     std::uint32_t attempt = 1;
+    std::shared_ptr<const google::protobuf::Message> input;
   };
 
   /// What the shell must do now.
@@ -102,7 +103,8 @@ public:
              std::int64_t now_us);
 
   /// A recorded run: applies its facts in order. `blobs` holds every body
-  /// they refer to. Fails if the log cannot be understood.
+  /// they refer to. Fails if the log cannot be understood; then `park` and
+  /// `cancel` are all that can be done with the run.
   result<void> replay(const std::vector<store::recorded_fact>& log,
                       const std::map<store::blob_hash, std::string>& blobs,
                       std::int64_t now_us);
@@ -131,7 +133,8 @@ public:
   /// A child's fact. Returns the child's last version that is on disk here.
   std::int64_t child_progressed(const std::string& child, std::int64_t version,
                                 facts::Event event, std::int64_t now_us);
-  /// The shell gives up on the run: parks it for a person.
+  /// The shell gives up on the run: parks it for a person. What is under way
+  /// is stopped. One that is being cancelled ends instead.
   void park(std::string reason, std::int64_t now_us);
 
   // -- state ------------------------------------------------------------------
@@ -154,6 +157,8 @@ public:
     return status_;
   }
   std::int64_t child_version(const std::string& child) const;
+  /// The child's last fact that is on disk or on its way there.
+  std::int64_t child_seen(const std::string& child) const;
   /// Output of a run that completed; decided first, on disk once it `ended`.
   const std::string& output() const noexcept {
     return output_;
@@ -215,6 +220,8 @@ private:
   bool admit_timer(operation& op);
   bool admit_signal(operation& op);
   void mismatch(const operation& op, const std::string& recorded);
+  void stand_still(facts::Fact fact);
+  void end_cancelled();
 
   void stage(facts::Fact fact, std::vector<store::blob> blobs,
              std::int64_t now_us);
@@ -229,8 +236,9 @@ private:
   result<void> apply_outcome(const facts::StepCompleted& fact);
   void apply_failure(const facts::StepFailed& fact);
   void apply_cancel(const facts::CancelRequested& fact);
-  void end_parked();
   void apply_end(store::log_status status, error why);
+  result<void> read_all(const std::vector<store::recorded_fact>& log,
+                        std::vector<facts::Fact>& parsed);
   result<void> start_program(const facts::Fact& fact);
   void resolve(operation& op, result<std::string> outcome);
   void drain();
@@ -249,6 +257,7 @@ private:
   bool cancel_staged_ = false;
   bool cancelling_ = false;
   bool finishing_ = false;
+  bool parked_on_disk_ = false; ///< The log says already that it is parked.
   std::string input_;
   std::int64_t started_at_us_ = 0;
   std::string output_;
