@@ -52,7 +52,7 @@ struct probe {
     call = client.start(std::move(request), limits, std::move(events));
   }
 
-  outcome& wait() {
+  outcome wait() {
     REQUIRE(ended->get_future().wait_for(10s) == std::future_status::ready);
     return *got;
   }
@@ -89,7 +89,7 @@ TEST_CASE("a request goes out whole and its answer comes back") {
   request.headers = {{"Content-Type", "application/json"}};
   request.body = "{}";
   probe p{f.client, request};
-  auto& got = p.wait();
+  auto got = p.wait();
   CHECK(got.how.has_value());
   CHECK(got.status == 201);
   CHECK(got.body == "hello");
@@ -113,7 +113,7 @@ TEST_CASE("chunks are handed out as they come, before the answer ends") {
   probe p{f.client, plain(peer.port())};
   REQUIRE(p.first->get_future().wait_for(10s) == std::future_status::ready);
   go_on.set_value();
-  auto& got = p.wait();
+  auto got = p.wait();
   CHECK(got.how.has_value());
   CHECK(got.pieces == std::vector<std::string>{"one", "two"});
 }
@@ -140,7 +140,7 @@ TEST_CASE("a kept connection closed by the peer is replaced unseen") {
   }};
   fixture f;
   CHECK(probe{f.client, plain(peer.port())}.wait().body == "ok");
-  auto& got = probe{f.client, plain(peer.port())}.wait();
+  auto got = probe{f.client, plain(peer.port())}.wait();
   CHECK(got.how.has_value());
   CHECK(got.body == "ok");
   CHECK(got.heads == 1);
@@ -150,7 +150,7 @@ TEST_CASE("a kept connection closed by the peer is replaced unseen") {
 TEST_CASE("a fresh connection closed without an answer is not tried again") {
   http_peer peer{[](auto& session) { session.read_request(); }};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port())}.wait();
+  auto got = probe{f.client, plain(peer.port())}.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::unavailable);
   CHECK(got.how.error().retryable);
@@ -163,7 +163,7 @@ TEST_CASE("a cut answer ends as unavailable") {
     session.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
   }};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port())}.wait();
+  auto got = probe{f.client, plain(peer.port())}.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::unavailable);
   CHECK(got.body == "half");
@@ -176,7 +176,7 @@ TEST_CASE("an answer without a length ends with its connection") {
     session.write("HTTP/1.1 200 OK\r\n\r\nall there is");
   }};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port())}.wait();
+  auto got = probe{f.client, plain(peer.port())}.wait();
   CHECK(got.how.has_value());
   CHECK(got.body == "all there is");
 }
@@ -188,7 +188,7 @@ TEST_CASE("an interim answer is passed over") {
     session.write(ok_2);
   }};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port())}.wait();
+  auto got = probe{f.client, plain(peer.port())}.wait();
   CHECK(got.status == 200);
   CHECK(got.heads == 1);
   CHECK(got.body == "ok");
@@ -200,7 +200,7 @@ TEST_CASE("what is no HTTP ends as unavailable") {
     session.write("SSH-2.0-OpenSSH\r\n\r\n");
   }};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port())}.wait();
+  auto got = probe{f.client, plain(peer.port())}.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::unavailable);
 }
@@ -229,7 +229,7 @@ TEST_CASE("each time limit is kept and closes the socket") {
   }
   http_peer peer{stall_after(bytes)};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port()), limits}.wait();
+  auto got = probe{f.client, plain(peer.port()), limits}.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::timeout);
   CHECK(got.how.error().retryable);
@@ -263,7 +263,7 @@ TEST_CASE("an answer over a byte limit is refused") {
     session.wait_for_close(10);
   }};
   fixture f;
-  auto& got = probe{f.client, plain(peer.port()), limits}.wait();
+  auto got = probe{f.client, plain(peer.port()), limits}.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::failed);
 }
@@ -280,7 +280,7 @@ TEST_CASE("cancel from another thread closes the socket at once") {
   REQUIRE(p.first->get_future().wait_for(10s) == std::future_status::ready);
   p.call->cancel();
   p.call->cancel();
-  auto& got = p.wait();
+  auto got = p.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::cancelled);
   CHECK(closed.get_future().get());
@@ -297,7 +297,7 @@ TEST_CASE("a client that goes away cancels what is under way") {
                                                    kit::http_client_options{});
   probe p{*client, plain(peer.port())};
   client.reset();
-  auto& got = p.wait();
+  auto got = p.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::cancelled);
 }
@@ -329,7 +329,7 @@ TEST_CASE("only the endpoints of the resolver are tried, in its order") {
   }
   SECTION("its refusal is passed on") {
     answer = fail(errc::denied, "not a public address");
-    auto& got = probe{client, request}.wait();
+    auto got = probe{client, request}.wait();
     REQUIRE(!got.how);
     CHECK(got.how.error().code == errc::denied);
     CHECK(peer.connections() == 0);
@@ -358,7 +358,7 @@ TEST_CASE("a request that would smuggle a second one is refused") {
   SECTION("in the method") {
     request.method = "GET /";
   }
-  auto& got = probe{f.client, request}.wait();
+  auto got = probe{f.client, request}.wait();
   REQUIRE(!got.how);
   CHECK(got.how.error().code == errc::invalid_argument);
 }
