@@ -21,7 +21,7 @@ using workflow::durable_run;
 constexpr auto parent_timeout = 10s;
 constexpr auto parent_retry = 500ms;
 /// Facts told to the parent and not acknowledged yet; the rest wait here.
-constexpr std::size_t unacknowledged_max = 256;
+constexpr std::int64_t unacknowledged_max = 256;
 
 class agent final : public workflow::durable_actor {
 public:
@@ -117,6 +117,11 @@ protected:
 
   void stop_effect(const durable_run::effect_stop&) override {}
 
+  void give_up_mail() override {
+    for (const auto& mail : std::exchange(starters_, {}))
+      hand_back(mail);
+  }
+
 private:
   static workflow::program program_of(const config::run_settings& settings) {
     loop_options options;
@@ -178,8 +183,9 @@ private:
             facts::Fact fact;
             fact.ParseFromString(row.bytes);
             last = row.version;
-            if (!fact.has_run_completed() && !fact.has_run_failed()
-                && !fact.has_run_cancelled())
+            // The parent may have said in the meantime what it has.
+            if (row.version > acknowledged_ && !fact.has_run_completed()
+                && !fact.has_run_failed() && !fact.has_run_cancelled())
               known_.emplace(row.version, fact.event());
           }
           if (last < got->version && !got->facts.empty())
@@ -193,8 +199,7 @@ private:
     for (const auto& [version, event] : known_) {
       if (version <= told_)
         continue;
-      if (static_cast<std::size_t>(version - acknowledged_)
-          > unacknowledged_max)
+      if (version - acknowledged_ > window_)
         break;
       told_ = version;
       remote::AgentProgress news;
@@ -212,12 +217,15 @@ private:
   void progress_answered(log_version version,
                          const result<remote::AgentAck>& got) {
     if (got) {
+      window_ = unacknowledged_max;
       acknowledge(std::max(version, got->version()));
       return tell_parent();
     }
     if (got.error().code == errc::not_found)
       return parent_is_gone();
-    // Everything after what is acknowledged is told again, in order.
+    // Everything after what is acknowledged is told again, in order; one fact
+    // alone until the parent takes it.
+    window_ = 1;
     if (!retry_armed_) {
       retry_armed_ = true;
       after(parent_retry, [this] {
@@ -283,6 +291,7 @@ private:
   std::map<log_version, facts::Event> known_;
   log_version told_ = 0;
   log_version acknowledged_ = 0;
+  std::int64_t window_ = unacknowledged_max;
   bool log_read_ = false;
   bool retry_armed_ = false;
   bool reporting_ = false;

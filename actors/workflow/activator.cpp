@@ -7,6 +7,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <unordered_map>
@@ -49,9 +50,14 @@ protected:
   }
 
   void stopping() override {
-    for (auto& [id, item] : entries_)
-      if (item.child)
+    for (auto& [id, item] : entries_) {
+      if (item.child) {
+        args_.metrics.run_passivated();
         caf::anon_send_exit(item.child, caf::exit_reason::user_shutdown);
+      }
+      for (const auto& mail : item.waiting)
+        hand_back(mail);
+    }
     entries_.clear();
     by_address_.clear();
   }
@@ -64,10 +70,16 @@ protected:
                            "mail for " + args_.kind + " names no log", false,
                            std::nullopt});
     auto at = entries_.find(id);
-    if (at != entries_.end() && at->second.child && !at->second.retiring)
+    // One that has taken its leave, or has ended, is not bound any more.
+    if (at != entries_.end() && at->second.child
+        && env().addresses.find(mail.to) == at->second.child)
       return forward(at->second, mail);
+    // Token deltas, for one: they must not keep out what is waited for.
+    if (mail.correlation == 0)
+      return;
     if (at == entries_.end()) {
-      if (entries_.size() >= args_.runs_max)
+      std::size_t limit = args_.runs_max;
+      if (entries_.size() >= (args_.creates(mail) ? limit : 2 * limit))
         return refuse(mail, {errc::overloaded,
                              "this node holds " + std::to_string(args_.runs_max)
                                  + " active runs, its limit",
@@ -88,8 +100,9 @@ protected:
 private:
   struct entry {
     caf::actor child;
-    bool retiring = false;
+    std::uint64_t life = 0;
     std::uint32_t failures = 0;
+    std::uint32_t rereads = 0;
     std::chrono::steady_clock::time_point since;
     std::deque<envelope> waiting;
   };
@@ -98,16 +111,15 @@ private:
 
   void on(const envelope& mail, const retiring& msg) {
     auto at = entries_.find(msg.log);
-    if (at != entries_.end())
-      at->second.retiring = true;
+    if (at == entries_.end() || !at->second.child
+        || at->second.life != msg.life)
+      return; // Of a child that is gone: its successor lives on.
     // The child is not bound any more: only its handle reaches it.
-    if (at != entries_.end() && at->second.child) {
-      auto answer = std::make_shared<envelope>();
-      answer->to = mail.from;
-      answer->from = self_address();
-      answer->body = retire{};
-      caf::anon_send(at->second.child, envelope_ptr{std::move(answer)});
-    }
+    auto answer = std::make_shared<envelope>();
+    answer->to = mail.from;
+    answer->from = self_address();
+    answer->body = retire{};
+    caf::anon_send(at->second.child, envelope_ptr{std::move(answer)});
   }
 
   void on_down(const caf::down_msg& down) {
@@ -122,7 +134,6 @@ private:
     args_.metrics.run_passivated();
     auto& item = at->second;
     item.child = nullptr;
-    item.retiring = false;
     if (down.reason == caf::exit_reason::normal
         || down.reason == caf::exit_reason::user_shutdown) {
       item.failures = 0;
@@ -132,7 +143,13 @@ private:
         look_up(id);
       return;
     }
-    auto now = std::chrono::steady_clock::now();
+    auto now = clock_now();
+    if (down.reason == must_reread()) {
+      item.rereads = now - item.since > quiet_time ? 1 : item.rereads + 1;
+      args_.metrics.run_reactivated();
+      return after(delay_.ceiling(item.rereads),
+                   [this, id] { reactivate(id); });
+    }
     item.failures = now - item.since > quiet_time ? 1 : item.failures + 1;
     log::warning("run-failed", "ACTIVATOR brings a run back",
                  {{"log", id.value},
@@ -164,25 +181,25 @@ private:
 
   /// Is there such a log, and does it still go on?
   void look_up(const log_id& id) {
-    ask<store::log_head>(
-        {"store"}, store::get_head{id}, store_timeout,
-        [this, id](result<store::log_head> got) {
-          auto at = entries_.find(id);
-          if (at == entries_.end() || at->second.child)
-            return;
-          auto& item = at->second;
-          if (!item.waiting.empty() && args_.creates(item.waiting.front()))
-            return activate(id, item, true, {});
-          if (got && !store::is_terminal(got->status))
-            return activate(id, item, false, {});
-          error why = got ? error{errc::not_found, id.value + " has ended",
-                                  false, std::nullopt}
-                          : got.error();
-          auto waiting = std::move(item.waiting);
-          entries_.erase(at);
-          for (auto& mail : waiting)
-            refuse(mail, why);
-        });
+    ask<store::log_head>({"store"}, store::get_head{id}, store_timeout,
+                         [this, id](result<store::log_head> got) {
+                           auto at = entries_.find(id);
+                           if (at == entries_.end() || at->second.child)
+                             return;
+                           auto& item = at->second;
+                           if (may_create(item))
+                             return activate(id, item, true, {});
+                           if (got && !store::is_terminal(got->status))
+                             return activate(id, item, false, {});
+                           error why = got ? error{errc::not_found,
+                                                   id.value + " has ended",
+                                                   false, std::nullopt}
+                                           : got.error();
+                           auto waiting = std::move(item.waiting);
+                           entries_.erase(at);
+                           for (auto& mail : waiting)
+                             refuse(mail, why);
+                         });
   }
 
   void reactivate(const log_id& id) {
@@ -193,15 +210,25 @@ private:
     if (at->second.failures >= args_.failures_max)
       park = "failed " + std::to_string(at->second.failures)
              + " times in a row; see the log of this node";
-    activate(id, at->second, false, std::move(park));
+    // It may have failed before its first fact was on disk: whoever wants it
+    // created waits here again.
+    activate(id, at->second, park.empty() && may_create(at->second),
+             std::move(park));
+  }
+
+  bool may_create(const entry& item) const {
+    return std::any_of(item.waiting.begin(), item.waiting.end(), args_.creates);
   }
 
   void activate(const log_id& id, entry& item, bool create,
                 std::string park_reason) {
-    item.since = std::chrono::steady_clock::now();
-    item.child = args_.spawn(
-        *this,
-        {id, {args_.kind + "/" + id.value}, create, std::move(park_reason)});
+    item.since = clock_now();
+    item.life = ++lives_;
+    item.child = args_.spawn(*this, {id,
+                                     {args_.kind + "/" + id.value},
+                                     create,
+                                     std::move(park_reason),
+                                     item.life});
     monitor(item.child);
     by_address_[item.child.address()] = id;
     args_.metrics.run_activated();
@@ -218,6 +245,9 @@ private:
   activator_args args_;
   std::string name_;
   kit::backoff delay_{100ms, 10'000ms};
+  /// Starts anywhere: a child of an ACTIVATOR before this one may still talk.
+  std::uint64_t lives_ = static_cast<std::uint64_t>(
+      std::chrono::steady_clock::now().time_since_epoch().count());
   std::unordered_map<log_id, entry> entries_;
   std::unordered_map<caf::actor_addr, log_id> by_address_;
 };

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace shannon::workflow {
 
@@ -20,6 +21,9 @@ namespace log_lines = kit::log;
 constexpr auto store_timeout = 30s;
 /// Mail kept while the log is read.
 constexpr std::size_t early_max = 1'000;
+/// The mail that creates a log follows its activation at once; if it does not
+/// come, it was too old to be read.
+constexpr auto birth_patience = 2s;
 
 run_options with_chance(run_options options) {
   options.chance = [] {
@@ -65,7 +69,8 @@ void durable_actor::fresh_run() {
 
 kit::handlers durable_actor::make_handlers() {
   kit::handlers table;
-  for (auto& line : role_handlers())
+  for (auto& line : role_handlers()) {
+    role_table_.emplace(line.type, line.run);
     table.push_back({line.type, [this, run = line.run](const envelope& mail) {
                        if (live_)
                          run(mail);
@@ -73,12 +78,15 @@ kit::handlers durable_actor::make_handlers() {
                                 && run_->state() == durable_run::phase::empty
                                 && born_from(mail))
                          pump();
+                       else if (mail.correlation == 0)
+                         return; // Nobody waits for it.
                        else if (early_.size() < early_max)
                          early_.push_back(mail);
                        else
                          refuse(mail, {errc::overloaded,
                                        "the run is being read", true, 1s});
                      }});
+  }
   table.push_back({typeid(retire), [this](const envelope&) {
                      quit(caf::exit_reason::normal);
                    }});
@@ -87,7 +95,18 @@ kit::handlers durable_actor::make_handlers() {
 
 void durable_actor::started() {
   if (!what_.create)
-    load();
+    return load();
+  after(birth_patience, [this] {
+    if (what_.create && !appending_
+        && run_->state() == durable_run::phase::empty)
+      quit(caf::exit_reason::normal);
+  });
+}
+
+void durable_actor::stopping() {
+  give_up_mail();
+  for (const auto& mail : std::exchange(early_, {}))
+    hand_back(mail);
 }
 
 std::int64_t durable_actor::now_us() {
@@ -110,6 +129,8 @@ void durable_actor::load() {
           return loaded(std::move(*got));
         if (got.error().retryable)
           return after(500ms, [this] { load(); });
+        if (got.error().code == errc::not_found)
+          return quit(caf::exit_reason::normal); // It never came to be.
         log_lines::error("run-unreadable", "durable actor cannot open its log",
                          {{"log", log().value}, {"reason", got.error().text}});
         quit(caf::make_error(caf::sec::runtime_error, got.error().text));
@@ -135,13 +156,11 @@ void durable_actor::loaded(store::log_image image) {
 void durable_actor::live(bool created) {
   live_ = true;
   recovered(created);
-  auto early = std::move(early_);
-  early_.clear();
-  // Their handlers see the run as it is on disk.
-  for (auto& mail : early)
-    after(0ms, [this, again = std::make_shared<const envelope>(mail)] {
-      caf::anon_send(caf::actor_cast<caf::actor>(this), again);
-    });
+  // Before what comes from now on: their senders count on the order.
+  for (const auto& mail : std::exchange(early_, {}))
+    if (mail.deadline.time_since_epoch().count() == 0
+        || mail.deadline >= clock_now())
+      role_table_.at(mail.body.type())(mail);
   pump();
 }
 
@@ -226,19 +245,19 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
                      {{"log", log().value},
                       {"code", to_string(why.code)},
                       {"reason", why.text}});
-  quit(caf::make_error(caf::sec::runtime_error, "append: " + why.text));
+  quit(must_reread());
 }
 
 void durable_actor::sleep_until(std::int64_t wake_at_us) {
-  // A later wake-up that is armed already does no harm; an earlier one serves.
-  if (wake_at_us_ != 0 && wake_at_us_ <= wake_at_us)
+  // The earliest serves: when it comes, the run says what it waits for next.
+  // A later one stays armed and is not armed again.
+  if (!wake_ups_.empty() && *wake_ups_.begin() <= wake_at_us)
     return;
-  wake_at_us_ = wake_at_us;
+  wake_ups_.insert(wake_at_us);
   auto wait = std::chrono::microseconds{
       std::max<std::int64_t>(wake_at_us - now_us(), 0)};
   after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, wake_at_us] {
-    if (wake_at_us_ == wake_at_us)
-      wake_at_us_ = 0;
+    wake_ups_.erase(wake_at_us);
     run_->tick(now_us());
     pump();
   });
@@ -251,7 +270,7 @@ void durable_actor::retire_if_done() {
   retiring_ = true;
   // New mail goes to the activator from here; what is in the box is served.
   env().addresses.unbind(self_address(), address());
-  tell({std::string{self_address().kind()}}, retiring{log()});
+  tell({std::string{self_address().kind()}}, retiring{log(), what_.life});
 }
 
 // -- effects ------------------------------------------------------------------
@@ -304,6 +323,9 @@ void durable_actor::effect_ended(const std::string& key,
       std::string{outcome.output ? "ok"
                                  : to_string(outcome.output.error().code)},
       std::chrono::microseconds{outcome.duration_us});
+  // It may still go on over there.
+  if (!outcome.output && outcome.output.error().code == errc::timeout)
+    cancel({key, effect, attempt, nullptr});
   run_->effect_ended(key, attempt, std::move(outcome), now);
   pump();
 }

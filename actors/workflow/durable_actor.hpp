@@ -11,10 +11,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <typeindex>
 #include <vector>
 
 namespace shannon::workflow {
@@ -67,6 +70,10 @@ protected:
     return true;
   }
 
+  /// The actor ends: mail the role has kept is handed back. Called also when
+  /// the run has ended and nothing is kept.
+  virtual void give_up_mail() {}
+
   // -- what a role uses -------------------------------------------------------
 
   void create(store::log_birth birth, facts::RunStarted started,
@@ -100,6 +107,7 @@ protected:
 private:
   kit::handlers make_handlers() final;
   void started() final;
+  void stopping() final;
   void load();
   void loaded(store::log_image image);
   void live(bool created);
@@ -127,7 +135,8 @@ private:
   bool live_ = false;
   bool retiring_ = false;
   std::vector<envelope> early_; ///< Came before the log was read.
-  std::int64_t wake_at_us_ = 0;
+  std::map<std::type_index, std::function<void(const envelope&)>> role_table_;
+  std::set<std::int64_t> wake_ups_; ///< When jobs are under way to `tick`.
 };
 
 } // namespace shannon::workflow

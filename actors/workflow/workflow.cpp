@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 /// Streams of one run on this node; more are refused `overloaded`.
 constexpr std::size_t subscribers_max = 1'000;
 constexpr std::size_t summary_query_max = 2'000;
+/// Mail that waits until what it asks for is on disk.
+constexpr std::size_t kept_mail_max = 1'000;
 /// A WORKFLOW asks its AGENT to start this often until it is acknowledged.
 constexpr auto start_agent_timeout = 10s;
 
@@ -137,14 +139,32 @@ protected:
   }
 
   void stop_effect(const durable_run::effect_stop& what) override {
-    for (auto& [agent, waits] : agents_)
-      if (waits.key == what.key) {
-        remote::CancelAgent stop;
-        stop.set_agent_log(agent);
-        stop.set_reason(run().failure().text);
-        ask<remote::AgentAck>({"agent/" + agent}, std::move(stop), 10s,
-                              [](const result<remote::AgentAck>&) {});
-      }
+    // An agent is a run of its own: while this one waits for a person it goes
+    // on, and keeps its report.
+    const auto* brief
+        = dynamic_cast<const remote::AgentBrief*>(what.input.get());
+    if (!brief || run().state() == durable_run::phase::parked)
+      return;
+    auto agent = log().value + "/" + brief->name();
+    agents_.erase(agent); // It is not asked to start again.
+    remote::CancelAgent stop;
+    stop.set_agent_log(agent);
+    stop.set_reason(run().failure().text);
+    ask<remote::AgentAck>({"agent/" + agent}, std::move(stop), 10s,
+                          [](const result<remote::AgentAck>&) {});
+  }
+
+  /// Each of these asks may be repeated without harm.
+  void give_up_mail() override {
+    for (const auto& mail : std::exchange(starters_, {}))
+      hand_back(mail);
+    for (const auto& mail : std::exchange(cancellers_, {}))
+      hand_back(mail);
+    for (const auto& [key, mails] : std::exchange(signalers_, {}))
+      for (const auto& mail : mails)
+        hand_back(mail);
+    for (const auto& [key, mail] : std::exchange(unacknowledged_, {}))
+      hand_back(mail);
   }
 
 private:
@@ -181,6 +201,8 @@ private:
   void on(const envelope& mail, const remote::CancelTask& msg) {
     if (run().state() == durable_run::phase::ended)
       return reply(mail, ack(false, "task has already ended"));
+    if (cancellers_.size() >= kept_mail_max)
+      return refuse(mail, too_much());
     if (run().cancel(msg.reason(), msg.by(), now_us())) {
       cancellers_.push_back(mail);
       return pump();
@@ -192,6 +214,8 @@ private:
   }
 
   void on(const envelope& mail, const remote::SignalTask& msg) {
+    if (signalers_.size() >= kept_mail_max)
+      return refuse(mail, too_much());
     auto known = signalers_.find(msg.name() + "/" + msg.signal_id());
     if (known != signalers_.end()) {
       known->second.push_back(mail); // Its first copy is on its way to disk.
@@ -211,6 +235,8 @@ private:
   }
 
   void on(const envelope& mail, const remote::Subscribe&) {
+    if (run().state() == durable_run::phase::ended && run().quiet())
+      return refuse(mail, {errc::not_found, "the task has ended", false, {}});
     if (subscribers_.size() >= subscribers_max
         && subscribers_.count(mail.from) == 0)
       return refuse(mail, {errc::overloaded, "too many streams of this task",
@@ -232,6 +258,10 @@ private:
                                           msg.event(), now_us());
     if (on_disk >= msg.version())
       return reply(mail, agent_ack(msg.agent_log(), on_disk));
+    // One before it was lost on its way: the agent tells them in order again.
+    if (msg.version() > run().child_seen(msg.agent_log()) + 1)
+      return refuse(mail, {errc::conflict, "a fact before this one is missing",
+                           true, std::nullopt});
     unacknowledged_[{msg.agent_log(), msg.version()}] = mail;
     pump();
   }
@@ -317,6 +347,11 @@ private:
     for (const auto& mail : at->second)
       reply(mail, remote::SignalAck{});
     signalers_.erase(at);
+  }
+
+  static error too_much() {
+    return {errc::overloaded, "too much mail waits for this run", true,
+            1'000ms};
   }
 
   static remote::CancelAck ack(bool success, std::string text) {

@@ -4,6 +4,7 @@
 #include "actors/agent/agent.hpp"
 #include "actors/workflow/workflow.hpp"
 #include "metrics/registry.hpp"
+#include "protocols/remote/agent.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/workflow.pb.h"
 #include "tests/kit/actor_fixture.hpp"
@@ -152,6 +153,12 @@ struct workflow_world : kit::actor_fixture {
     spawn<fake_llm>(env, far);
     spawn<fake_tools>(env, far);
     start_node();
+  }
+
+  /// The counters go before the actor system does.
+  ~workflow_world() {
+    kill_node();
+    advance(100ms);
   }
 
   class root final : public caf::event_based_actor {
@@ -386,4 +393,135 @@ TEST_CASE_METHOD(workflow_world, "a store that is away is waited for") {
   CHECK(got[0]);
   advance(5s);
   CHECK(status("t1") == store::log_status::completed);
+}
+
+TEST_CASE_METHOD(workflow_world, "who creates a task may come second") {
+  std::vector<errc> first;
+  std::vector<result<remote::TaskAccepted>> second;
+  spawn<asker>(env, "impatient", [&](asker& self) {
+    self.ask<remote::Subscribed>({"workflow/t1"}, remote::Subscribe{}, 1'000ms,
+                                 [&](const result<remote::Subscribed>& got) {
+                                   first.push_back(got ? errc::ok
+                                                       : got.error().code);
+                                 });
+    remote::StartTask start;
+    start.set_task("t1");
+    start.mutable_input()->set_query("q");
+    start.mutable_input()->set_mode("simple");
+    self.ask<remote::TaskAccepted>(
+        {"workflow/t1"}, std::move(start), 1'000ms,
+        [&](auto got) { second.push_back(std::move(got)); });
+  });
+  advance(2s);
+  REQUIRE(second.size() == 1);
+  CHECK(second[0]);
+  CHECK(first == std::vector<errc>{errc::ok});
+}
+
+TEST_CASE_METHOD(workflow_world, "token deltas keep no other mail out") {
+  far.answers = false;
+  REQUIRE(submit("t1"));
+  REQUIRE(kill("workflow/t1"));
+  run(); // It comes back after a pause.
+  for (int i = 0; i < 3'000; ++i) {
+    auto mail = std::make_shared<envelope>();
+    mail->to = {"workflow/t1"};
+    mail->body = remote::LlmDelta{};
+    addresses.deliver(mail);
+  }
+  remote::CancelTask cancel;
+  cancel.set_task("t1");
+  auto got = ask_all<remote::CancelAck>("workflow/t1", cancel);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0]);
+}
+
+TEST_CASE_METHOD(workflow_world, "a first append in doubt is made again") {
+  tables.refuse_appends = {{errc::timeout, "unknown", true, {}}};
+  auto accepted = submit("t1");
+  CHECK(accepted);
+  advance(5s);
+  CHECK(status("t1") == store::log_status::completed);
+}
+
+TEST_CASE_METHOD(workflow_world, "doubts about appends never park a run") {
+  far.answers = false;
+  REQUIRE(submit("t1"));
+  tables.refuse_appends.assign(16, {errc::timeout, "unknown", true, {}});
+  far.answers = true;
+  kill("agent/t1/agent-1");
+  advance(120s);
+  CHECK(tables.refuse_appends.empty());
+  CHECK(status("t1") == store::log_status::completed);
+  check_gapless();
+}
+
+TEST_CASE_METHOD(workflow_world, "failures far from each other park nothing") {
+  far.answers = false;
+  REQUIRE(submit("t1"));
+  for (int i = 0; i < 7; ++i) {
+    CHECK(kill("workflow/t1"));
+    advance(65s);
+  }
+  CHECK(status("t1") == store::log_status::running);
+}
+
+namespace {
+
+/// Takes every progress; reports only when it listens.
+class deaf_parent final : public kit::actor_base {
+public:
+  deaf_parent(caf::actor_config& cfg, kit::actor_env& shared, bool& listens,
+              int& reports)
+      : actor_base(cfg, shared, {"workflow/p1"}), listens_(listens),
+        reports_(reports) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {
+        kit::on<remote::AgentProgress>([this](auto& mail, auto& m) {
+          remote::AgentAck ack;
+          ack.set_version(m.version());
+          reply(mail, std::move(ack));
+        }),
+        kit::on<remote::AgentEnded>([this](auto& mail, auto&) {
+          if (!listens_)
+            return;
+          ++reports_;
+          reply(mail, remote::AgentAck{});
+        }),
+    };
+  }
+
+private:
+  bool& listens_;
+  int& reports_;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(workflow_world,
+                 "an agent that learns late what its parent has reports") {
+  bool listens = false;
+  int reports = 0;
+  spawn<deaf_parent>(env, listens, reports);
+  remote::StartAgent start;
+  start.set_agent_log("p1/agent-1");
+  start.set_parent_log("p1");
+  start.mutable_brief()->set_name("agent-1");
+  start.mutable_brief()->set_task("work");
+  REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
+  advance(2s);
+  REQUIRE(status("p1/agent-1") == store::log_status::completed);
+  REQUIRE(kill("agent/p1/agent-1"));
+  listens = true;
+  // All but the end itself is on the parent's disk.
+  start.set_progress_after(tables.logs[log_id{"p1/agent-1"}].head.tail.version
+                           - 1);
+  auto again = ask_all<remote::AgentAck>("agent/p1/agent-1", start);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0]);
+  advance(5s);
+  CHECK(reports == 1);
+  CHECK(addresses.find({"agent/p1/agent-1"}) == addresses.find({"agent"}));
 }
