@@ -57,8 +57,9 @@ parse_retry_after(std::string_view value,
     return bounded(
         milliseconds{static_cast<std::int64_t>(std::min(seconds, 1e6) * 1000)});
   std::tm when{};
-  const auto* rest = ::strptime(std::string{value}.c_str(),
-                                "%a, %d %b %Y %H:%M:%S GMT", &when);
+  std::string text{value};
+  const auto* rest
+      = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &when);
   if (rest == nullptr || *rest != '\0')
     return std::nullopt;
   auto date = std::chrono::system_clock::from_time_t(::timegm(&when));
