@@ -200,7 +200,7 @@ const std::vector<key_spec> table{
     {"run", "tool_timeout", duration, 10, 24 * hour,
      "Longest a run waits for a tool.", SHANNON_AT(run.tool_timeout)},
     {"run", "facts_max", number, 100, 100'000'000,
-     "Facts in one log; at the limit the run fails and says so.",
+     "Facts in one log; at the limit the run is parked and says so.",
      SHANNON_AT(run.facts_max)},
     {"run", "runs_max", number, 1, 10'000'000,
      "Runs active in memory on this node; above it new tasks get 503.",
@@ -208,6 +208,9 @@ const std::vector<key_spec> table{
     {"run", "inline_bytes_max", bytes, 256, 1 * MiB,
      "Bytes kept within a fact; larger bodies are stored by their hash.",
      SHANNON_AT(run.inline_bytes_max)},
+    {"run", "conversation_bytes_max", bytes, 16 * KiB, 64 * MiB,
+     "Largest conversation of an agent; older tool results make room.",
+     SHANNON_AT(run.conversation_bytes_max)},
 };
 
 #undef SHANNON_AT

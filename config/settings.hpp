@@ -112,11 +112,14 @@ struct run_settings {
   milliseconds retry_backoff_min{500};
   milliseconds retry_backoff_max{30'000};
   milliseconds tool_timeout{120'000};
-  /// Facts in one log; at the limit the run fails and says so.
+  /// Facts in one log; at the limit the run is parked and says so.
   std::uint32_t facts_max = 50'000;
   /// Runs active in memory on this node; above it new tasks get 503.
   std::uint32_t runs_max = 10'000;
   std::uint64_t inline_bytes_max = 8 * 1024;
+  /// Bytes of one agent's conversation. At the limit the oldest tool results
+  /// are left out, then the newest are cut; if that is not enough, it fails.
+  std::uint64_t conversation_bytes_max = 512 * 1024;
 };
 
 struct node_settings {

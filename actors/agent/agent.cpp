@@ -51,7 +51,10 @@ protected:
     facts::RunStarted begun;
     begun.set_kind("agent");
     begun.set_strategy("loop");
-    begun.mutable_input()->set_inline_(start->brief().SerializeAsString());
+    // Limits of this run are what they were when it began.
+    auto brief = start->brief();
+    brief.set_conversation_bytes_max(with().settings.conversation_bytes_max);
+    begun.mutable_input()->set_inline_(brief.SerializeAsString());
     facts::Event event;
     event.set_type("AGENT_STARTED");
     event.set_agent_id(start->brief().name());

@@ -144,6 +144,9 @@ durable<std::string> run_agent(context ctx, std::string input,
       = brief.iterations_max() != 0
             ? std::min(brief.iterations_max(), options.iterations_max)
             : options.iterations_max;
+  auto bytes_max = brief.conversation_bytes_max() != 0
+                       ? brief.conversation_bytes_max()
+                       : options.conversation_bytes_max;
   auto tools = co_await choose_tools(ctx, brief);
   auto so_far = open_conversation(brief, system_prompt(brief));
   remote::AgentReport report;
@@ -156,6 +159,13 @@ durable<std::string> run_agent(context ctx, std::string input,
     remote::ToolList offered;
     if (!last)
       offered = tools;
+    if (!shorten(so_far, bytes_max))
+      throw step_failed{
+          {errc::failed,
+           "the conversation holds " + std::to_string(size_of(so_far))
+               + " bytes, its limit is " + std::to_string(bytes_max),
+           false,
+           {}}};
     auto answer = co_await ask_model(turn, brief, so_far, offered, options);
     report.set_iterations(i);
     auto said = add_answer(so_far, answer.message());

@@ -14,6 +14,8 @@ struct loop_options {
   /// it by name, so that it can ask again.
   std::uint32_t calls_per_turn_max = 16;
   std::uint32_t output_tokens_max = 8'192;
+  /// For a brief that does not say.
+  std::uint64_t conversation_bytes_max = 512 * 1024;
 };
 
 /// The agent loop: asks the model, runs the tools it calls side by side, tells
@@ -22,8 +24,9 @@ struct loop_options {
 ///
 /// `input` is a serialized AgentBrief, the output a serialized AgentReport.
 /// What is wrong with a tool call goes back to the model as a short error and
-/// never ends the loop. After the last iteration the model is asked once more,
-/// without tools, for the best answer it has.
+/// never ends the loop. A conversation that reaches its limit is shortened,
+/// the oldest tool results first. After the last iteration the model is asked
+/// once more, without tools, for the best answer it has.
 workflow::durable<std::string>
 run_agent(workflow::context ctx, std::string input, loop_options options);
 

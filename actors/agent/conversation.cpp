@@ -109,6 +109,45 @@ void add_result(conversation& what, const remote::ToolCall& call,
                                     : "Error: " + result.error());
 }
 
+std::size_t size_of(const conversation& what) {
+  std::size_t bytes = 0;
+  for (const auto& message : what) {
+    bytes += message.text().size() + message.tool_call_id().size()
+             + message.tool_name().size();
+    for (const auto& call : message.tool_calls())
+      bytes += call.id().size() + call.name().size()
+               + call.arguments_json().size();
+  }
+  return bytes;
+}
+
+bool shorten(conversation& what, std::size_t bytes_max) {
+  constexpr std::size_t kept_of_newest = 1'000;
+  auto bytes = size_of(what);
+  auto make_room = [&](std::size_t from, std::size_t to, std::size_t keep) {
+    for (auto i = from; i < to && bytes > bytes_max; ++i) {
+      if (what[i].role() != remote::ChatMessage::TOOL)
+        continue;
+      auto had = what[i].text().size();
+      auto text = cut(what[i].text(), keep)
+                  + (keep == 0 ? "[this result" : "\n[the rest of a result")
+                  + " of " + std::to_string(had)
+                  + " bytes was left out to make room]";
+      // A note is not worth replacing by a note.
+      if (had < text.size() + 64)
+        continue;
+      bytes -= had - text.size();
+      what[i].set_text(std::move(text));
+    }
+  };
+  auto last = what.size();
+  while (last > 0 && what[last - 1].role() == remote::ChatMessage::TOOL)
+    --last;
+  make_room(0, last, 0);
+  make_room(last, what.size(), kept_of_newest);
+  return bytes <= bytes_max;
+}
+
 facts::Event invoked_event(const std::string& agent,
                            const remote::ToolCall& call) {
   return event_of(

@@ -5,6 +5,7 @@
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,14 @@ const remote::ChatMessage& add_answer(conversation& what,
 /// What a tool gave, as the model is told.
 void add_result(conversation& what, const remote::ToolCall& call,
                 const remote::ToolResult& result);
+
+/// Bytes of all that is said in it.
+std::size_t size_of(const conversation& what);
+
+/// Brings it down to `bytes_max`: the oldest tool results give way to a note,
+/// then those of the last turn are cut. Depends on nothing else, so a replay
+/// says the same to the model. False if it is still larger then.
+bool shorten(conversation& what, std::size_t bytes_max);
 
 // -- what clients are told ----------------------------------------------------
 

@@ -17,6 +17,7 @@ struct scripted_world {
   int turns = 3;
   int calls_per_turn = 2;
   bool tools_work = true;
+  std::string output = "7";
   std::vector<remote::LlmRequest> asked;
   std::map<std::string, int> ran;
 
@@ -53,7 +54,7 @@ struct scripted_world {
     ++ran[start.key];
     remote::ToolResult result;
     result.set_success(tools_work);
-    result.set_output("7");
+    result.set_output(output);
     result.set_error(tools_work ? "" : "expression: a number expected at 3");
     return {result.SerializeAsString(), {}, {}, 0};
   }
@@ -172,4 +173,70 @@ TEST_CASE("tool arguments reach clients without secrets and cut to size") {
   CHECK(shown.dump().find("s3cret") == std::string::npos);
   CHECK(shown["deep"]["a"]["b"]["c"] == "…");
   CHECK(presentable_arguments("no json") == "{}");
+}
+
+TEST_CASE("a conversation at its limit leaves out its oldest results first") {
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task("read a lot");
+  brief.set_conversation_bytes_max(16'000);
+  for (int crash_at = 0; crash_at < 30; crash_at += 7) {
+    auto script = std::make_shared<scripted_world>();
+    script->turns = 6;
+    script->calls_per_turn = 1;
+    script->output = std::string(4'000, 'y');
+    run_driver world{loop(),
+                     [script](auto& start) { return (*script)(start); }};
+    world.begin(brief.SerializeAsString());
+    for (int i = 0; i < crash_at && world.step(); ++i) {
+    }
+    if (crash_at > 0)
+      world.crash();
+    world.settle();
+    INFO("crash after step " << crash_at);
+    // A replay that shortened otherwise would be parked.
+    REQUIRE(world.run->status() == store::log_status::completed);
+    for (const auto& request : script->asked)
+      CHECK(size_of({request.messages().begin(), request.messages().end()})
+            <= 16'000);
+    std::vector<std::string> results;
+    for (const auto& message : script->asked.back().messages())
+      if (message.role() == remote::ChatMessage::TOOL)
+        results.push_back(message.text());
+    REQUIRE(results.size() == 6);
+    CHECK(results.front()
+          == "[this result of 4000 bytes was left out to make room]");
+    CHECK(results.back() == script->output);
+  }
+}
+
+TEST_CASE("results of one turn that are too much together are cut") {
+  conversation what;
+  what.emplace_back().set_role(remote::ChatMessage::ASSISTANT);
+  for (int i = 0; i < 4; ++i) {
+    auto& message = what.emplace_back();
+    message.set_role(remote::ChatMessage::TOOL);
+    message.set_text(std::string(10'000, 'z'));
+  }
+  CHECK(shorten(what, 15'000));
+  CHECK(size_of(what) <= 15'000);
+  CHECK(what[1].text().substr(0, 1'000) == std::string(1'000, 'z'));
+  CHECK(what[1].text().find("the rest of a result of 10000")
+        != std::string::npos);
+  CHECK(what[4].text().size() == 10'000);
+}
+
+TEST_CASE("a conversation that cannot be shortened fails and says so") {
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task(std::string(20'000, 'x'));
+  brief.set_conversation_bytes_max(16'384);
+  auto script = std::make_shared<scripted_world>();
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief.SerializeAsString());
+  world.settle();
+  CHECK(world.run->status() == store::log_status::failed);
+  CHECK(world.run->failure().text.find("its limit is 16384")
+        != std::string::npos);
+  CHECK(script->asked.empty());
 }
