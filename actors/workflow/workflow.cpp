@@ -60,6 +60,11 @@ protected:
     if (!start)
       return false;
     input_ = start->input();
+    // Limits of this run are what they were when it began.
+    auto agents_max = with().settings.agents_max;
+    input_.set_agents_max(input_.agents_max() == 0
+                              ? agents_max
+                              : std::min(input_.agents_max(), agents_max));
     facts::RunStarted begun;
     begun.set_kind("workflow");
     begun.set_strategy("task");

@@ -155,3 +155,20 @@ TEST_CASE("plans with cycles, repeated, odd or unknown ids are refused") {
     many += (i ? ",{\"id\":\"" : "{\"id\":\"") + std::to_string(i) + "\"}";
   CHECK(refused((many + "]}").c_str()));
 }
+
+TEST_CASE("a plan is read under the limit its task was accepted with") {
+  auto team = std::make_shared<scripted_team>();
+  team->plan_text = two_parts;
+  run_driver world{[](context ctx, std::string input) {
+                     task_options lowered;
+                     lowered.agents_max = 1;
+                     return run_task(std::move(ctx), std::move(input), lowered);
+                   },
+                   [team](auto& start) { return (*team)(start); }};
+  remote::TaskInput input;
+  input.set_query("do it");
+  input.set_agents_max(2);
+  world.begin(input.SerializeAsString());
+  world.settle();
+  CHECK(team->briefs.size() == 2);
+}

@@ -70,9 +70,10 @@ durable<plan> make_plan(context ctx, const remote::TaskInput& task,
   for (const auto& message : task.history())
     *request.add_messages() = message;
   add(request, remote::ChatMessage::USER, task.query());
-  auto parts_max = task.agents_max() != 0
-                       ? std::min(task.agents_max(), options.agents_max)
-                       : options.agents_max;
+  // What was accepted with the task counts: another limit could read the
+  // recorded plan in another way.
+  auto parts_max
+      = task.agents_max() != 0 ? task.agents_max() : options.agents_max;
   auto read = [query = task.query(), parts_max](const std::string& text) {
     return parse_plan(text, query, parts_max);
   };
