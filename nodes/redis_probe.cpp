@@ -34,8 +34,12 @@ redis_probe::~redis_probe() {
 
 inspector::probe redis_probe::probe() {
   return {"redis", [this](const auto& then) {
-            std::lock_guard guard{mutex_};
-            then({"redis", true, state_});
+            std::string state;
+            {
+              std::lock_guard guard{mutex_};
+              state = state_;
+            }
+            then({"redis", true, std::move(state)});
           }};
 }
 
