@@ -179,7 +179,7 @@ void durable_actor::pump() {
   retire_if_done();
 }
 
-void durable_actor::append(durable_run::todo& what) {
+void durable_actor::append(durable_run::agenda& what) {
   store::append request;
   request.log = log();
   request.expected = tail_;

@@ -112,7 +112,7 @@ private:
   void loaded(store::log_image image);
   void live(bool created);
   void fresh_run();
-  void append(durable_run::todo& what);
+  void append(durable_run::agenda& what);
   void send_append();
   void append_ended(result<store::append_receipt> got);
   void dispatch(const durable_run::effect_start& what);

@@ -44,21 +44,21 @@ public:
   /// One unit of work: append a group, or let one effect end. False when
   /// there is nothing left to do now.
   bool step() {
-    auto todo = run->next(now_us);
-    for (auto& start : todo.start) {
+    auto agenda = run->next(now_us);
+    for (auto& start : agenda.start) {
       ++started[start.key];
       pending.push_back(std::move(start));
     }
-    for (auto& stop : todo.stop) {
+    for (auto& stop : agenda.stop) {
       stopped.insert(stop.key);
       std::erase_if(pending, [&](auto& p) { return p.key == stop.key; });
     }
-    if (!todo.append.empty()) {
-      for (auto& fact : todo.append)
+    if (!agenda.append.empty()) {
+      for (auto& fact : agenda.append)
         log.push_back({static_cast<log_version>(log.size() + 1),
                        {},
                        fact.SerializeAsString()});
-      for (auto& blob : todo.blobs)
+      for (auto& blob : agenda.blobs)
         blobs[blob.hash] = blob.bytes;
       run->committed(now_us);
       return true;
@@ -70,8 +70,8 @@ public:
       run->effect_ended(start.key, start.attempt, effects_(start), now_us);
       return true;
     }
-    if (todo.wake_at_us) {
-      now_us = std::max(now_us, *todo.wake_at_us);
+    if (agenda.wake_at_us) {
+      now_us = std::max(now_us, *agenda.wake_at_us);
       run->tick(now_us);
       return true;
     }

@@ -120,20 +120,20 @@ private:
       run_->committed(now_us_);
     }
     run_->tick(now_us_);
-    auto todo = run_->next(now_us_);
-    for (auto& start : todo.start) {
+    auto agenda = run_->next(now_us_);
+    for (auto& start : agenda.start) {
       ++starts[start.key + "/" + std::to_string(start.attempt)];
       if (is_recorded(start.key))
         started_after_record.push_back(start.key);
       flights_.push_back(
           {start, now_us_ + static_cast<std::int64_t>(chance_() % 200'000)});
     }
-    for (const auto& stop : todo.stop)
+    for (const auto& stop : agenda.stop)
       std::erase_if(flights_, [&](const auto& f) {
         return f.start.key == stop.key && one_in(2);
       });
-    if (!todo.append.empty())
-      sent_ = std::move(todo);
+    if (!agenda.append.empty())
+      sent_ = std::move(agenda);
     land();
   }
 
@@ -195,7 +195,7 @@ private:
   std::minstd_rand chance_;
   run_options options_;
   std::unique_ptr<durable_run> run_;
-  durable_run::todo sent_;
+  durable_run::agenda sent_;
   std::vector<flight> flights_;
   std::int64_t now_us_ = 1'000'000;
 };

@@ -95,9 +95,9 @@ TEST_CASE("an effect starts only after the facts before it are on disk") {
   world.begin("");
   world.run->next(1);
   world.run->committed(1); // RunStarted is stored; the note is staged.
-  auto todo = world.run->next(2);
-  CHECK(todo.append.size() == 1);
-  CHECK(todo.start.empty());
+  auto agenda = world.run->next(2);
+  CHECK(agenda.append.size() == 1);
+  CHECK(agenda.start.empty());
   world.run->committed(3);
   CHECK(world.run->next(4).start.size() == 1);
 }
@@ -170,8 +170,8 @@ TEST_CASE("cancel stops what runs and starts nothing more") {
   run_driver world{errand, echo};
   world.begin("x");
   world.step(); // RunStarted is on disk.
-  auto todo = world.run->next(world.now_us);
-  REQUIRE(todo.start.size() == 2);
+  auto agenda = world.run->next(world.now_us);
+  REQUIRE(agenda.start.size() == 2);
   CHECK(world.run->cancel("enough", "user", world.now_us));
   CHECK_FALSE(world.run->cancel("again", "user", world.now_us));
   world.settle();
@@ -387,8 +387,8 @@ TEST_CASE("an at-most-once step is recorded before it is made") {
   world.begin("");
   world.step(); // started
   world.step(); // announced
-  auto todo = world.run->next(world.now_us);
-  REQUIRE(todo.start.size() == 1);
+  auto agenda = world.run->next(world.now_us);
+  REQUIRE(agenda.start.size() == 1);
   world.crash(); // It may have been made: nobody knows.
   world.settle();
   CHECK(world.run->output().find("at most once") != std::string::npos);
@@ -406,9 +406,9 @@ TEST_CASE("the first of a race wins and the others are stopped") {
   run_driver world{code, echo};
   world.begin("");
   world.step();
-  auto todo = world.run->next(world.now_us);
-  REQUIRE(todo.start.size() == 2);
-  world.run->effect_ended("b/get#1", 1, echo(todo.start[1]), world.now_us);
+  auto agenda = world.run->next(world.now_us);
+  REQUIRE(agenda.start.size() == 2);
+  world.run->effect_ended("b/get#1", 1, echo(agenda.start[1]), world.now_us);
   world.settle();
   CHECK(world.run->output() == "1[fast]");
   CHECK(world.stopped == std::set<std::string>{"a/get#1"});
@@ -521,9 +521,9 @@ TEST_CASE("a parked run that is cancelled starts nothing and ends last") {
   run_driver world{code, echo};
   world.begin("");
   world.step();
-  auto todo = world.run->next(world.now_us);
-  REQUIRE(todo.start.size() == 2);
-  auto& get = todo.start[todo.start[0].key == "get#1" ? 0 : 1];
+  auto agenda = world.run->next(world.now_us);
+  REQUIRE(agenda.start.size() == 2);
+  auto& get = agenda.start[agenda.start[0].key == "get#1" ? 0 : 1];
   world.run->effect_ended(get.key, 1, echo(get), world.now_us);
   world.run->park("failed too often", world.now_us);
   world.settle();

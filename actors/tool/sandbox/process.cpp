@@ -236,11 +236,11 @@ void owned_fd::reset(int fd) noexcept {
 
 std::uint64_t tree_memory(pid_t root) {
   std::uint64_t sum = 0;
-  std::vector<pid_t> todo{root};
-  for (std::size_t i = 0; i < todo.size() && i < descendants_max; ++i) {
-    sum += anonymous_memory(todo[i]);
-    auto more = children_of(todo[i]);
-    todo.insert(todo.end(), more.begin(), more.end());
+  std::vector<pid_t> pending{root};
+  for (std::size_t i = 0; i < pending.size() && i < descendants_max; ++i) {
+    sum += anonymous_memory(pending[i]);
+    auto more = children_of(pending[i]);
+    pending.insert(pending.end(), more.begin(), more.end());
   }
   return sum;
 }

@@ -37,8 +37,8 @@ void durable_run::begin(facts::RunStarted started, facts::Event event,
   stage(std::move(fact), std::move(blobs), now_us);
 }
 
-durable_run::todo durable_run::next(std::int64_t now_us) {
-  todo what;
+durable_run::agenda durable_run::next(std::int64_t now_us) {
+  agenda what;
   now_us_ = now_us;
   announce_attempts();
   if (in_flight_.empty() && !staged_.empty()) {

@@ -71,7 +71,7 @@ public:
   };
 
   /// What the shell must do now.
-  struct todo {
+  struct agenda {
     /// Appended as one group; empty while another group is under way.
     std::vector<facts::Fact> append;
     std::vector<store::blob> blobs;
@@ -110,7 +110,7 @@ public:
                       std::int64_t now_us);
 
   /// Takes what is to be done; each thing is handed out once.
-  todo next(std::int64_t now_us);
+  agenda next(std::int64_t now_us);
 
   /// The group handed out last is on disk.
   void committed(std::int64_t now_us);
