@@ -1,14 +1,14 @@
 #pragma once
 
+#include "protocols/errc.hpp"
+#include "protocols/ids.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "protocols/errc.hpp"
-#include "protocols/ids.hpp"
 
 /// What is said to the EVENT STORE. Each node has its own, so these stay plain
 /// structs; what they carry (facts, summaries) is Protobuf bytes.
@@ -78,6 +78,18 @@ struct log_head {
   std::chrono::system_clock::time_point updated_at;
   /// When an idle log must be activated for its earliest timer.
   std::optional<std::chrono::system_clock::time_point> wake_at;
+  /// What the run set for lists and searches.
+  std::map<std::string, std::string> attributes;
+};
+
+/// What a log that has not ended waits for, as of its last append.
+struct log_schedule {
+  /// Nothing is under way: it needs no activation until a timer is due or
+  /// mail for it comes.
+  bool idle = false;
+  /// Its earliest timer.
+  std::optional<std::chrono::system_clock::time_point> wake_at;
+  friend bool operator==(const log_schedule&, const log_schedule&) = default;
 };
 
 // -- commands -----------------------------------------------------------------
@@ -106,7 +118,14 @@ struct append {
   log_status status = log_status::running;
   /// Replaces the head's summary when set.
   std::optional<std::string> summary;
-  std::optional<std::chrono::system_clock::time_point> wake_at;
+  /// Replaces the head's attributes when set.
+  std::optional<std::map<std::string, std::string>> attributes;
+  /// Set when it differs from what the append before said; a log that is born
+  /// without one is not idle.
+  std::optional<log_schedule> schedule;
+  /// One of these facts is a `RunContinued`: its place in `facts`. Loading
+  /// starts there from now on.
+  std::optional<std::uint32_t> base;
 };
 
 /// Takes a log over for this node (writes the shard's epoch into its head, so
@@ -135,14 +154,27 @@ struct list_heads {
   tenant_id tenant;
   std::optional<session_id> session;
   std::vector<log_status> statuses;
+  /// Only logs that have all of these.
+  std::map<std::string, std::string> attributes;
   std::uint32_t limit = 20;
   std::uint32_t offset = 0;
 };
 
-/// Logs of one kind that have not ended: what a node activates after a start.
-/// Answers log_ids.
+/// Logs of one kind that have not ended and are not idle: what a node
+/// activates after a start. Ordered by id. Answers log_ids.
 struct list_unfinished {
   std::string kind;
+  /// Only ids after this one; empty for the first page.
+  log_id after;
+  std::uint32_t limit = 10'000;
+};
+
+/// Idle logs of one kind whose timer is due by the database's clock, the
+/// longest overdue first. One index range, whatever the number of idle logs.
+/// Answers due_logs.
+struct list_due {
+  std::string kind;
+  std::uint32_t limit = 1'000;
 };
 
 struct get_blob {
@@ -165,6 +197,9 @@ struct append_receipt {
 
 struct log_image {
   log_head head;
+  /// Where the log stood before the first of `facts`: 0, or what came before
+  /// the last `RunContinued`.
+  log_tail base;
   std::vector<recorded_fact> facts;
   /// Every blob those facts refer to.
   std::map<blob_hash, std::string> blobs;
@@ -184,6 +219,12 @@ struct head_page {
 
 struct log_ids {
   std::vector<log_id> logs;
+};
+
+struct due_logs {
+  std::vector<log_id> logs;
+  /// The earliest timer that is not in `logs`; nothing when there is none.
+  std::optional<std::chrono::system_clock::time_point> next;
 };
 
 struct blob_body {

@@ -103,6 +103,9 @@ std::string timeline_type(const Fact& fact) {
     return "WF_CANCELLED";
   case Fact::kRunParked:
   case Fact::kStreamEnded:
+  case Fact::kAttributesSet:
+  case Fact::kRunContinued:
+  case Fact::kRunResumed:
   case Fact::BODY_NOT_SET:
     return "EVENT";
   }

@@ -156,8 +156,8 @@ void add_appends(pg::values& out, std::span<const append_entry> group) {
       summary.add(*what.summary);
     else
       summary.add_null();
-    if (what.wake_at)
-      wake.add_time(*what.wake_at);
+    if (what.schedule && what.schedule->wake_at)
+      wake.add_time(*what.schedule->wake_at);
     else
       wake.add_null();
     if (what.birth) {

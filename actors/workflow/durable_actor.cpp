@@ -204,8 +204,9 @@ void durable_actor::append(durable_run::agenda& what) {
   request.references = std::move(what.references);
   request.summary = summary(what.append);
   if (what.wake_at_us)
-    request.wake_at = std::chrono::system_clock::time_point{
-        std::chrono::microseconds{*what.wake_at_us}};
+    request.schedule = store::log_schedule{
+        what.idle, std::chrono::system_clock::time_point{
+                       std::chrono::microseconds{*what.wake_at_us}}};
   appending_ = std::move(request);
   append_retries_ = 0;
   send_append();

@@ -58,7 +58,8 @@ TEST_CASE("what is appended is what is read after opening") {
   auto second = next_of("task-1", at1->tail, "thought");
   second.facts.emplace_back("");
   second.facts.emplace_back(std::string{"\0\xff", 2});
-  second.wake_at = std::chrono::system_clock::time_point{1'900'000'000s};
+  second.schedule = store::log_schedule{
+      false, std::chrono::system_clock::time_point{1'900'000'000s}};
   auto at4 = it.append(second);
   REQUIRE(at4);
   CHECK(at4->tail.version == 4);
@@ -74,7 +75,7 @@ TEST_CASE("what is appended is what is read after opening") {
   CHECK(image->head.tail.chain == at4->tail.chain);
   CHECK(image->head.status == log_status::running);
   CHECK(image->head.summary == "a summary");
-  CHECK(image->head.wake_at == second.wake_at);
+  CHECK(image->head.wake_at == second.schedule->wake_at);
   REQUIRE(image->facts.size() == 4);
   for (std::size_t i = 0; i < 4; ++i)
     CHECK(image->facts[i].version == static_cast<log_version>(i) + 1);

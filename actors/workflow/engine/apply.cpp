@@ -161,6 +161,9 @@ result<void> durable_run::apply(const facts::Fact& fact) {
   case facts::Fact::kTimerSet:
   case facts::Fact::kNoted:
   case facts::Fact::kStreamEnded:
+  case facts::Fact::kAttributesSet:
+  case facts::Fact::kRunContinued:
+  case facts::Fact::kRunResumed:
   case facts::Fact::BODY_NOT_SET: // Of a later build: an event, no more.
     break;
   }

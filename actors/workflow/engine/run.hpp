@@ -80,6 +80,13 @@ public:
     std::vector<effect_stop> stop;
     /// Call `tick` then; earlier does no harm.
     std::optional<std::int64_t> wake_at_us;
+    /// Nothing is under way and nothing can be started before `wake_at_us` or
+    /// before something happens: no memory need be held for the run.
+    bool idle = false;
+    /// The head's attributes, when `append` changes them.
+    std::optional<std::map<std::string, std::string>> attributes;
+    /// Place in `append` of a `RunContinued`.
+    std::optional<std::uint32_t> base;
   };
 
   struct effect_outcome {
