@@ -1,56 +1,17 @@
 #include "actors/workflow/history/log_checker.hpp"
 
 #include "actors/workflow/engine/run.hpp"
+#include "actors/workflow/history/bodies.hpp"
+#include "actors/workflow/history/words.hpp"
 #include "protocols/checksum.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
 namespace shannon::history {
 
 namespace {
-
-std::string hex(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char c : bytes) {
-    text += digits[c >> 4];
-    text += digits[c & 15];
-  }
-  return text;
-}
-
-std::string hex(std::uint64_t number) {
-  std::string bytes;
-  for (int shift = 56; shift >= 0; shift -= 8)
-    bytes += static_cast<char>(number >> shift);
-  return hex(bytes);
-}
-
-std::string to_text(store::log_status status) {
-  static constexpr std::array<const char*, 8> names{
-      "queued", "running",   "paused",    "completed",
-      "failed", "cancelled", "timed_out", "needs_operator"};
-  auto number = static_cast<std::size_t>(status);
-  return number < names.size() ? names[number]
-                               : "status " + std::to_string(number);
-}
-
-/// The body a fact keeps apart, if it does.
-const facts::Body* body_of(const facts::Fact& fact) {
-  switch (fact.body_case()) {
-  case facts::Fact::kRunStarted:
-    return &fact.run_started().input();
-  case facts::Fact::kStepCompleted:
-    return &fact.step_completed().output();
-  case facts::Fact::kRunCompleted:
-    return &fact.run_completed().output();
-  default:
-    return nullptr;
-  }
-}
 
 /// A fact without what only its readers need: the fold looks at none of it,
 /// and a log of thousands of facts stays small.
@@ -154,13 +115,12 @@ void log_checker::check_bodies(const log_row& row,
 /// A body that the row does not name is not loaded with the log.
 void log_checker::check_references(const log_row& row,
                                    const facts::Fact& fact) {
-  const auto* body = body_of(fact);
-  if (!body || body->at_case() != facts::Body::kBlob)
-    return;
-  if (std::find(row.bodies.begin(), row.bodies.end(), body->blob())
-      == row.bodies.end())
+  const auto* hash = reference_of(fact);
+  if (hash
+      && std::find(row.bodies.begin(), row.bodies.end(), *hash)
+             == row.bodies.end())
     say(row.version, rule::body,
-        "body " + hex(body->blob()) + " among the row's references",
+        "body " + hex(*hash) + " among the row's references",
         std::to_string(row.bodies.size()) + " others");
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "protocols/store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// How hashes, checksums and states are written where people read them.
+namespace shannon::history {
+
+std::string hex(std::string_view bytes);
+
+/// 16 digits, the highest first.
+std::string hex(std::uint64_t number);
+
+/// The bytes behind lower-case digits; nothing if `text` is something else.
+std::optional<std::string> bytes_of_hex(std::string_view text);
+std::optional<std::uint64_t> number_of_hex(std::string_view text);
+
+/// `running`, `needs_operator` …; `status 9` for one of another build.
+std::string to_text(store::log_status status);
+std::optional<store::log_status> status_of(std::string_view text);
+
+} // namespace shannon::history
