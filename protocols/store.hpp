@@ -222,6 +222,8 @@ struct log_ids {
 };
 
 struct due_logs {
+  /// The database's clock when it looked.
+  std::chrono::system_clock::time_point now;
   std::vector<log_id> logs;
   /// The earliest timer that is not in `logs`; nothing when there is none.
   std::optional<std::chrono::system_clock::time_point> next;
