@@ -255,8 +255,8 @@ private:
   }
 
   void report_if_done() {
-    if (run().state() != durable_run::phase::ended || reporting_ || reported_
-        || !log_read_ || !known_.empty())
+    if (!run().ended() || reporting_ || reported_ || !log_read_
+        || !known_.empty())
       return;
     reporting_ = true;
     remote::AgentEnded end;

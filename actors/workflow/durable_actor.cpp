@@ -62,7 +62,7 @@ durable_actor::durable_actor(caf::actor_config& cfg, kit::actor_env& env,
 
 void durable_actor::fresh_run() {
   run_ = std::make_unique<durable_run>(code_, options_);
-  run_->on_applied = [this](log_version version, const facts::Fact& fact) {
+  run_->on_stored = [this](log_version version, const facts::Fact& fact) {
     stored(version, fact);
   };
 }
@@ -168,10 +168,10 @@ void durable_actor::live(bool created) {
 
 void durable_actor::pump() {
   auto what = run_->next(now_us());
-  if (!what.append.empty())
-    append(what);
   for (auto& stop : what.stop)
     cancel(stop);
+  if (!what.append.empty())
+    append(what);
   for (auto& start : what.start)
     dispatch(start);
   if (what.wake_at_us)
@@ -185,21 +185,9 @@ void durable_actor::append(durable_run::agenda& what) {
   request.expected = tail_;
   if (tail_.version == 0)
     request.birth = birth_;
-  // What is on disk says, then what this group adds.
-  request.status = run_->status() == store::log_status::queued
-                       ? store::log_status::running
-                       : run_->status();
-  for (const auto& fact : what.append) {
+  request.status = what.status;
+  for (const auto& fact : what.append)
     request.facts.push_back(fact.SerializeAsString());
-    if (fact.has_run_completed())
-      request.status = store::log_status::completed;
-    else if (fact.has_run_failed())
-      request.status = store::log_status::failed;
-    else if (fact.has_run_cancelled())
-      request.status = store::log_status::cancelled;
-    else if (fact.has_run_parked())
-      request.status = store::log_status::needs_operator;
-  }
   request.blobs = std::move(what.blobs);
   request.references = std::move(what.references);
   request.summary = summary(what.append);
@@ -265,8 +253,8 @@ void durable_actor::sleep_until(std::int64_t wake_at_us) {
 }
 
 void durable_actor::retire_if_done() {
-  if (retiring_ || appending_ || !live_ || !run_->quiet()
-      || run_->state() != durable_run::phase::ended || !may_retire())
+  if (retiring_ || appending_ || !live_ || !run_->ended()
+      || !may_retire())
     return;
   retiring_ = true;
   // New mail goes to the activator from here; what is in the box is served.

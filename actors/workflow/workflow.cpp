@@ -204,7 +204,7 @@ private:
   }
 
   void on(const envelope& mail, const remote::CancelTask& msg) {
-    if (run().state() == durable_run::phase::ended)
+    if (run().ended())
       return reply(mail, ack(false, "task has already ended"));
     if (cancellers_.size() >= kept_mail_max)
       return refuse(mail, too_much());
@@ -212,7 +212,7 @@ private:
       cancellers_.push_back(mail);
       return pump();
     }
-    if (run().cancelling())
+    if (run().cancel_stored())
       return acknowledge_cancel(mail);
     // Its end or another cancel is on the way to disk.
     cancellers_.push_back(mail);
@@ -240,7 +240,7 @@ private:
   }
 
   void on(const envelope& mail, const remote::Subscribe&) {
-    if (run().state() == durable_run::phase::ended && run().quiet())
+    if (run().ended())
       return refuse(mail, {errc::not_found, "the task has ended", false, {}});
     if (subscribers_.size() >= subscribers_max
         && subscribers_.count(mail.from) == 0)
@@ -248,7 +248,7 @@ private:
                            true, 1'000ms});
     subscribers_.insert(mail.from);
     remote::Subscribed answer;
-    answer.set_version(run().version());
+    answer.set_version(run().stored_version());
     reply(mail, std::move(answer));
   }
 
@@ -257,7 +257,7 @@ private:
   }
 
   void on(const envelope& mail, const remote::AgentProgress& msg) {
-    if (run().state() == durable_run::phase::ended)
+    if (run().ended())
       return refuse(mail, {errc::not_found, "the task has ended", false, {}});
     auto on_disk = run().child_progressed(msg.agent_log(), msg.version(),
                                           msg.event(), now_us());
@@ -387,7 +387,7 @@ private:
     kit::log::info("run-ended", "WORKFLOW has stored its end",
                    {{"task", log().value},
                     {"status", status},
-                    {"facts", run().version()}});
+                    {"facts", run().stored_version()}});
   }
 
   std::string status_name() {

@@ -72,7 +72,7 @@ std::string findings_of(const run_driver& world) {
   written_log log{{}};
   for (std::size_t i = 1; i <= world.log.size(); ++i)
     log.add(world.fact(i));
-  log.seal(world.run->status());
+  log.seal(world.status);
   return to_text(log.check());
 }
 

@@ -91,7 +91,8 @@ private:
     if (at == tables_.logs.end())
       return refuse(mail, {errc::not_found, "no such log", false, {}});
     reply(mail,
-          store::log_image{at->second.head, at->second.facts, tables_.blobs});
+          store::log_image{
+              at->second.head, {}, at->second.facts, tables_.blobs});
   }
 
   void head(const envelope& mail, const store::get_head& m) {

@@ -54,6 +54,8 @@ public:
       std::erase_if(pending, [&](auto& p) { return p.key == stop.key; });
     }
     if (!agenda.append.empty()) {
+      ++appends;
+      status = agenda.status;
       for (auto& fact : agenda.append)
         log.push_back({static_cast<log_version>(log.size() + 1),
                        {},
@@ -103,6 +105,9 @@ public:
   std::vector<durable_run::effect_start> pending;
   std::map<std::string, int> started;
   std::set<std::string> stopped;
+  int appends = 0;
+  /// As the head row would have it.
+  store::log_status status = store::log_status::queued;
   std::int64_t now_us = 1'000'000;
   bool replay_failed = false;
 

@@ -93,11 +93,11 @@ TEST_CASE("an effect starts only after the facts before it are on disk") {
   };
   run_driver world{code, echo};
   world.begin("");
-  world.run->next(1);
-  world.run->committed(1); // RunStarted is stored; the note is staged.
-  auto agenda = world.run->next(2);
-  CHECK(agenda.append.size() == 1);
+  auto agenda = world.run->next(1);
+  CHECK(agenda.append.size() == 2); // RunStarted and the note.
   CHECK(agenda.start.empty());
+  CHECK_FALSE(agenda.idle);
+  CHECK(world.run->next(2).start.empty());
   world.run->committed(3);
   CHECK(world.run->next(4).start.size() == 1);
 }
@@ -385,8 +385,7 @@ TEST_CASE("an at-most-once step is recorded before it is made") {
 
   run_driver world{code, echo};
   world.begin("");
-  world.step(); // started
-  world.step(); // announced
+  world.step(); // Started and announced.
   auto agenda = world.run->next(world.now_us);
   REQUIRE(agenda.start.size() == 1);
   world.crash(); // It may have been made: nobody knows.
@@ -427,8 +426,10 @@ TEST_CASE("a signal after the end is decided is refused, not written") {
   options.ends_stream = true;
   run_driver world{code, echo, options};
   world.begin("");
-  for (int i = 0; i < 3; ++i)
-    world.step(); // The step is on disk, the end is staged.
+  world.step();
+  world.step(); // The step has ended, and with it the run; not on disk.
+  CHECK(world.run->state() == durable_run::phase::ended);
+  CHECK_FALSE(world.run->ended());
   CHECK(world.run->signal("word", "1", "late", world.now_us)
         == durable_run::signal_outcome::ended);
   world.settle();
@@ -449,7 +450,8 @@ TEST_CASE("a parked run that is being cancelled ends, also over a crash") {
   world.settle();
   REQUIRE(world.run->status() == store::log_status::needs_operator);
   REQUIRE(world.run->cancel("enough", "user", world.now_us));
-  world.step(); // CancelRequested is on disk, the end is not.
+  world.step();
+  world.log.resize(3); // CancelRequested is on disk, the end is not.
   world.crash();
   world.settle();
   CHECK(world.run->status() == store::log_status::cancelled);
@@ -490,7 +492,7 @@ TEST_CASE("a parked run says so once, however often it is read") {
   CHECK_FALSE(full.replay_failed);
   full.settle();
   CHECK(full.log.size() == size);
-  CHECK(full.run->version() == static_cast<log_version>(size));
+  CHECK(full.run->decided_version() == static_cast<log_version>(size));
   CHECK(full.run->status() == store::log_status::needs_operator);
 }
 
@@ -536,16 +538,24 @@ TEST_CASE("a parked run that is cancelled starts nothing and ends last") {
 }
 
 TEST_CASE("what a cancel could not stop before a crash is stopped after it") {
-  run_driver world{errand, echo};
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    std::vector<durable<remote::AgentReport>> parts;
+    parts.push_back(ctx.scope("left").step("ask", remote::AgentBrief{}));
+    parts.push_back(ctx.scope("right").step("ask", remote::AgentBrief{}));
+    co_await all(std::move(parts));
+    co_return std::string{};
+  };
+  run_driver world{code, echo};
   world.begin("x");
   world.step();
   REQUIRE(world.run->next(world.now_us).start.size() == 2);
   world.run->cancel("enough", "user", world.now_us);
   world.step(); // On disk; who was started has not been told.
   REQUIRE(world.stopped.empty());
+  CHECK(world.fact(world.log.size()).has_cancel_requested());
   world.crash();
   world.settle();
-  CHECK(world.stopped == std::set<std::string>{"left/get#1", "right/get#1"});
+  CHECK(world.stopped == std::set<std::string>{"left/ask#1", "right/ask#1"});
   CHECK(world.run->status() == store::log_status::cancelled);
 }
 
@@ -574,7 +584,7 @@ TEST_CASE("a log that cannot be read is parked once and can be cancelled") {
     world.run->park("cannot be read", world.now_us);
     world.settle();
     CHECK(world.log.size() == size + 1);
-    CHECK(world.run->version() == static_cast<log_version>(size + 1));
+    CHECK(world.run->decided_version() == static_cast<log_version>(size + 1));
     CHECK(world.run->status() == store::log_status::needs_operator);
   }
   CHECK(world.run->cancel("enough", "user", world.now_us));
@@ -589,7 +599,6 @@ TEST_CASE("a sleep longer than clocks reach is cut, not wrapped round") {
   };
   run_driver world{code, echo};
   world.begin("");
-  world.step();
   world.step();
   CHECK(world.fact(2).timer_set().due_at_us() > world.now_us);
   CHECK(world.run->state() == durable_run::phase::running);
@@ -610,4 +619,141 @@ TEST_CASE("at most once means not after a timeout either") {
   world.settle();
   CHECK(world.started["pay#1"] == 1);
   CHECK(world.run->status() == store::log_status::failed);
+}
+
+TEST_CASE("n steps are n + 1 appends: the last outcome is the end too") {
+  for (int steps : {1, 10}) {
+    auto code = [steps](context ctx, std::string) -> durable<std::string> {
+      for (int i = 0; i < steps; ++i)
+        co_await ctx.step("work", call("a"));
+      co_return "done";
+    };
+    run_options options;
+    options.ends_stream = true;
+    run_driver world{code, echo, options};
+    world.begin("");
+    world.settle();
+    CHECK(world.run->ended());
+    CHECK(world.log.size() == static_cast<std::size_t>(steps + 3));
+    CHECK(world.appends == steps + 1);
+  }
+}
+
+TEST_CASE("what is decided ahead is told and started only once on disk") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.step("first", call("a"));
+    auto got = co_await ctx.step("second", call("b"));
+    co_return got.output();
+  };
+  run_driver world{code, echo};
+  std::vector<log_version> told;
+  world.begin("");
+  world.run->on_stored = [&](log_version version, const facts::Fact&) {
+    told.push_back(version);
+    CHECK(world.run->stored_version() == version);
+  };
+  CHECK(world.run->decided_version() == 1);
+  CHECK(world.run->stored_version() == 0);
+  CHECK_FALSE(world.run->quiet());
+  world.run->next(1);
+  CHECK(told.empty());
+  world.run->committed(1);
+  CHECK(told == std::vector<log_version>{1});
+  CHECK(world.run->quiet());
+  auto agenda = world.run->next(2);
+  REQUIRE(agenda.start.size() == 1);
+  world.run->effect_ended("first#1", 1, echo(agenda.start[0]), 3);
+  CHECK(world.run->decided_version() == 2);
+  agenda = world.run->next(4);
+  CHECK(agenda.append.size() == 1);
+  CHECK(agenda.start.empty());
+  world.run->committed(5);
+  CHECK(world.run->next(6).start.size() == 1);
+}
+
+TEST_CASE("an append that is lost leaves no trace of what was decided ahead") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  world.step();
+  auto agenda = world.run->next(world.now_us);
+  REQUIRE(agenda.start.size() == 2);
+  for (auto& start : agenda.start)
+    world.run->effect_ended(start.key, 1, echo(start), world.now_us);
+  REQUIRE(world.run->next(world.now_us).append.size() == 3);
+  world.crash();
+  CHECK(world.run->decided_version() == 1);
+  agenda = world.run->next(world.now_us);
+  CHECK(agenda.append.empty());
+  CHECK(agenda.start.size() == 2);
+}
+
+TEST_CASE("the append that begins a wait says that the run is idle") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.signal("go");
+    co_await ctx.sleep("nap", std::chrono::seconds{5});
+    auto got = co_await ctx.step("get", call("a"));
+    co_return got.output();
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  auto agenda = world.run->next(1'000);
+  CHECK(agenda.append.size() == 1);
+  CHECK(agenda.idle);
+  CHECK(agenda.wake_at_us == std::nullopt);
+  CHECK(agenda.status == store::log_status::running);
+  world.run->committed(1'000);
+  world.run->signal("go", "1", "", 2'000);
+  agenda = world.run->next(2'000);
+  CHECK(agenda.append.size() == 2); // The signal, and the timer it led to.
+  CHECK(agenda.idle);
+  CHECK(agenda.wake_at_us == 5'002'000);
+  world.run->committed(3'000);
+  world.run->tick(5'002'000);
+  agenda = world.run->next(5'002'000);
+  CHECK_FALSE(agenda.idle); // A step can be started once that is on disk.
+  world.run->committed(5'003'000);
+  agenda = world.run->next(5'003'000);
+  REQUIRE(agenda.start.size() == 1);
+  CHECK_FALSE(agenda.idle); // It is under way.
+}
+
+TEST_CASE("timers that are due together fire in the order of their times") {
+  auto nap = [](context ctx, int seconds) -> durable<nothing> {
+    co_await ctx.sleep("nap", std::chrono::seconds{seconds});
+    co_return nothing{};
+  };
+  auto code = [nap](context ctx, std::string) -> durable<std::string> {
+    std::vector<durable<nothing>> naps;
+    naps.push_back(nap(ctx.scope("a"), 3));
+    naps.push_back(nap(ctx.scope("b"), 1));
+    naps.push_back(nap(ctx.scope("c"), 2));
+    co_await all(std::move(naps));
+    co_return "awake";
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  world.run->tick(world.now_us + 10'000'000);
+  world.step();
+  CHECK(world.fact(5).timer_fired().step().scope() == "b");
+  CHECK(world.fact(6).timer_fired().step().scope() == "c");
+  CHECK(world.fact(7).timer_fired().step().scope() == "a");
+}
+
+TEST_CASE("a cancel is stored before it is said to be") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.signal("never");
+    co_return std::string{};
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.step();
+  REQUIRE(world.run->cancel("enough", "user", world.now_us));
+  CHECK(world.run->cancelling());
+  CHECK_FALSE(world.run->cancel_stored());
+  CHECK_FALSE(world.run->ended());
+  world.step();
+  CHECK(world.run->cancel_stored());
+  CHECK(world.run->ended());
+  CHECK(world.appends == 2);
 }

@@ -70,7 +70,7 @@ bool durable_run::admit_effect(operation& op) {
   if (auto at = announced_.find(op.key_); at != announced_.end())
     op.announced_ = at->second == op.attempt_;
   op.step_due_us_ = deadline_of(op);
-  op.barrier_ = staged_total_;
+  op.barrier_ = decided_version_;
   waiting_[op.key_] = &op;
   return false;
 }
@@ -95,36 +95,39 @@ std::int64_t durable_run::deadline_of(const operation& op) {
 }
 
 /// Attempts that must not be made twice are recorded before they are made.
-void durable_run::announce_attempts() {
+/// True if something was decided.
+bool durable_run::announce_attempts() {
   if (phase_ != phase::running)
-    return;
-  for (auto& [key, op] : waiting_) {
-    if (!op->options.at_most_once || op->started_ || op->settled_
-        || op->not_before_us_ > now_us_)
-      continue;
+    return false;
+  std::vector<operation*> due;
+  for (auto& [key, op] : waiting_)
+    if (op->options.at_most_once && !op->started_ && !op->settled_
+        && op->not_before_us_ <= now_us_
+        && (op->announced_ || announced_[key] != op->attempt_))
+      due.push_back(op);
+  for (auto* op : due) {
     if (op->announced_) {
       // By an earlier activation: whether it was made nobody can tell.
       op->started_ = true;
-      effect_ended(key, op->attempt_,
-                   {fail(errc::failed, "was under way at a crash, and is made "
-                                       "at most once"),
-                    {},
-                    {},
-                    0},
-                   now_us_);
+      outcome_of(*op,
+                 {fail(errc::failed, "was under way at a crash, and is made "
+                                     "at most once"),
+                  {},
+                  {},
+                  0},
+                 now_us_);
       continue;
     }
-    if (announced_[key] == op->attempt_)
-      continue; // By this activation: it starts once that is stored.
     facts::Fact fact;
     *fact.mutable_step_started()->mutable_step() = op->id_;
     fact.mutable_step_started()->set_attempt(op->attempt_);
     fact.mutable_step_started()->set_input_hash(op->input_hash_);
-    *fact.mutable_event() = event_of("STEP_STARTED", key);
-    announced_[key] = op->attempt_;
+    *fact.mutable_event() = event_of("STEP_STARTED", op->key_);
+    announced_[op->key_] = op->attempt_;
     stage(std::move(fact), {}, now_us_);
-    op->barrier_ = staged_total_;
+    op->barrier_ = decided_version_;
   }
+  return !due.empty();
 }
 
 bool durable_run::admit_timer(operation& op) {
@@ -195,7 +198,14 @@ void durable_run::drop(operation& op) noexcept {
 
 void durable_run::stop_effect(operation& op) {
   if (op.kind_ == operation::kind::effect && op.started_ && !op.settled_)
-    stops_.push_back({op.key_, op.effect, op.attempt_, op.input});
+    stop_attempt(op, op.attempt_);
+}
+
+void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
+  stops_.push_back({{op.key_, op.effect, attempt, op.input},
+                    decided_version_,
+                    op.outlives});
+  stops_owed_ += op.outlives;
 }
 
 } // namespace shannon::workflow

@@ -22,6 +22,8 @@ durable_run::replay(const std::vector<store::recorded_fact>& log,
                     const std::map<store::blob_hash, std::string>& blobs,
                     std::int64_t now_us) {
   now_us_ = now_us;
+  // What is decided while reading stands after all that is there.
+  stored_version_ = decided_version_ = static_cast<log_version>(log.size());
   std::vector<facts::Fact> parsed(log.size());
   auto done = read_all(log, parsed);
   phase_ = phase::running;
@@ -29,24 +31,22 @@ durable_run::replay(const std::vector<store::recorded_fact>& log,
   bool ended = std::any_of(parsed.begin(), parsed.end(), is_end);
   if (ended)
     code_ = nullptr;
-  blobs_ = blobs;
+  recorded_blobs_ = &blobs;
   replaying_ = true;
   for (std::size_t i = 0; done && i < parsed.size(); ++i) {
-    done = apply(parsed[i]);
+    done = apply(parsed[i], {});
     drain();
   }
   replaying_ = false;
-  blobs_.clear();
+  recorded_blobs_ = nullptr;
   if (!done) {
-    // What is appended next stands after all that is there.
-    version_ = static_cast<log_version>(log.size());
     if (ended)
       phase_ = phase::ended;
     return done;
   }
   if (phase_ == phase::parked && cancelling_)
     end_cancelled(); // Its end did not reach the disk.
-  finish_if_done();
+  go_on();
   return {};
 }
 
@@ -102,13 +102,13 @@ void durable_run::index(const facts::Fact& fact) {
   }
 }
 
-result<void> durable_run::apply(const facts::Fact& fact) {
-  ++version_;
+result<void> durable_run::apply(const facts::Fact& fact,
+                                const std::vector<store::blob>& own) {
   switch (fact.body_case()) {
   case facts::Fact::kRunStarted:
-    return start_program(fact);
+    return start_program(fact, own);
   case facts::Fact::kStepCompleted:
-    return apply_outcome(fact.step_completed());
+    return apply_outcome(fact.step_completed(), own);
   case facts::Fact::kStepStarted:
     apply_start(fact.step_started());
     break;
@@ -126,15 +126,16 @@ result<void> durable_run::apply(const facts::Fact& fact) {
     break;
   case facts::Fact::kChildProgressed: {
     auto& known = children_[fact.child_progressed().child()];
-    known.stored = fact.child_progressed().child_version();
-    known.seen = std::max(known.seen, known.stored);
+    known.seen = fact.child_progressed().child_version();
+    if (replaying_)
+      known.stored = known.seen;
     break;
   }
   case facts::Fact::kCancelRequested:
     apply_cancel(fact.cancel_requested());
     break;
   case facts::Fact::kRunCompleted: {
-    auto output = bytes_of(fact.run_completed().output());
+    auto output = bytes_of(fact.run_completed().output(), own);
     if (!output)
       return tl::unexpected<error>(output.error());
     output_ = std::move(*output);
@@ -170,10 +171,11 @@ result<void> durable_run::apply(const facts::Fact& fact) {
   return {};
 }
 
-result<void> durable_run::start_program(const facts::Fact& fact) {
+result<void> durable_run::start_program(const facts::Fact& fact,
+                                        const std::vector<store::blob>& own) {
   status_ = store::log_status::running;
   started_at_us_ = fact.at_us();
-  auto input = bytes_of(fact.run_started().input());
+  auto input = bytes_of(fact.run_started().input(), own);
   if (!input)
     return tl::unexpected<error>(input.error());
   input_ = std::move(*input);
@@ -182,10 +184,11 @@ result<void> durable_run::start_program(const facts::Fact& fact) {
   return {};
 }
 
-result<void> durable_run::apply_outcome(const facts::StepCompleted& fact) {
+result<void> durable_run::apply_outcome(const facts::StepCompleted& fact,
+                                        const std::vector<store::blob>& own) {
   count(fact);
   auto key = to_string(fact.step());
-  auto output = bytes_of(fact.output());
+  auto output = bytes_of(fact.output(), own);
   if (!output)
     return tl::unexpected<error>(output.error());
   if (auto at = waiting_.find(key); at != waiting_.end())
@@ -210,6 +213,7 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
     auto& op = *at->second;
     op.attempt_ = fact.attempt() + 1;
     op.not_before_us_ = fact.retry_at_us();
+    op.barrier_ = decided_version_; // Its number rests on this fact.
     op.started_ = false;
     op.settled_ = false;
     op.announced_ = false;
@@ -247,8 +251,8 @@ void durable_run::apply_signal(const facts::SignalReceived& fact) {
 }
 
 void durable_run::apply_cancel(const facts::CancelRequested& fact) {
-  cancel_staged_ = true;
   cancelling_ = true;
+  cancel_version_ = replaying_ ? stored_version_ : decided_version_;
   failure_
       = {errc::cancelled, fact.reason().empty() ? "cancelled" : fact.reason(),
          false, std::nullopt};
@@ -287,14 +291,22 @@ void durable_run::resolve(operation& op, result<std::string> outcome) {
   ready_.push_back(&op);
 }
 
-result<std::string> durable_run::bytes_of(const facts::Body& body) const {
+/// `own`: the bodies that go to disk with the fact; recorded ones are read from
+/// the log's.
+result<std::string>
+durable_run::bytes_of(const facts::Body& body,
+                      const std::vector<store::blob>& own) const {
   if (body.at_case() != facts::Body::kBlob)
     return body.inline_();
-  auto at = blobs_.find(body.blob());
-  if (at == blobs_.end())
-    return fail(errc::failed, "a body of " + std::to_string(body.size())
-                                  + " bytes is missing from the blob table");
-  return at->second;
+  for (const auto& blob : own)
+    if (blob.hash == body.blob())
+      return blob.bytes;
+  if (recorded_blobs_)
+    if (auto at = recorded_blobs_->find(body.blob());
+        at != recorded_blobs_->end())
+      return at->second;
+  return fail(errc::failed, "a body of " + std::to_string(body.size())
+                                + " bytes is missing from the blob table");
 }
 
 void durable_run::count(const facts::StepCompleted& fact) {

@@ -22,6 +22,7 @@ namespace shannon::workflow {
 /// Which role carries an effect out, and what it gives. `identity` is the part
 /// of the input that a replay must ask for again, else the run is parked: the
 /// task itself, not the wording or the model a newer build would choose.
+/// `outlives`: the effect goes on when the process of its run dies.
 template <class Effect>
 struct effect_traits;
 
@@ -52,6 +53,7 @@ template <>
 struct effect_traits<remote::AgentBrief> {
   using output = remote::AgentReport;
   static constexpr std::string_view kind = "agent";
+  static constexpr bool outlives = true;
   static std::string identity(const remote::AgentBrief& brief);
 };
 
@@ -116,6 +118,7 @@ private:
     op.effect = std::string{effect_traits<Effect>::kind};
     op.identity = effect_traits<Effect>::identity(*effect);
     op.input = std::move(effect);
+    op.outlives = requires { effect_traits<Effect>::outlives; };
     op.options = std::move(options);
     std::string bytes = co_await op;
     typename effect_traits<Effect>::output output;

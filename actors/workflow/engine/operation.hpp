@@ -80,6 +80,9 @@ public:
 
   std::string effect;
   std::shared_ptr<const google::protobuf::Message> input;
+  /// It goes on when this process dies: the run's end waits until it was told
+  /// to stop.
+  bool outlives = false;
   /// What of `input` must not change between a record and a replay.
   std::string identity;
   step_options options;
@@ -98,7 +101,7 @@ private:
   std::optional<result<std::string>> outcome_;
   // Engine's book-keeping of an effect.
   std::uint32_t attempt_ = 1;
-  std::uint64_t barrier_ = 0;
+  std::int64_t barrier_ = 0; ///< The fact that must be on disk before it.
   std::int64_t not_before_us_ = 0;
   std::int64_t attempt_due_us_ = 0; ///< 0 for never.
   std::int64_t step_due_us_ = 0;    ///< 0 for never.

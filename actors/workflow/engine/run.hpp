@@ -44,15 +44,25 @@ struct run_options {
 /// One durable run: a coroutine and its log. Pure: no actors, sockets, threads
 /// or clock, so a simulator can run a million of them.
 ///
-/// Facts are decided (staged), handed out to be appended one group at a time,
-/// and applied only when `committed` says they are on disk; only then does the
-/// coroutine go on. Replay applies recorded facts the same way. So what a
-/// coroutine sees is always recorded, and recorded steps never run again:
+/// It decides ahead and acts behind. A fact is applied the moment it is
+/// decided: the coroutine goes on at once, and what it decides next joins the
+/// same append. But nothing leaves the run before the facts it rests on are on
+/// disk: effects start and stop, and `on_stored` is called, only behind
+/// `committed`. If an append is lost, the owner drops the run and reads the log
+/// again: what was decided ahead is forgotten, and nobody has heard of it.
 ///
-///     outcome of an effect ──> staged ──next()──> appended ──committed()──>
-///     applied ──> coroutine resumes ──> new effects ──next()──> started
+///     outcome of an effect, signal, timer, cancel
+///        │
+///        v                          decided_version()
+///     decided and applied <──> coroutine goes on, decides more
+///        │
+///        │ next(): one group, appended by the owner
+///        v                          stored_version()
+///     on disk, committed() ──> on_stored, next(): effects start and stop
 ///
-/// An effect starts only after every fact staged before it is on disk.
+/// Replay applies recorded facts in the same order the same way, so recorded
+/// steps never run again. An effect starts only after every fact decided before
+/// it was asked for is on disk. The order of facts is the order of deciding.
 class durable_run {
 public:
   struct effect_start {
@@ -77,6 +87,7 @@ public:
     std::vector<store::blob> blobs;
     std::vector<std::vector<store::blob_hash>> references;
     std::vector<effect_start> start;
+    /// Told before `append` is sent: no end of a run overtakes them.
     std::vector<effect_stop> stop;
     /// Call `tick` then; earlier does no harm.
     std::optional<std::int64_t> wake_at_us;
@@ -87,6 +98,8 @@ public:
     std::optional<std::map<std::string, std::string>> attributes;
     /// Place in `append` of a `RunContinued`.
     std::optional<std::uint32_t> base;
+    /// The head's status with `append` on disk.
+    store::log_status status = store::log_status::queued;
   };
 
   struct effect_outcome {
@@ -105,7 +118,7 @@ public:
 
   // -- life -------------------------------------------------------------------
 
-  /// A new run: stages its first fact.
+  /// A new run: decides its first fact, and starts the program.
   void begin(facts::RunStarted started, facts::Event event,
              std::int64_t now_us);
 
@@ -128,14 +141,14 @@ public:
                     effect_outcome outcome, std::int64_t now_us);
   void tick(std::int64_t now_us);
   enum class signal_outcome : std::uint8_t {
-    staged,
-    repeated, ///< Of this name and id: staged or stored before.
+    staged,   ///< Decided; on disk once `on_stored` tells it.
+    repeated, ///< Of this name and id: decided or stored before.
     ended,    ///< The run's end is decided; nothing may follow it.
   };
 
   signal_outcome signal(std::string name, std::string id, std::string payload,
                         std::int64_t now_us);
-  /// False if the run has ended or is being cancelled already.
+  /// False if its end is decided or it is being cancelled already.
   bool cancel(std::string reason, std::string by, std::int64_t now_us);
   /// A child's fact. Returns the child's last version that is on disk here.
   std::int64_t child_progressed(const std::string& child, std::int64_t version,
@@ -146,31 +159,49 @@ public:
 
   // -- state ------------------------------------------------------------------
 
+  // What is decided, on disk or not yet. What leaves the run by other ways than
+  // `agenda` and `on_stored` must wait until it is `quiet`.
+
   phase state() const noexcept {
     return phase_;
-  }
-  /// The last fact applied.
-  log_version version() const noexcept {
-    return version_;
-  }
-  bool cancelling() const noexcept {
-    return cancelling_;
-  }
-  /// Nothing is staged or being appended.
-  bool quiet() const noexcept {
-    return staged_.empty() && in_flight_.empty();
   }
   store::log_status status() const noexcept {
     return status_;
   }
+  bool cancelling() const noexcept {
+    return cancelling_;
+  }
+  /// The last fact decided.
+  log_version decided_version() const noexcept {
+    return decided_version_;
+  }
+
+  // What is on disk.
+
+  /// The last fact on disk.
+  log_version stored_version() const noexcept {
+    return stored_version_;
+  }
+  /// All that is decided is on disk.
+  bool quiet() const noexcept {
+    return stored_version_ == decided_version_;
+  }
+  /// Its end is on disk.
+  bool ended() const noexcept {
+    return phase_ == phase::ended && quiet();
+  }
+  /// The request to cancel it is on disk.
+  bool cancel_stored() const noexcept {
+    return cancelling_ && cancel_version_ <= stored_version_;
+  }
   std::int64_t child_version(const std::string& child) const;
   /// The child's last fact that is on disk or on its way there.
   std::int64_t child_seen(const std::string& child) const;
-  /// Output of a run that completed; decided first, on disk once it `ended`.
+  /// Output of a run that completed.
   const std::string& output() const noexcept {
     return output_;
   }
-  /// What the run was started with; empty until its first fact is on disk.
+  /// What the run was started with.
   const std::string& input() const noexcept {
     return input_;
   }
@@ -189,8 +220,9 @@ public:
   const std::vector<facts::ModelUse>& models() const noexcept {
     return models_;
   }
-  /// Called for each fact as it is applied, live ones only.
-  std::function<void(log_version, const facts::Fact&)> on_applied;
+  /// Called for each fact when it is on disk, in order; not for those read
+  /// back.
+  std::function<void(log_version, const facts::Fact&)> on_stored;
 
 private:
   friend class operation;
@@ -199,6 +231,12 @@ private:
   struct staged_fact {
     facts::Fact fact;
     std::vector<store::blob> blobs;
+    store::log_status status = store::log_status::queued; ///< With it.
+  };
+  struct pending_stop {
+    effect_stop what;
+    log_version after = 0; ///< Told once this fact is on disk.
+    bool owed = false;     ///< The run's end waits until it was told.
   };
   struct recorded_outcome {
     result<std::string> output;
@@ -209,7 +247,7 @@ private:
     std::int64_t retry_at_us = 0;
   };
   struct child {
-    std::int64_t seen = 0;   ///< Staged or on disk.
+    std::int64_t seen = 0;   ///< Decided or on disk.
     std::int64_t stored = 0; ///< On disk.
   };
 
@@ -222,8 +260,10 @@ private:
 
   bool admit_effect(operation& op);
   std::int64_t deadline_of(const operation& op);
-  void announce_attempts();
+  bool announce_attempts();
+  std::int64_t due_us(const operation& op) const;
   void expire(operation& op, std::int64_t now_us);
+  void outcome_of(operation& op, effect_outcome outcome, std::int64_t now_us);
   bool admit_timer(operation& op);
   bool admit_signal(operation& op);
   void mismatch(const operation& op, const std::string& recorded);
@@ -232,38 +272,53 @@ private:
 
   void stage(facts::Fact fact, std::vector<store::blob> blobs,
              std::int64_t now_us);
+  void go_on();
+  void take_group(agenda& what);
+  void start(operation& op, agenda& what, std::int64_t now_us);
+  void look_ahead(agenda& what, std::int64_t now_us);
+  void keep_limit();
   facts::Body body_of(std::string bytes, bool always_blob,
                       std::vector<store::blob>& blobs) const;
-  result<std::string> bytes_of(const facts::Body& body) const;
-  result<void> apply(const facts::Fact& fact);
+  result<std::string> bytes_of(const facts::Body& body,
+                               const std::vector<store::blob>& own) const;
+  result<void> apply(const facts::Fact& fact,
+                     const std::vector<store::blob>& own);
   void apply_start(const facts::StepStarted& fact);
   void apply_attempt(const facts::AttemptFailed& fact);
   void apply_timer(const facts::TimerFired& fact);
   void apply_signal(const facts::SignalReceived& fact);
-  result<void> apply_outcome(const facts::StepCompleted& fact);
+  result<void> apply_outcome(const facts::StepCompleted& fact,
+                             const std::vector<store::blob>& own);
   void apply_failure(const facts::StepFailed& fact);
   void apply_cancel(const facts::CancelRequested& fact);
   void apply_end(store::log_status status, error why);
   result<void> read_all(const std::vector<store::recorded_fact>& log,
                         std::vector<facts::Fact>& parsed);
-  result<void> start_program(const facts::Fact& fact);
+  result<void> start_program(const facts::Fact& fact,
+                             const std::vector<store::blob>& own);
   void resolve(operation& op, result<std::string> outcome);
   void drain();
   void finish_if_done();
+  void end_stream();
   void count(const facts::StepCompleted& fact);
   void index(const facts::Fact& fact);
   void stop_effect(operation& op);
+  void stop_attempt(const operation& op, std::uint32_t attempt);
+  void hand_out_stops(agenda& what);
 
   program code_;
   run_options options_;
   phase phase_ = phase::empty;
   store::log_status status_ = store::log_status::queued;
-  log_version version_ = 0;
+  log_version decided_version_ = 0;
+  log_version stored_version_ = 0;
+  log_version cancel_version_ = 0; ///< Of CancelRequested.
   std::int64_t now_us_ = 0;
   bool replaying_ = false;
-  bool cancel_staged_ = false;
+  bool going_on_ = false; ///< Inside `go_on`.
   bool cancelling_ = false;
-  bool finishing_ = false;
+  bool closing_ = false;   ///< Nothing is left to do but to end.
+  bool finishing_ = false; ///< The end is decided.
   bool parked_on_disk_ = false; ///< The log says already that it is parked.
   std::string input_;
   std::int64_t started_at_us_ = 0;
@@ -272,13 +327,13 @@ private:
   facts::Usage usage_;
   std::vector<facts::ModelUse> models_;
 
-  // Facts on their way to disk.
+  // Facts on their way to disk: what is decided, of which the last `unapplied_`
+  // are still to be applied, and before them the group that was handed out.
   std::deque<staged_fact> staged_;
+  std::size_t unapplied_ = 0;
   std::vector<staged_fact> in_flight_;
-  std::uint64_t staged_total_ = 0;
-  std::uint64_t stored_total_ = 0;
-  /// Bodies that facts being applied refer to.
-  std::map<store::blob_hash, std::string> blobs_;
+  /// Bodies that recorded facts refer to, while they are replayed.
+  const std::map<store::blob_hash, std::string>* recorded_blobs_ = nullptr;
 
   // What the log holds, by place.
   std::unordered_map<std::string, std::uint32_t> occurrences_;
@@ -298,7 +353,8 @@ private:
   std::map<std::string, operation*> waiting_;
   std::map<std::string, std::deque<operation*>> listening_;
   std::deque<operation*> ready_;
-  std::vector<effect_stop> stops_;
+  std::deque<pending_stop> stops_;
+  std::size_t stops_owed_ = 0;
 
   // Last: its frames refer to all of the above.
   durable<std::string> root_;
