@@ -1,6 +1,10 @@
 #include "nodes/commands/history_reader.hpp"
 
 #include "actors/store/migrations.hpp"
+#include "actors/workflow/engine/events.hpp"
+#include "actors/workflow/history/words.hpp"
+#include "nodes/commands/version.hpp"
+#include "protocols/checksum.hpp"
 
 #include <limits>
 #include <set>
@@ -27,27 +31,54 @@ constexpr pg_statement next_sql{
     "where log_id > $1::text order by log_id limit 1))"};
 
 constexpr pg_statement family_sql{
-    "verify_family", "select log_id from heads "
-                     "where log_id = $1::text or parent = $1::text union "
-                     "(select log_id from facts where log_id = $1::text "
-                     "limit 1) order by 1"};
+    "verify_family",
+    "with recursive family as (select $1::text collate \"C\" as log_id union "
+    "select h.log_id from heads h join family f on h.parent = f.log_id) "
+    "select f.log_id from family f where exists (select from heads h "
+    "where h.log_id = f.log_id) or exists (select from facts a "
+    "where a.log_id = f.log_id) order by f.log_id"};
 
 constexpr pg_statement head_sql{
-    "verify_head", "select version, chain, epoch, status from heads "
+    "verify_head", "select version, chain, epoch, status, kind, parent, "
+                   "tenant, user_id, session from heads "
                    "where log_id = $1::text"};
 
 constexpr pg_statement page_sql{
-    "verify_page", "select version, epoch, checksum, fact, blobs from facts "
-                   "where log_id = $1::text and version > $2::int8 "
-                   "order by version limit $3::int8"};
+    "verify_page",
+    "select version, epoch, checksum, fact, blobs, at from facts "
+    "where log_id = $1::text and version > $2::int8 "
+    "order by version limit $3::int8"};
 
 constexpr pg_statement bodies_sql{"verify_bodies",
                                   "select hash, sha256(bytes) from blobs "
                                   "where hash = any($1::bytea[])"};
 
+constexpr pg_statement contents_sql{"export_bodies",
+                                    "select hash, bytes from blobs "
+                                    "where hash = any($1::bytea[])"};
+
+/// Bodies read at a time: each may be some MiB.
+constexpr std::size_t contents_rows = 16;
+
 template <class T>
 tl::unexpected<error> pass_on(result<T>& bad) {
   return tl::unexpected<error>{std::move(bad.error())};
+}
+
+std::int64_t unix_us(store::pg::time at) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             at.time_since_epoch())
+      .count();
+}
+
+/// A fact that cannot be read says nothing that may be shown.
+std::string without(const std::string& bytes,
+                    const history::redactor& taken_out) {
+  facts::Fact fact;
+  if (!fact.ParseFromString(bytes))
+    return {};
+  taken_out.take_out(fact);
+  return fact.SerializeAsString();
 }
 
 } // namespace
@@ -96,39 +127,141 @@ result<std::uint64_t> history_reader::check(const log_id& log,
   auto top = head(log);
   if (!top)
     return pass_on(top);
-  history::log_checker checker{log, *top, sink};
-  auto last = std::numeric_limits<log_version>::min();
-  for (;;) {
-    auto rows = page(log, last);
-    if (!rows)
-      return pass_on(rows);
-    auto there = bodies(*rows);
+  auto known = *top ? std::optional{(*top)->row} : std::nullopt;
+  history::log_checker checker{log, known, sink};
+  auto read = each_page(log, [&](const auto& rows) -> result<void> {
+    auto there = bodies(rows);
     if (!there)
       return pass_on(there);
-    for (const auto& row : *rows)
+    for (const auto& row : rows)
       checker.take(row, *there);
-    if (static_cast<std::int64_t>(rows->size()) < page_rows)
-      break;
-    last = rows->back().version;
-  }
+    return {};
+  });
+  if (!read)
+    return pass_on(read);
   checker.finish();
   if (auto ended = db_.exec("commit"); !ended)
     return pass_on(ended);
   return checker.facts();
 }
 
-result<std::optional<history::head_row>>
+result<void> history_reader::each_page(
+    const log_id& log,
+    const std::function<result<void>(const std::vector<history::log_row>&)>&
+        take) {
+  auto last = std::numeric_limits<log_version>::min();
+  for (;;) {
+    auto rows = page(log, last);
+    if (!rows)
+      return pass_on(rows);
+    if (auto taken = take(*rows); !taken)
+      return taken;
+    if (static_cast<std::int64_t>(rows->size()) < page_rows)
+      return {};
+    last = rows->back().version;
+  }
+}
+
+// -- carrying a log away ------------------------------------------------------
+
+result<history_reader::exported>
+history_reader::export_log(const log_id& log, std::ostream& out,
+                           const history::redactor* taken_out) {
+  if (auto begun = db_.exec("begin"); !begun)
+    return pass_on(begun);
+  auto top = head(log);
+  if (!top)
+    return pass_on(top);
+  exported done;
+  history::export_header header;
+  header.log = log;
+  header.build = program_version();
+  header.redacted = taken_out != nullptr;
+  if (*top) {
+    header.birth = (*top)->birth;
+    header.status = (*top)->row.status;
+    if (taken_out)
+      header.birth = taken_out->take_out(header.birth);
+  }
+  history::export_writer writer{out};
+  writer.begin(header);
+  std::set<store::blob_hash> hashes;
+  store::log_tail found;
+  std::uint64_t redacted = 0; // Checksums are of what the file holds.
+  auto read = each_page(log, [&](const auto& rows) -> result<void> {
+    for (const auto& row : rows) {
+      auto sum = store::chain(found.chain, row.version, row.fact);
+      if (done.damage.empty()
+          && (row.version != found.version + 1 || sum != row.checksum))
+        done.damage = "version " + std::to_string(row.version);
+      found = {row.version, row.checksum};
+      history::exported_fact fact{row.version, row.recorded_us, row.epoch,
+                                  row.checksum, row.fact};
+      if (taken_out) {
+        fact.bytes = without(row.fact, *taken_out);
+        redacted = store::chain(redacted, fact.version, fact.bytes);
+        fact.checksum = redacted;
+      }
+      writer.fact(fact);
+      hashes.insert(row.bodies.begin(), row.bodies.end());
+      ++done.facts;
+    }
+    return {};
+  });
+  if (!read)
+    return pass_on(read);
+  if (!*top && done.facts == 0)
+    return fail(errc::not_found, log.value + ": no such log");
+  if (!taken_out)
+    if (auto put = write_bodies(hashes, writer, done); !put)
+      return pass_on(put);
+  writer.end();
+  if (auto ended = db_.exec("commit"); !ended)
+    return pass_on(ended);
+  return done;
+}
+
+result<void>
+history_reader::write_bodies(const std::set<store::blob_hash>& hashes,
+                             history::export_writer& writer, exported& done) {
+  for (auto at = hashes.begin(); at != hashes.end();) {
+    store::pg::array some{store::pg::type::bytea};
+    std::size_t wanted = 0;
+    for (; at != hashes.end() && wanted < contents_rows; ++at, ++wanted)
+      some.add(*at);
+    auto rows = db_.run(contents_sql, {some.take()});
+    if (!rows)
+      return pass_on(rows);
+    for (int i = 0; i < rows->size(); ++i) {
+      if (workflow::sha256(rows->bytes(i, 1)) != rows->bytes(i, 0)
+          && done.damage.empty())
+        done.damage = "body " + history::hex(rows->bytes(i, 0));
+      writer.body(rows->text(i, 0), rows->bytes(i, 1));
+    }
+    if (static_cast<std::size_t>(rows->size()) < wanted && done.damage.empty())
+      done.damage = "a body that is not there";
+    done.bodies += static_cast<std::uint64_t>(rows->size());
+  }
+  return {};
+}
+
+// -- rows ---------------------------------------------------------------------
+
+result<std::optional<history_reader::full_head>>
 history_reader::head(const log_id& log) {
   auto rows = db_.run(head_sql, {log.value});
   if (!rows)
     return pass_on(rows);
   if (rows->size() == 0)
-    return std::optional<history::head_row>{};
-  history::head_row out;
-  out.tail.version = rows->int8(0, 0);
-  out.tail.chain = static_cast<std::uint64_t>(rows->int8(0, 1));
-  out.epoch = rows->int8(0, 2);
-  out.status = static_cast<store::log_status>(rows->int2(0, 3));
+    return std::optional<full_head>{};
+  full_head out;
+  out.row.tail.version = rows->int8(0, 0);
+  out.row.tail.chain = static_cast<std::uint64_t>(rows->int8(0, 1));
+  out.row.epoch = rows->int8(0, 2);
+  out.row.status = static_cast<store::log_status>(rows->int2(0, 3));
+  out.birth = {rows->text(0, 4), log_id{rows->text(0, 5)},
+               tenant_id{rows->text(0, 6)}, user_id{rows->text(0, 7)},
+               session_id{rows->text(0, 8)}};
   return std::optional{out};
 }
 
@@ -145,6 +278,7 @@ result<std::vector<history::log_row>> history_reader::page(const log_id& log,
     row.epoch = rows->int8(i, 1);
     row.checksum = static_cast<std::uint64_t>(rows->int8(i, 2));
     row.fact = rows->text(i, 3);
+    row.recorded_us = unix_us(rows->time(i, 5));
     if (!rows->null(i, 4))
       for (auto hash : store::pg::to_elements(rows->bytes(i, 4)))
         row.bodies.emplace_back(hash);

@@ -1,21 +1,25 @@
 #pragma once
 
 #include "actors/store/pg_connection.hpp"
+#include "actors/workflow/history/export_format.hpp"
 #include "actors/workflow/history/log_checker.hpp"
+#include "actors/workflow/history/redact.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/ids.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace shannon::commands {
 
-/// Reads logs as they are stored, for the checker. Only reads; each log from
-/// one snapshot, so that a node may go on writing. Holds one page of facts and
-/// none of their bodies: the database says what those hash to.
+/// Reads logs as they are stored, for the checker and to carry them away. Only
+/// reads; each log from one snapshot, so that a node may go on writing. Holds
+/// one page of facts.
 ///
 /// Errors are those of `pg_connection`; after one the reader is of no use.
 class history_reader {
@@ -29,21 +33,48 @@ public:
   /// that has lost its head is one too.
   result<std::optional<log_id>> next(const log_id& log);
 
-  /// A log and those it started. `not_found` if there is no such log.
+  /// A log, those it started, and those they started. `not_found` if there is
+  /// no such log.
   result<std::vector<log_id>> family(const log_id& log);
 
-  /// Takes one log through the checker. Answers the number of its facts.
+  /// Takes one log through the checker; of bodies the database says what they
+  /// hash to. Answers the number of its facts.
   result<std::uint64_t> check(const log_id& log,
                               const history::finding_sink& sink);
 
+  /// What `export_log` takes out, and where a log does not fit together.
+  struct exported {
+    std::uint64_t facts = 0;
+    std::uint64_t bodies = 0;
+    /// The first that is not as it was written; empty if all are.
+    std::string damage;
+  };
+
+  /// Writes one log as text, by `taken_out` without what must not be shown.
+  /// `not_found` if there is no such log.
+  result<exported> export_log(const log_id& log, std::ostream& out,
+                              const history::redactor* taken_out);
+
 private:
+  struct full_head {
+    history::head_row row;
+    store::log_birth birth;
+  };
+
   explicit history_reader(store::pg_connection db) : db_(std::move(db)) {}
 
-  result<std::optional<history::head_row>> head(const log_id& log);
+  result<std::optional<full_head>> head(const log_id& log);
   result<history::stored_bodies>
   bodies(const std::vector<history::log_row>& page);
   result<std::vector<history::log_row>> page(const log_id& log,
                                              log_version after);
+  /// Calls `take` with each page of a log's facts, all from one snapshot.
+  result<void> each_page(
+      const log_id& log,
+      const std::function<result<void>(const std::vector<history::log_row>&)>&
+          take);
+  result<void> write_bodies(const std::set<store::blob_hash>& hashes,
+                            history::export_writer& writer, exported& done);
 
   store::pg_connection db_;
 };

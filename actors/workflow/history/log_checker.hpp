@@ -22,6 +22,8 @@ struct log_row {
   std::string fact; ///< A serialized `facts.Fact`.
   /// Of the bodies this fact refers to: what is loaded with it.
   std::vector<store::blob_hash> bodies;
+  /// By the database's clock, microseconds since 1970.
+  std::int64_t recorded_us = 0;
 };
 
 /// What a log's head row says.
