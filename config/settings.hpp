@@ -116,6 +116,12 @@ struct run_settings {
   std::uint32_t facts_max = 50'000;
   /// Runs active in memory on this node; above it new tasks get 503.
   std::uint32_t runs_max = 10'000;
+  /// A run that waits for a timer, a signal or a person leaves memory after
+  /// this long; 0 at once. Shorter costs reads when it goes on, longer memory.
+  milliseconds rest_after{5'000};
+  /// Logs read at once after a start or because their timers are due; the
+  /// others wait for their turn. More starts faster and loads Postgres more.
+  std::uint32_t activations_max = 64;
   std::uint64_t inline_bytes_max = 8 * 1024;
   /// Bytes of one agent's conversation. At the limit the oldest tool results
   /// are left out, then the newest are cut; if that is not enough, it fails.

@@ -109,6 +109,11 @@ protected:
     return reported_;
   }
 
+  /// Its parent must hear first what it has stored.
+  bool may_rest() override {
+    return log_read_ && known_.empty() && !reporting_ && starters_.empty();
+  }
+
   void start_effect(const durable_run::effect_start& what) override {
     effect_ended(what.key, what.effect, what.attempt, now_us(),
                  {fail(errc::invalid_argument,
@@ -209,6 +214,8 @@ private:
       news.set_agent_log(log().value);
       news.set_version(version);
       *news.mutable_event() = event;
+      if (run().state() == durable_run::phase::parked)
+        news.set_parked(run().failure().text);
       ask<remote::AgentAck>(parent_, std::move(news), parent_timeout,
                             [this, version](result<remote::AgentAck> got) {
                               progress_answered(version, got);
@@ -219,10 +226,13 @@ private:
 
   void progress_answered(log_version version,
                          const result<remote::AgentAck>& got) {
+    if (!live())
+      return;
     if (got) {
       window_ = unacknowledged_max;
       acknowledge(std::max(version, got->version()));
-      return tell_parent();
+      tell_parent();
+      return pump(); // It may have waited for this alone.
     }
     if (got.error().code == errc::not_found)
       return parent_is_gone();
@@ -233,6 +243,8 @@ private:
       retry_armed_ = true;
       after(parent_retry, [this] {
         retry_armed_ = false;
+        if (!live())
+          return;
         told_ = acknowledged_;
         tell_parent();
       });
@@ -278,13 +290,18 @@ private:
                               reported_ = true;
                               return pump();
                             }
-                            after(parent_retry, [this] { report_if_done(); });
+                            after(parent_retry, [this] {
+                              if (live())
+                                report_if_done();
+                            });
                           });
   }
 
-  remote::AgentAck ack() const {
+  remote::AgentAck ack() {
     remote::AgentAck answer;
     answer.set_agent_log(log().value);
+    if (run().state() == durable_run::phase::parked)
+      answer.set_parked(run().failure().text);
     return answer;
   }
 
@@ -312,7 +329,8 @@ caf::actor spawn_agents(caf::local_actor& parent, agent_args args) {
                [args](caf::local_actor& owner, activation what) -> caf::actor {
                  return owner.spawn<agent>(args, std::move(what));
                },
-               args.metrics, args.settings.runs_max * 4});
+               args.metrics, args.settings.runs_max * 4, 5,
+               args.settings.activations_max});
 }
 
 } // namespace shannon::agent

@@ -151,6 +151,11 @@ protected:
                }});
   }
 
+  /// Asks of this actor that have no answer yet.
+  std::size_t open_asks() const noexcept {
+    return pending_.size();
+  }
+
   /// The answer of this ask is not wanted any more.
   void forget(std::uint64_t correlation);
 

@@ -2,15 +2,17 @@
 
 #include "actors/kit/backoff.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/workflow/due_watch.hpp"
 #include "protocols/store.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <unordered_map>
+#include <utility>
 
 namespace shannon::workflow {
 
@@ -19,17 +21,32 @@ namespace {
 using namespace std::chrono_literals;
 namespace log = kit::log;
 
-/// A child that lives this long has got over its failure.
-constexpr auto quiet_time = 60s;
-/// Mail kept for one log while it is looked up or retires.
-constexpr std::size_t waiting_max = 1'000;
 constexpr auto store_timeout = 15s;
+constexpr auto store_retry = 500ms;
+/// Logs in one answer: bounds what is queued, not what is woken.
+constexpr std::uint32_t page = 1'000;
+/// When all that a look found is awake already, what is due behind it must be
+/// seen too.
+constexpr std::uint32_t page_most = 256'000;
+
+activation_table::limits limits_of(const activator_args& args) {
+  activation_table::limits limits;
+  limits.runs_max = args.runs_max;
+  limits.failures_max = args.failures_max;
+  limits.reading_max = args.reading_max;
+  return limits;
+}
 
 class activator final : public kit::actor_base {
 public:
   activator(caf::actor_config& cfg, activator_args args)
       : actor_base(cfg, args.env, {args.kind}, 100'000), args_(std::move(args)),
-        name_(args_.kind + "-activator") {}
+        name_(args_.kind + "-activator"),
+        table_(args_.kind, limits_of(args_),
+               // A child of an ACTIVATOR before this one may still talk.
+               static_cast<std::uint64_t>(
+                   std::chrono::steady_clock::now().time_since_epoch().count()),
+               args_.creates) {}
 
   const char* name() const override {
     return name_.c_str();
@@ -38,218 +55,196 @@ public:
 protected:
   kit::handlers make_handlers() override {
     return {
-        kit::on<retiring>([this](const envelope& mail, const retiring& msg) {
-          on(mail, msg);
-        }),
+        kit::on<settled>([this](auto&, auto& m) { on(m); }),
+        kit::on<resting>([this](auto&, auto& m) { on(m); }),
     };
   }
 
   void started() override {
     set_down_handler([this](caf::down_msg& down) { on_down(down); });
-    recover();
+    look_for_due([this] { recover({}); });
   }
 
   void stopping() override {
-    for (auto& [id, item] : entries_) {
-      if (item.child) {
-        args_.metrics.run_passivated();
-        caf::anon_send_exit(item.child, caf::exit_reason::user_shutdown);
-      }
-      for (const auto& mail : item.waiting)
-        hand_back(mail);
+    for (auto& [child, what] : children_) {
+      args_.metrics.run_passivated();
+      caf::anon_send_exit(child, caf::exit_reason::user_shutdown);
     }
-    entries_.clear();
-    by_address_.clear();
+    children_.clear();
+    for (const auto& mail : table_.give_up())
+      hand_back(*mail);
   }
 
   /// Everything else is mail for one of the children.
   void unexpected(const envelope& mail) override {
-    log_id id{std::string{mail.to.id()}};
-    if (id.empty())
-      return refuse(mail, {errc::invalid_argument,
-                           "mail for " + args_.kind + " names no log", false,
-                           std::nullopt});
-    auto at = entries_.find(id);
-    // One that has taken its leave, or has ended, is not bound any more.
-    if (at != entries_.end() && at->second.child
-        && env().addresses.find(mail.to) == at->second.child)
-      return forward(at->second, mail);
-    // Token deltas, for one: they must not keep out what is waited for.
-    if (mail.correlation == 0)
-      return;
-    if (at == entries_.end()) {
-      std::size_t limit = args_.runs_max;
-      if (entries_.size() >= (args_.creates(mail) ? limit : 2 * limit))
-        return refuse(mail, {errc::overloaded,
-                             "this node holds " + std::to_string(args_.runs_max)
-                                 + " active runs, its limit",
-                             true, 1000ms});
-      at = entries_.emplace(id, entry{}).first;
-      at->second.waiting.push_back(mail);
-      // Who creates does not ask before: an append to a log that exists is
-      // refused, and the log is read then.
-      return args_.creates(mail) ? activate(id, at->second, true, {})
-                                 : look_up(id);
-    }
-    if (at->second.waiting.size() >= waiting_max)
-      return refuse(
-          mail, {errc::overloaded, "too much mail for one run", true, 1000ms});
-    at->second.waiting.push_back(mail);
+    carry_out(table_.mail(std::make_shared<const envelope>(mail),
+                          reach(mail) != nullptr));
   }
 
 private:
-  struct entry {
-    caf::actor child;
+  struct child {
+    log_id log;
     std::uint64_t life = 0;
-    std::uint32_t failures = 0;
-    std::uint32_t rereads = 0;
-    std::chrono::steady_clock::time_point since;
-    std::deque<envelope> waiting;
   };
 
   // -- handlers ---------------------------------------------------------------
 
-  void on(const envelope& mail, const retiring& msg) {
-    auto at = entries_.find(msg.log);
-    if (at == entries_.end() || !at->second.child
-        || at->second.life != msg.life)
-      return; // Of a child that is gone: its successor lives on.
-    // The child is not bound any more: only its handle reaches it.
-    auto answer = std::make_shared<envelope>();
-    answer->to = mail.from;
-    answer->from = self_address();
-    answer->body = retire{};
-    caf::anon_send(at->second.child, envelope_ptr{std::move(answer)});
+  void on(const settled& msg) {
+    carry_out(table_.settled(msg.log, msg.life, msg.version));
+  }
+
+  void on(const resting& msg) {
+    table_.passive(msg.log, msg.life);
+    if (!msg.wake_at)
+      return;
+    auto now = clock_now();
+    due_watch::due_time database_now
+        = clock_->known() ? due_watch::due_time{std::chrono::microseconds{
+              clock_->now_us(now)}}
+                          : env().now();
+    if (auto at = due_.expect(*msg.wake_at, database_now, now))
+      look_at(*at);
   }
 
   void on_down(const caf::down_msg& down) {
-    auto found = by_address_.find(down.source);
-    if (found == by_address_.end())
+    auto found = children_.find(down.source);
+    if (found == children_.end())
       return;
-    auto id = found->second;
-    by_address_.erase(found);
-    auto at = entries_.find(id);
-    if (at == entries_.end())
-      return;
+    auto [id, life] = std::move(found->second);
+    children_.erase(found);
     args_.metrics.run_passivated();
-    auto& item = at->second;
-    item.child = nullptr;
+    auto how = activation_table::end::failed;
     if (down.reason == caf::exit_reason::normal
-        || down.reason == caf::exit_reason::user_shutdown) {
-      item.failures = 0;
-      if (item.waiting.empty())
-        entries_.erase(at);
-      else
-        look_up(id);
-      return;
-    }
-    auto now = clock_now();
-    if (down.reason == must_reread()) {
-      item.rereads = now - item.since > quiet_time ? 1 : item.rereads + 1;
+        || down.reason == caf::exit_reason::user_shutdown)
+      how = activation_table::end::done;
+    else if (down.reason == must_reread())
+      how = activation_table::end::reread;
+    if (how != activation_table::end::done)
       args_.metrics.run_reactivated();
-      return after(delay_.ceiling(item.rereads),
-                   [this, id] { reactivate(id); });
-    }
-    item.failures = now - item.since > quiet_time ? 1 : item.failures + 1;
-    log::warning("run-failed", "ACTIVATOR brings a run back",
-                 {{"log", id.value},
-                  {"failures", item.failures},
-                  {"reason", to_string(down.reason)}});
-    args_.metrics.run_reactivated();
-    after(delay_.ceiling(item.failures), [this, id] { reactivate(id); });
+    if (how == activation_table::end::failed)
+      log::warning("run-failed", "ACTIVATOR brings a run back",
+                   {{"log", id.value}, {"reason", to_string(down.reason)}});
+    carry_out(table_.down(id, life, how));
   }
 
-  // -- activation -------------------------------------------------------------
+  // -- what the table decides -------------------------------------------------
 
-  /// All logs that have not ended, after a start of this node.
-  void recover() {
+  void carry_out(activation_table::orders what) {
+    for (auto& start : what.starts)
+      begin(start);
+    for (auto& mail : what.forwards)
+      // It may have gone in between: then it is nobody's, and comes back here.
+      if (auto who = reach(*mail))
+        caf::anon_send(who, std::move(mail));
+      else
+        hand_back(*mail);
+    for (auto& id : what.look_ups)
+      look_up(id);
+    for (auto& [id, attempt] : what.pauses)
+      after(delay_.ceiling(attempt),
+            [this, id = id] { carry_out(table_.pause_over(id)); });
+    for (auto& [mail, why] : what.refusals)
+      refuse(*mail, why);
+    if (unread_ && table_.queued() < page / 2)
+      recover(*std::exchange(unread_, std::nullopt));
+  }
+
+  void begin(activation_table::start& what) {
+    auto who = args_.spawn(*this, {what.log,
+                                   {args_.kind + "/" + what.log.value},
+                                   what.create,
+                                   std::move(what.park),
+                                   what.life,
+                                   clock_});
+    monitor(who);
+    children_.emplace(who.address(), child{std::move(what.log), what.life});
+    args_.metrics.run_activated();
+    for (auto& mail : what.mail)
+      caf::anon_send(who, std::move(mail));
+  }
+
+  /// Who lives at the address of this mail; null for nobody but this actor.
+  caf::actor reach(const envelope& mail) {
+    auto who = env().addresses.find(mail.to);
+    return who && who.address() != address() ? who : caf::actor{};
+  }
+
+  // -- what the store knows ---------------------------------------------------
+
+  /// The logs after this one that have not ended and do not wait.
+  void recover(const log_id& from) {
     ask<store::log_ids>(
-        {"store"}, store::list_unfinished{args_.kind}, 15s,
-        [this](result<store::log_ids> got) {
+        {"store"}, store::list_unfinished{args_.kind, from, page},
+        store_timeout, [this, from](result<store::log_ids> got) {
           if (!got) {
             log::warning("recovery-delayed", "ACTIVATOR cannot list its runs",
                          {{"kind", args_.kind}, {"reason", got.error().text}});
-            return after(500ms, [this] { recover(); });
+            return after(store_retry, [this, from] { recover(from); });
           }
-          log::info("recovery", "ACTIVATOR brings runs back",
-                    {{"kind", args_.kind}, {"runs", got->logs.size()}});
-          for (auto& id : got->logs)
-            if (entries_.count(id) == 0)
-              activate(id, entries_[id], false, {});
+          if (!got->logs.empty())
+            log::info("recovery", "ACTIVATOR brings runs back",
+                      {{"kind", args_.kind}, {"runs", got->logs.size()}});
+          if (got->logs.size() >= page)
+            unread_ = got->logs.back();
+          carry_out(table_.wanted(got->logs));
         });
+  }
+
+  /// Wakes whose timer is due by the database's clock.
+  void look_for_due(std::function<void()> then = {}) {
+    ask<store::due_logs>(
+        {"store"}, store::list_due{args_.kind, due_page_}, store_timeout,
+        [this, then = std::move(then)](result<store::due_logs> got) {
+          auto now = clock_now();
+          if (!got) {
+            look_at(due_.failed(now));
+          } else {
+            clock_->heard(got->now, now);
+            auto before = table_.size();
+            carry_out(table_.wanted(got->logs));
+            auto fresh = table_.size() - before;
+            bool hidden = fresh == 0 && got->logs.size() >= due_page_;
+            due_page_ = hidden ? std::min(due_page_ * 4, page_most) : page;
+            look_at(due_.looked(*got, fresh, now));
+          }
+          if (then)
+            then();
+        });
+  }
+
+  void look_at(due_watch::moment at) {
+    auto wait = std::max(at - clock_now(), due_watch::duration{0});
+    after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, at] {
+      if (due_.stands(at))
+        look_for_due();
+    });
   }
 
   /// Is there such a log, and does it still go on?
   void look_up(const log_id& id) {
     ask<store::log_head>({"store"}, store::get_head{id}, store_timeout,
                          [this, id](result<store::log_head> got) {
-                           auto at = entries_.find(id);
-                           if (at == entries_.end() || at->second.child)
-                             return;
-                           auto& item = at->second;
-                           if (may_create(item))
-                             return activate(id, item, true, {});
-                           if (got && !store::is_terminal(got->status))
-                             return activate(id, item, false, {});
-                           error why = got ? error{errc::not_found,
-                                                   id.value + " has ended",
-                                                   false, std::nullopt}
-                                           : got.error();
-                           auto waiting = std::move(item.waiting);
-                           entries_.erase(at);
-                           for (auto& mail : waiting)
-                             refuse(mail, why);
+                           std::optional<error> closed;
+                           if (!got)
+                             closed = got.error();
+                           else if (store::is_terminal(got->status))
+                             closed = error{errc::not_found,
+                                            id.value + " has ended", false,
+                                            std::nullopt};
+                           carry_out(table_.looked_up(id, closed));
                          });
-  }
-
-  void reactivate(const log_id& id) {
-    auto at = entries_.find(id);
-    if (at == entries_.end() || at->second.child)
-      return;
-    std::string park;
-    if (at->second.failures >= args_.failures_max)
-      park = "failed " + std::to_string(at->second.failures)
-             + " times in a row; see the log of this node";
-    // It may have failed before its first fact was on disk: whoever wants it
-    // created waits here again.
-    activate(id, at->second, park.empty() && may_create(at->second),
-             std::move(park));
-  }
-
-  bool may_create(const entry& item) const {
-    return std::any_of(item.waiting.begin(), item.waiting.end(), args_.creates);
-  }
-
-  void activate(const log_id& id, entry& item, bool create,
-                std::string park_reason) {
-    item.since = clock_now();
-    item.life = ++lives_;
-    item.child = args_.spawn(*this, {id,
-                                     {args_.kind + "/" + id.value},
-                                     create,
-                                     std::move(park_reason),
-                                     item.life});
-    monitor(item.child);
-    by_address_[item.child.address()] = id;
-    args_.metrics.run_activated();
-    auto waiting = std::move(item.waiting);
-    item.waiting.clear();
-    for (auto& mail : waiting)
-      forward(item, mail);
-  }
-
-  void forward(entry& item, const envelope& mail) {
-    caf::anon_send(item.child, std::make_shared<const envelope>(mail));
   }
 
   activator_args args_;
   std::string name_;
+  activation_table table_;
+  due_watch due_{{}};
+  std::uint32_t due_page_ = page;
+  std::shared_ptr<database_clock> clock_ = std::make_shared<database_clock>();
   kit::backoff delay_{100ms, 10'000ms};
-  /// Starts anywhere: a child of an ACTIVATOR before this one may still talk.
-  std::uint64_t lives_ = static_cast<std::uint64_t>(
-      std::chrono::steady_clock::now().time_since_epoch().count());
-  std::unordered_map<log_id, entry> entries_;
-  std::unordered_map<caf::actor_addr, log_id> by_address_;
+  std::unordered_map<caf::actor_addr, child> children_;
+  /// The last log of a page after which there is more to recover.
+  std::optional<log_id> unread_;
 };
 
 } // namespace

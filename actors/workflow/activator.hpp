@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/kit/actor_base.hpp"
+#include "actors/workflow/activation_table.hpp"
+#include "actors/workflow/database_clock.hpp"
 #include "metrics/run_metrics.hpp"
 #include "protocols/ids.hpp"
 
@@ -9,8 +11,11 @@
 #include <caf/error.hpp>
 #include <caf/local_actor.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace shannon::workflow {
@@ -23,18 +28,27 @@ struct activation {
   /// The log does not exist: the first message creates it.
   bool create = false;
   /// It failed too often: park it for a person instead of running it again.
-  std::string park_reason;
+  std::optional<park_order> park;
   /// Tells this activation from those of the same log before it.
   std::uint64_t life = 0;
+  /// By which timers are set and due. Null: by the node's own clock.
+  std::shared_ptr<const database_clock> clock;
 };
 
-/// From a durable actor to its activator: my run has ended, let me go. The
-/// activator keeps later mail back and answers `retire`.
-struct retiring {
+/// From a durable actor to its activator: I have read my log, up to here.
+struct settled {
   log_id log;
   std::uint64_t life = 0;
+  log_version version = 0;
 };
-struct retire {};
+
+/// From a durable actor to its activator, before it ends: my run waits. Mail,
+/// or its timer, brings it back.
+struct resting {
+  log_id log;
+  std::uint64_t life = 0;
+  std::optional<std::chrono::system_clock::time_point> wake_at;
+};
 
 /// A durable actor ends with this when only its log can say where it stands.
 /// It is started again after a backoff; that is no failure of the run.
@@ -43,19 +57,23 @@ inline caf::error must_reread() {
 }
 
 /// ACTIVATOR: brings durable actors of one kind to life when mail for them
-/// comes or when the node starts, and brings them back when they fail.
+/// comes, when a timer of theirs is due or when the node starts, and brings
+/// them back when they fail. `activation_table` decides, this carries out.
 ///
 ///   takes       mail for `<kind>/<log>` while nobody stands there;
-///               retiring, from its children
-///   asks        EVENT STORE: heads, unfinished logs
+///               settled, resting, from its children
+///   asks        EVENT STORE: heads, unfinished logs, due logs
 ///   supervised  by the node's tree, permanent
-///   persists    nothing: the heads say which logs have not ended
-///   recovers    by starting every unfinished log again
+///   persists    nothing: the rows say which logs have not ended, and which
+///               of them wait
+///   recovers    by starting every unfinished log that does not wait, and
+///               those whose timer is due
 ///
 /// Bound to the bare kind, so the directory sends it what has no receiver of
 /// its own. Mail that nobody waits for (a tell) is not kept for a run that is
 /// not there. A child that fails is started again after a backoff; one that
-/// fails `failures_max` times without a quiet minute in between is parked.
+/// fails `failures_max` times at one place is parked. A child that ends at its
+/// own will just goes: mail it had not read comes back here.
 struct activator_args {
   kit::actor_env& env;
   std::string kind;
@@ -67,6 +85,8 @@ struct activator_args {
   /// all mail for logs that are not active.
   std::uint32_t runs_max = 10'000;
   std::uint32_t failures_max = 5;
+  /// Logs that are read at once after a start, or because they are due.
+  std::uint32_t reading_max = 64;
 };
 
 caf::actor spawn_activator(caf::local_actor& parent, activator_args args);

@@ -19,17 +19,21 @@ due_watch::expect(due_time at, due_time database_now, moment now) {
 
 due_watch::moment due_watch::looked(const store::due_logs& found,
                                     std::size_t fresh, moment now) {
-  // All that it named is being woken already: their appends are slow, and
-  // asking faster does not help.
-  if (!found.logs.empty() && fresh == 0)
-    return retry(now);
   auto then = now + limits_.look_at_least;
   if (found.next) {
     // By the database's clock alone: it says what is due.
     auto wait = std::chrono::duration_cast<duration>(*found.next - found.now);
     then = std::min(then, now + std::max(wait, limits_.pause_min));
   }
-  pause_ = duration{0};
+  // All that it named is awake already and works: the rows change when that
+  // is done, and asking faster does not help.
+  if (!found.logs.empty() && fresh == 0) {
+    bool hidden = found.next && *found.next <= found.now;
+    auto again = retry(now);
+    then = hidden ? again : std::min(then, again);
+  } else {
+    pause_ = duration{0};
+  }
   next_ = then;
   return then;
 }

@@ -21,6 +21,12 @@ namespace log_lines = kit::log;
 constexpr auto store_timeout = 30s;
 /// Mail kept while the log is read.
 constexpr std::size_t early_max = 1'000;
+/// A pending timer keeps the actor's memory; it is armed for this long at most,
+/// and then again.
+constexpr auto timer_most = 10s;
+/// A run that waits and is kept by its listeners looks this often whether they
+/// are still there.
+constexpr auto listener_look = 30s;
 /// The mail that creates a log follows its activation at once; if it does not
 /// come, it was too old to be read.
 constexpr auto birth_patience = 2s;
@@ -37,6 +43,10 @@ std::int64_t unix_us(std::chrono::system_clock::time_point at) {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              at.time_since_epoch())
       .count();
+}
+
+std::chrono::system_clock::time_point time_of(std::int64_t us) {
+  return std::chrono::system_clock::time_point{std::chrono::microseconds{us}};
 }
 
 facts::ModelUse use_of(const remote::LlmResponse& answer) {
@@ -56,12 +66,10 @@ durable_actor::durable_actor(caf::actor_config& cfg, kit::actor_env& env,
                              activation what, parts with, program code,
                              run_options options)
     : actor_base(cfg, env, what.self), what_(std::move(what)), with_(with),
-      code_(std::move(code)), options_(with_chance(std::move(options))) {
-  fresh_run();
-}
+      code_(std::move(code)), options_(with_chance(std::move(options))) {}
 
-void durable_actor::fresh_run() {
-  run_ = std::make_unique<durable_run>(code_, options_);
+void durable_actor::fresh_run(const program& code) {
+  run_ = std::make_unique<durable_run>(code, options_);
   run_->on_stored = [this](log_version version, const facts::Fact& fact) {
     stored(version, fact);
   };
@@ -72,11 +80,11 @@ kit::handlers durable_actor::make_handlers() {
   for (auto& line : role_handlers()) {
     role_table_.emplace(line.type, line.run);
     table.push_back({line.type, [this, run = line.run](const envelope& mail) {
-                       if (live_)
+                       if (live_) {
+                         waits_since_ = {};
                          run(mail);
-                       else if (what_.create && !appending_
-                                && run_->state() == durable_run::phase::empty
-                                && born_from(mail))
+                         go_if_done();
+                       } else if (what_.create && !run_ && born_from(mail))
                          pump();
                        else if (mail.correlation == 0)
                          return; // Nobody waits for it.
@@ -87,9 +95,6 @@ kit::handlers durable_actor::make_handlers() {
                                        "the run is being read", true, 1s});
                      }});
   }
-  table.push_back({typeid(retire), [this](const envelope&) {
-                     quit(caf::exit_reason::normal);
-                   }});
   return table;
 }
 
@@ -97,8 +102,7 @@ void durable_actor::started() {
   if (!what_.create)
     return load();
   after(birth_patience, [this] {
-    if (what_.create && !appending_
-        && run_->state() == durable_run::phase::empty)
+    if (what_.create && !run_)
       quit(caf::exit_reason::normal);
   });
 }
@@ -107,10 +111,14 @@ void durable_actor::stopping() {
   give_up_mail();
   for (const auto& mail : std::exchange(early_, {}))
     hand_back(mail);
+  // Timers may keep this object for a while: what is large goes now.
+  run_.reset();
+  appending_.reset();
 }
 
 std::int64_t durable_actor::now_us() {
-  return unix_us(env().now());
+  return what_.clock && what_.clock->known() ? what_.clock->now_us(clock_now())
+                                             : unix_us(env().now());
 }
 
 // -- coming to life -----------------------------------------------------------
@@ -118,6 +126,10 @@ std::int64_t durable_actor::now_us() {
 void durable_actor::create(store::log_birth birth, facts::RunStarted begun,
                            facts::Event event) {
   birth_ = std::move(birth);
+  strategy_ = begun.strategy();
+  origin_ = begun.origin();
+  const auto* code = find_program(strategy_);
+  fresh_run(code ? *code : program{});
   run_->begin(std::move(begun), std::move(event), now_us());
 }
 
@@ -141,42 +153,88 @@ void durable_actor::loaded(store::log_image image) {
   birth_ = image.head.birth;
   tail_ = image.head.tail;
   what_.create = false;
+  scheduled_.reset();
+  tell({std::string{self_address().kind()}},
+       settled{log(), what_.life, tail_.version});
+  auto& park = what_.park;
+  if (park && park->at && *park->at != tail_.version)
+    park.reset(); // It has got past where it failed.
+  facts::Fact first;
+  if (!image.facts.empty() && first.ParseFromString(image.facts.front().bytes))
+    take_names(first);
+  const auto* code = find_program(strategy_);
+  if (!code && !park)
+    park = {{}, "this node knows no program \"" + strategy_ + "\""};
+  // What failed there is not run again.
+  fresh_run(park ? program{} : *code);
   auto read = run_->replay(image.facts, image.blobs, now_us());
   with_.metrics.run_replayed(image.facts.size());
   if (!read)
-    what_.park_reason = "log cannot be replayed: " + read.error().text;
-  if (!what_.park_reason.empty()
-      && run_->state() == durable_run::phase::running)
-    run_->park(what_.park_reason, now_us());
+    park = {{}, "log cannot be replayed: " + read.error().text};
+  if (park && run_->state() == durable_run::phase::running)
+    run_->park(park->reason, now_us());
   log_lines::info("run-recovered", "durable actor has replayed its log",
                   {{"log", log().value}, {"facts", image.facts.size()}});
-  live(false);
+  go_live(false);
 }
 
-void durable_actor::live(bool created) {
+/// The first fact of what is replayed says which program it is, and for whom.
+void durable_actor::take_names(const facts::Fact& first) {
+  if (first.has_run_started()) {
+    strategy_ = first.run_started().strategy();
+    origin_ = first.run_started().origin();
+  } else if (first.has_run_continued()) {
+    strategy_ = first.run_continued().strategy();
+    origin_ = first.run_continued().origin();
+  }
+}
+
+/// What is decided is forgotten; what is on disk counts.
+void durable_actor::read_again() {
+  live_ = false;
+  appending_.reset();
+  what_.create = false;
+  tail_ = {};
+  run_.reset();
+  load();
+}
+
+void durable_actor::go_live(bool created) {
   live_ = true;
   recovered(created);
+  // What it waits for must be known before who comes with an answer is heard.
+  work();
+  held_ = true;
   // Before what comes from now on: their senders count on the order.
   for (const auto& mail : std::exchange(early_, {}))
     if (mail.deadline.time_since_epoch().count() == 0
         || mail.deadline >= clock_now())
       role_table_.at(mail.body.type())(mail);
+  held_ = false;
   pump();
 }
 
 // -- what the run wants -------------------------------------------------------
 
 void durable_actor::pump() {
+  if (!run_)
+    return; // Its log is being read again.
+  work();
+  go_if_done();
+  if (!leaving_ && wake_at_us_)
+    sleep_until(*wake_at_us_);
+}
+
+void durable_actor::work() {
   auto what = run_->next(now_us());
+  idle_ = what.idle;
+  wake_at_us_ = what.wake_at_us;
   for (auto& stop : what.stop)
     cancel(stop);
   if (!what.append.empty())
     append(what);
   for (auto& start : what.start)
     dispatch(start);
-  if (what.wake_at_us)
-    sleep_until(*what.wake_at_us);
-  retire_if_done();
 }
 
 void durable_actor::append(durable_run::agenda& what) {
@@ -186,16 +244,31 @@ void durable_actor::append(durable_run::agenda& what) {
   if (tail_.version == 0)
     request.birth = birth_;
   request.status = what.status;
-  for (const auto& fact : what.append)
+  for (auto& fact : what.append) {
+    // Who wants to hear of the end is not the engine's business.
+    if (fact.has_run_continued())
+      *fact.mutable_run_continued()->mutable_origin() = origin_;
+    resuming_ = resuming_ || fact.has_run_resumed();
     request.facts.push_back(fact.SerializeAsString());
+  }
   request.blobs = std::move(what.blobs);
   request.references = std::move(what.references);
   request.summary = summary(what.append);
-  if (what.wake_at_us)
-    request.schedule = store::log_schedule{
-        what.idle, std::chrono::system_clock::time_point{
-                       std::chrono::microseconds{*what.wake_at_us}}};
+  request.attributes = std::move(what.attributes);
+  request.base = what.base;
+  // The timers of a log that does not wait are nobody's business but its
+  // actor's.
+  store::log_schedule schedule{what.idle, {}};
+  if (what.idle && what.wake_at_us)
+    schedule.wake_at = time_of(*what.wake_at_us);
+  if (tail_.version == 0)
+    scheduled_ = store::log_schedule{};
+  if (!store::is_terminal(request.status) && scheduled_ != schedule) {
+    request.schedule = schedule;
+    scheduled_ = schedule;
+  }
   appending_ = std::move(request);
+  waits_since_ = {};
   append_retries_ = 0;
   send_append();
 }
@@ -213,8 +286,10 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
     appending_.reset();
     what_.create = false;
     run_->committed(now_us());
+    if (std::exchange(resuming_, false))
+      return read_again();
     if (!live_)
-      return live(true);
+      return go_live(true);
     return pump();
   }
   const auto& why = got.error();
@@ -224,11 +299,7 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
   }
   if (why.code == errc::conflict && what_.create) {
     // It exists already: a repeated start meets what the first one began.
-    appending_.reset();
-    what_.create = false;
-    tail_ = {};
-    fresh_run();
-    return load();
+    return read_again();
   }
   log_lines::warning("append-refused", "durable actor must read its log again",
                      {{"log", log().value},
@@ -238,28 +309,80 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
 }
 
 void durable_actor::sleep_until(std::int64_t wake_at_us) {
+  auto now = now_us();
+  std::chrono::microseconds most = timer_most;
+  auto at = std::min(wake_at_us, now + most.count());
   // The earliest serves: when it comes, the run says what it waits for next.
   // A later one stays armed and is not armed again.
-  if (!wake_ups_.empty() && *wake_ups_.begin() <= wake_at_us)
+  if (!wake_ups_.empty() && *wake_ups_.begin() <= at)
     return;
-  wake_ups_.insert(wake_at_us);
-  auto wait = std::chrono::microseconds{
-      std::max<std::int64_t>(wake_at_us - now_us(), 0)};
-  after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, wake_at_us] {
-    wake_ups_.erase(wake_at_us);
-    run_->tick(now_us());
+  wake_ups_.insert(at);
+  std::chrono::microseconds wait{std::max<std::int64_t>(at - now, 0)};
+  after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, at] {
+    wake_ups_.erase(at);
+    if (run_)
+      run_->tick(now_us());
     pump();
   });
 }
 
-void durable_actor::retire_if_done() {
-  if (retiring_ || appending_ || !live_ || !run_->ended()
-      || !may_retire())
+// -- leaving ------------------------------------------------------------------
+
+/// New mail goes to the activator from the moment it is not bound; what is in
+/// the mailbox goes back there when it ends.
+void durable_actor::go_if_done() {
+  if (leaving_ || held_ || appending_ || !live_ || !run_->quiet())
     return;
-  retiring_ = true;
-  // New mail goes to the activator from here; what is in the box is served.
+  if (run_->state() == durable_run::phase::ended) {
+    if (!may_retire())
+      return;
+    leaving_ = true;
+    env().addresses.unbind(self_address(), address());
+    return quit(caf::exit_reason::normal);
+  }
+  if (!waits())
+    return;
+  // Who listens may go without a word.
+  if (open_asks() != 0 || !may_rest())
+    return look_again(listener_look);
+  auto now = clock_now();
+  if (waits_since_ == std::chrono::steady_clock::time_point{})
+    waits_since_ = now;
+  auto left = with_.settings.rest_after - (now - waits_since_);
+  if (left <= left.zero())
+    rest();
+  else
+    look_again(std::chrono::ceil<std::chrono::milliseconds>(left));
+}
+
+bool durable_actor::waits() {
+  if (run_->state() == durable_run::phase::parked)
+    return true;
+  // A timer that is due soon is better waited for here.
+  std::chrono::microseconds soon = with_.settings.rest_after;
+  if (wake_at_us_ && *wake_at_us_ <= now_us() + soon.count())
+    return false;
+  // The timers of a log that does not wait for itself are in no row.
+  return idle_ || (!wake_at_us_ && waits_for_others());
+}
+
+void durable_actor::look_again(std::chrono::milliseconds later) {
+  if (std::exchange(look_armed_, true))
+    return;
+  after(later, [this] {
+    look_armed_ = false;
+    go_if_done();
+  });
+}
+
+void durable_actor::rest() {
+  leaving_ = true;
   env().addresses.unbind(self_address(), address());
-  tell({std::string{self_address().kind()}}, retiring{log(), what_.life});
+  resting note{log(), what_.life, {}};
+  if (wake_at_us_ && idle_)
+    note.wake_at = time_of(*wake_at_us_);
+  tell({std::string{self_address().kind()}}, std::move(note));
+  quit(caf::exit_reason::normal);
 }
 
 // -- effects ------------------------------------------------------------------
@@ -315,6 +438,8 @@ void durable_actor::effect_ended(const std::string& key,
   // It may still go on over there.
   if (!outcome.output && outcome.output.error().code == errc::timeout)
     cancel({key, effect, attempt, nullptr});
+  if (!run_)
+    return; // Once the log is read again it is started again.
   run_->effect_ended(key, attempt, std::move(outcome), now);
   pump();
 }

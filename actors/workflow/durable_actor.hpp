@@ -7,6 +7,7 @@
 #include "metrics/run_metrics.hpp"
 #include "protocols/ids.hpp"
 #include "protocols/remote/llm.pb.h"
+#include "protocols/remote/workflow.pb.h"
 #include "protocols/store.hpp"
 
 #include <chrono>
@@ -24,7 +25,11 @@ namespace shannon::workflow {
 
 /// The shell around one `durable_run`: what WORKFLOW and AGENT have in common.
 /// Reads the log, appends what the run decides, carries out its effects, and
-/// retires when the run has ended. It decides nothing itself.
+/// goes when the run has ended, or when it waits and has done so for a while.
+/// It decides nothing itself.
+///
+/// Time is the database's, as the ACTIVATOR last heard it: a timer that is due
+/// here is due there.
 ///
 /// Four ends of an append: the receipt goes to the run; `unavailable` and
 /// `overloaded` are tried again, for ever, since nothing was written; anything
@@ -38,6 +43,7 @@ public:
     metrics::run_metrics& metrics;
   };
 
+  /// `code` may be empty if the role finds the program of each log.
   durable_actor(caf::actor_config& cfg, kit::actor_env& env, activation what,
                 parts with, program code, run_options options);
 
@@ -51,6 +57,12 @@ protected:
   /// first fact with `create`. False if this message cannot.
   virtual bool born_from(const envelope& mail) = 0;
 
+  /// The program of this name; null for one this build does not know, and the
+  /// run is parked. Default: the one program of the role.
+  virtual const program* find_program(const std::string& strategy) {
+    return strategy.empty() || code_ ? &code_ : nullptr;
+  }
+
   /// Effects other than `llm`, `tool` and `tools`.
   virtual void start_effect(const durable_run::effect_start& what) = 0;
   virtual void stop_effect(const durable_run::effect_stop& what) = 0;
@@ -59,6 +71,7 @@ protected:
   virtual void stored(log_version version, const facts::Fact& fact) = 0;
 
   /// The log was read, or created by `born_from`: the run is live from here.
+  /// Comes again when a parked run goes on, and has been read anew.
   virtual void recovered(bool created) = 0;
 
   /// New head summary after these facts, or none to keep the old.
@@ -70,16 +83,32 @@ protected:
     return true;
   }
 
-  /// The actor ends: mail the role has kept is handed back. Called also when
-  /// the run has ended and nothing is kept.
+  /// May it go while its run waits? Not with mail it has kept, or if somebody
+  /// listens who would not hear what happens later.
+  virtual bool may_rest() {
+    return true;
+  }
+
+  /// The effects under way are runs of their own, which are on disk and tell
+  /// their ends by themselves: it need not be there while they go on.
+  virtual bool waits_for_others() const {
+    return false;
+  }
+
+  /// The actor ends: mail the role has kept is handed back.
   virtual void give_up_mail() {}
 
   // -- what a role uses -------------------------------------------------------
 
   void create(store::log_birth birth, facts::RunStarted started,
               facts::Event event);
+  /// Only while it is `live`, as in handlers.
   durable_run& run() noexcept {
     return *run_;
+  }
+  /// False while the log is being read: what an answer says must wait.
+  bool live() const noexcept {
+    return live_;
   }
   const log_id& log() const noexcept {
     return what_.log;
@@ -87,11 +116,19 @@ protected:
   const store::log_birth& birth() const noexcept {
     return birth_;
   }
+  /// Which program carries the run.
+  const std::string& strategy() const noexcept {
+    return strategy_;
+  }
+  /// Who started the run and wants to hear of its end, as the log has it.
+  const facts::Origin& origin() const noexcept {
+    return origin_;
+  }
   const parts& with() const noexcept {
     return with_;
   }
   std::int64_t now_us();
-  /// After anything happened to the run: append, start, stop, sleep, retire.
+  /// After anything happened to the run: append, start, stop, sleep, go.
   void pump();
   remote::EffectContext effect_context(const std::string& step,
                                        std::uint32_t attempt) const;
@@ -110,8 +147,10 @@ private:
   void stopping() final;
   void load();
   void loaded(store::log_image image);
-  void live(bool created);
-  void fresh_run();
+  void go_live(bool created);
+  void read_again();
+  void take_names(const facts::Fact& first);
+  void fresh_run(const program& code);
   void append(durable_run::agenda& what);
   void send_append();
   void append_ended(result<store::append_receipt> got);
@@ -121,7 +160,11 @@ private:
   void list_tools(const durable_run::effect_start& what);
   void cancel(const durable_run::effect_stop& what);
   void sleep_until(std::int64_t wake_at_us);
-  void retire_if_done();
+  void work();
+  void go_if_done();
+  bool waits();
+  void look_again(std::chrono::milliseconds later);
+  void rest();
 
   activation what_;
   parts with_;
@@ -129,11 +172,22 @@ private:
   store::log_tail tail_;
   program code_;
   run_options options_;
-  std::unique_ptr<durable_run> run_;
+  std::unique_ptr<durable_run> run_; ///< Null until it is created or read.
+  std::string strategy_;
+  facts::Origin origin_;
   std::optional<store::append> appending_;
   std::uint32_t append_retries_ = 0;
   bool live_ = false;
-  bool retiring_ = false;
+  /// `RunResumed` is on its way to disk: the log is read anew behind it.
+  bool resuming_ = false;
+  bool held_ = false; ///< Kept mail is being served: it may not go.
+  bool leaving_ = false;
+  /// What the log's row says; nothing: not known here.
+  std::optional<store::log_schedule> scheduled_;
+  bool idle_ = false; ///< As the run said last; so is the next.
+  std::optional<std::int64_t> wake_at_us_;
+  std::chrono::steady_clock::time_point waits_since_{};
+  bool look_armed_ = false;
   std::vector<envelope> early_; ///< Came before the log was read.
   std::map<std::type_index, std::function<void(const envelope&)>> role_table_;
   std::set<std::int64_t> wake_ups_; ///< When jobs are under way to `tick`.

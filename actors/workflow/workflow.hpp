@@ -1,32 +1,49 @@
 #pragma once
 
 #include "actors/kit/actor_base.hpp"
+#include "actors/workflow/engine/run.hpp"
 #include "config/settings.hpp"
 #include "metrics/run_metrics.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/local_actor.hpp>
 
+#include <functional>
+#include <map>
+#include <string>
+
 namespace shannon::workflow {
 
-/// WORKFLOW: carries one task from its acceptance to its last event.
+/// What WORKFLOWs can run, by the name that stands in `RunStarted.strategy`.
+using programs = std::map<std::string, program, std::less<>>;
+
+/// WORKFLOW: carries one run, a task or any other program, from its acceptance
+/// to its last event.
 ///
-///   takes       StartTask, CancelTask, SignalTask, Subscribe, Unsubscribe
+///   takes       StartTask, StartRun, CancelTask, SignalTask, Subscribe,
+///               Unsubscribe, DescribeRun, RunEnded
 ///                                            protocols/remote/workflow.proto
 ///               AgentProgress, AgentEnded    protocols/remote/agent.proto
 ///               LlmDelta                     protocols/remote/llm.proto
-///   asks        EVENT STORE, AGENTs, LLM ROUTER
+///   asks        EVENT STORE, LLM ROUTER, TOOL RUNNER, AGENTs; WORKFLOWs of
+///               its child runs; who started it, to take its end
 ///   tells       its subscribers: RunEvent for each stored fact, RunDelta
 ///   supervised  by its ACTIVATOR (`workflow`), which brings it back
-///   persists    every fact of the run, on the log named like the task
+///   persists    every fact of the run, on the log named like the run
 ///   recovers    by replay: recorded steps are given back, what was under way
-///               is started again under the same attempt key
+///               is started again under the same attempt key, and agents and
+///               child runs are asked again for what they have to tell
+///   rests       while the run waits and nobody follows it; also while it
+///               waits for agents and child runs alone, which tell their ends
 ///   metrics     shannon_run_*{kind="workflow"}  metrics/run_metrics.hpp
 struct workflow_args {
   kit::actor_env& env;
   config::run_settings settings;
   config::llm_settings llm;
   metrics::run_metrics& metrics;
+  /// Beside `task`, which every node knows. A log of a program that is not
+  /// known is parked; a new run of one is refused.
+  programs more{};
 };
 
 /// The ACTIVATOR of all WORKFLOWs of this node, bound to `workflow`.

@@ -61,6 +61,11 @@ public:
     scheduler().run();
   }
 
+  /// One actor takes its turn. False if none has anything to do.
+  bool step() {
+    return scheduler().try_run_once();
+  }
+
   /// Lets time pass in small steps, so that what a timer causes can set the
   /// next timer.
   void advance(milliseconds total) {

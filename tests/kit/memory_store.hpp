@@ -4,6 +4,9 @@
 #include "protocols/store.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,12 +20,19 @@ struct memory_tables {
   struct log_rows {
     store::log_head head;
     std::vector<store::recorded_fact> facts;
+    store::log_schedule schedule;
   };
   std::map<log_id, log_rows> logs;
   std::map<store::blob_hash, std::string> blobs;
   /// The next append is refused like this, before or after it was written.
   std::vector<error> refuse_appends;
   bool refuse_after_writing = false;
+  /// The database's clock.
+  std::function<std::chrono::system_clock::time_point()> now
+      = [] { return std::chrono::system_clock::time_point{}; };
+  /// Appends that said a schedule, and looks for who is due.
+  std::uint64_t schedules = 0;
+  std::uint64_t due_looks = 0;
   std::uint64_t appends = 0;
 
   std::vector<std::int64_t> versions(const log_id& id) {
@@ -48,6 +58,7 @@ protected:
         on<get_head>([this](auto& mail, auto& m) { head(mail, m); }),
         on<read_facts>([this](auto& mail, auto& m) { read(mail, m); }),
         on<list_unfinished>([this](auto& mail, auto& m) { list(mail, m); }),
+        on<list_due>([this](auto& mail, auto& m) { due(mail, m); }),
         on<ping>([this](auto& mail, auto&) { reply(mail, pong{}); }),
     };
   }
@@ -80,6 +91,13 @@ private:
     for (const auto& body : m.blobs)
       tables_.blobs[body.hash] = body.bytes;
     rows.head.status = m.status;
+    if (m.attributes)
+      rows.head.attributes = *m.attributes;
+    if (m.schedule) {
+      rows.schedule = *m.schedule;
+      rows.head.wake_at = m.schedule->wake_at;
+      ++tables_.schedules;
+    }
     if (m.summary)
       rows.head.summary = *m.summary;
     ++tables_.appends;
@@ -90,9 +108,8 @@ private:
     auto at = tables_.logs.find(m.log);
     if (at == tables_.logs.end())
       return refuse(mail, {errc::not_found, "no such log", false, {}});
-    reply(mail,
-          store::log_image{
-              at->second.head, {}, at->second.facts, tables_.blobs});
+    reply(mail, store::log_image{
+                    at->second.head, {}, at->second.facts, tables_.blobs});
   }
 
   void head(const envelope& mail, const store::get_head& m) {
@@ -113,13 +130,37 @@ private:
     reply(mail, page);
   }
 
+  static bool open_row(const memory_tables::log_rows& rows,
+                       const std::string& kind) {
+    return rows.head.birth.kind == kind && !store::is_terminal(rows.head.status)
+           && rows.head.status != store::log_status::needs_operator;
+  }
+
   void list(const envelope& mail, const store::list_unfinished& m) {
     store::log_ids found;
     for (const auto& [id, rows] : tables_.logs)
-      if (rows.head.birth.kind == m.kind
-          && !store::is_terminal(rows.head.status)
-          && rows.head.status != store::log_status::needs_operator)
+      if (open_row(rows, m.kind) && !rows.schedule.idle && id > m.after
+          && found.logs.size() < m.limit)
         found.logs.push_back(id);
+    reply(mail, found);
+  }
+
+  void due(const envelope& mail, const store::list_due& m) {
+    ++tables_.due_looks;
+    std::vector<std::pair<std::chrono::system_clock::time_point, log_id>> all;
+    for (const auto& [id, rows] : tables_.logs)
+      if (open_row(rows, m.kind) && rows.schedule.idle && rows.schedule.wake_at)
+        all.emplace_back(*rows.schedule.wake_at, id);
+    std::sort(all.begin(), all.end());
+    store::due_logs found;
+    found.now = tables_.now();
+    for (auto& [at, id] : all) {
+      if (at > found.now || found.logs.size() >= m.limit) {
+        found.next = at;
+        break;
+      }
+      found.logs.push_back(id);
+    }
     reply(mail, found);
   }
 

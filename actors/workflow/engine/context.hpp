@@ -6,6 +6,7 @@
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
+#include "protocols/remote/workflow.pb.h"
 
 #include <algorithm>
 #include <chrono>
@@ -55,6 +56,15 @@ struct effect_traits<remote::AgentBrief> {
   static constexpr std::string_view kind = "agent";
   static constexpr bool outlives = true;
   static std::string identity(const remote::AgentBrief& brief);
+};
+
+template <>
+struct effect_traits<remote::ChildRun> {
+  using output = remote::ChildResult;
+  static constexpr std::string_view kind = "child";
+  static std::string identity(const remote::ChildRun& wish) {
+    return wish.program() + '\n' + wish.input();
+  }
 };
 
 /// What a strategy may do with the world. A small value: copies share the run;
