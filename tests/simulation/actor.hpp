@@ -1,0 +1,84 @@
+#pragma once
+
+#include "actors/workflow/activation_table.hpp"
+#include "actors/workflow/engine/run.hpp"
+#include "tests/simulation/parts.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace shannon::sim {
+
+class node;
+
+/// What the product's durable actor does for its run, on virtual time: reads
+/// the log, appends what the run decides, starts and stops its effects, tells
+/// who waits, goes when the run waits or has ended. One life of one log.
+class actor {
+public:
+  actor(node& home, workflow::activation_table::start how);
+
+  const log_id& log() const noexcept {
+    return how_.log;
+  }
+  std::uint64_t life() const noexcept {
+    return how_.life;
+  }
+  log_version on_disk() const noexcept {
+    return tail_.version;
+  }
+
+  void begin();
+  void take(const mail& what);
+  void effect_ended(const std::string& key, std::uint32_t attempt,
+                    workflow::durable_run::effect_outcome outcome);
+  /// All mail that nobody has answered yet.
+  std::vector<mail> give_up_mail();
+
+private:
+  using run_state = workflow::durable_run::phase;
+
+  void fresh_run();
+  void load();
+  void opened(std::optional<result<store::log_image>> got);
+  void loaded(const store::log_image& image);
+  void live();
+  void born(const mail& what);
+  void handle(const mail& what);
+  void pump();
+  void append(workflow::durable_run::agenda& what);
+  void send_append();
+  void append_ended(result<store::append_receipt> got);
+  void stored(log_version version, const facts::Fact& fact);
+  void start_effect(const workflow::durable_run::effect_start& what);
+  void sleep_until(std::int64_t wake_at_us);
+  void rest_or_retire(const workflow::durable_run::agenda& last);
+  void rest();
+  void carry_out(workflow::durable_run::agenda what);
+  void leave(workflow::activation_table::end how);
+  void say(const std::string& text);
+
+  node& home_;
+  workflow::activation_table::start how_;
+  std::unique_ptr<workflow::durable_run> run_;
+  store::log_tail tail_;
+  store::log_birth birth_;
+  std::optional<store::append> appending_;
+  std::optional<store::log_schedule> told_schedule_;
+  std::uint32_t append_retries_ = 0;
+  bool live_ = false;
+  bool gone_ = false;
+  bool resting_ = false;
+  std::vector<mail> early_;
+  std::vector<mail> starters_;
+  std::vector<mail> cancellers_;
+  std::map<std::string, std::vector<mail>> signalers_;
+  std::set<std::int64_t> wake_ups_;
+};
+
+} // namespace shannon::sim

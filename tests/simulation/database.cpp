@@ -1,0 +1,228 @@
+#include "tests/simulation/database.hpp"
+
+#include "protocols/checksum.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace shannon::sim {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, store_fault>, 7> names{{
+    {"skip-epoch", store_fault::skip_epoch},
+    {"skip-version", store_fault::skip_version},
+    {"ack-unsent", store_fault::ack_unsent},
+    {"claim-no-raise", store_fault::claim_no_raise},
+    {"due-forgotten", store_fault::due_forgotten},
+    {"born-twice", store_fault::born_twice},
+    {"schedule-kept", store_fault::schedule_kept},
+}};
+
+std::int64_t unix_us(std::chrono::system_clock::time_point at) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             at.time_since_epoch())
+      .count();
+}
+
+} // namespace
+
+std::optional<store_fault> store_fault_named(std::string_view name) {
+  for (const auto& [known, fault] : names)
+    if (known == name)
+      return fault;
+  return std::nullopt;
+}
+
+std::vector<std::string> store_fault_names() {
+  std::vector<std::string> all;
+  for (const auto& [name, fault] : names)
+    all.emplace_back(name);
+  return all;
+}
+
+// -- appends ------------------------------------------------------------------
+
+std::vector<bool> database::commit(const std::vector<statement_entry>& group) {
+  std::vector<bool> won;
+  for (const auto& one : group) {
+    won.push_back(wins(one));
+    if (won.back())
+      write(one);
+  }
+  return won;
+}
+
+/// The conditions of the SQL: the shard's epoch, and the end of the log.
+bool database::wins(const statement_entry& one) const {
+  if (!has(store_fault::skip_epoch) && shards_.at(one.shard).epoch != one.epoch)
+    return false;
+  auto at = logs_.find(one.what.log);
+  if (one.what.birth)
+    return at == logs_.end() || has(store_fault::born_twice);
+  if (at == logs_.end())
+    return false;
+  if (has(store_fault::skip_version))
+    return true;
+  const auto& tail = at->second.tail;
+  return tail.version == one.what.expected.version
+         && tail.chain == one.what.expected.chain
+         && (at->second.epoch <= one.epoch || has(store_fault::skip_epoch));
+}
+
+void database::write(const statement_entry& one) {
+  auto& log = logs_[one.what.log];
+  if (one.what.birth)
+    log = {};
+  if (one.what.birth)
+    log.birth = *one.what.birth;
+  auto tail = one.what.expected;
+  for (std::size_t i = 0; i < one.what.facts.size(); ++i) {
+    if (one.what.base == i)
+      log.base = tail;
+    ++tail.version;
+    tail.chain = store::chain(tail.chain, tail.version, one.what.facts[i]);
+    history::log_row row{
+        tail.version, one.epoch, tail.chain, one.what.facts[i], {}};
+    if (i < one.what.references.size())
+      row.bodies = one.what.references[i];
+    log.rows.push_back(std::move(row));
+  }
+  log.tail = tail;
+  log.epoch = one.epoch;
+  log.status = one.what.status;
+  if (one.what.schedule && !has(store_fault::schedule_kept))
+    log.schedule = *one.what.schedule;
+  if (one.what.attributes)
+    log.attributes = *one.what.attributes;
+  for (const auto& body : one.what.blobs)
+    blobs_.emplace(body.hash, body.bytes);
+  if (on_commit)
+    on_commit(one);
+}
+
+std::vector<store::log_look>
+database::look(const std::vector<statement_entry>& group) {
+  std::vector<store::log_look> out;
+  for (const auto& one : group) {
+    auto& look = out.emplace_back();
+    look.owner_epoch = shards_.at(one.shard).epoch;
+    const auto* log = find(one.what.log);
+    if (!log)
+      continue;
+    look.tail = log->tail;
+    look.head_epoch = log->epoch;
+    auto place = static_cast<std::size_t>(one.wanted.version);
+    if (place >= 1 && place <= log->rows.size())
+      look.checksum = log->rows[place - 1].checksum;
+  }
+  return out;
+}
+
+// -- ownership ----------------------------------------------------------------
+
+cluster::cluster_view database::renew(const node_id& node,
+                                      std::chrono::microseconds lease) {
+  leases_us_[node] = now_us_() + lease.count();
+  cluster::cluster_view view;
+  for (const auto& [who, until] : leases_us_)
+    if (until > now_us_())
+      view.eligible.push_back(who);
+  view.shards = shards_;
+  return view;
+}
+
+std::vector<cluster::claim_grant>
+database::claim(const node_id& node,
+                const std::vector<cluster::claim_wish>& wishes) {
+  std::vector<cluster::claim_grant> granted;
+  for (const auto& wish : wishes) {
+    auto& row = shards_.at(wish.shard);
+    if (row.epoch != wish.epoch)
+      continue;
+    if (!has(store_fault::claim_no_raise))
+      ++row.epoch;
+    row.owner = node;
+    granted.push_back({wish.shard, row.epoch});
+    if (on_claim)
+      on_claim(granted.back(), node);
+  }
+  return granted;
+}
+
+std::int64_t database::lease_until_us(const node_id& node) const {
+  auto at = leases_us_.find(node);
+  return at == leases_us_.end() ? 0 : at->second;
+}
+
+// -- reading ------------------------------------------------------------------
+
+const stored_log* database::find(const log_id& log) const {
+  auto at = logs_.find(log);
+  return at == logs_.end() ? nullptr : &at->second;
+}
+
+std::optional<store::log_status> database::status(const log_id& log) const {
+  if (const auto* found = find(log))
+    return found->status;
+  return std::nullopt;
+}
+
+result<store::log_image> database::open(const log_id& log, std::uint32_t shard,
+                                        shard_epoch epoch) {
+  if (shards_.at(shard).epoch != epoch && !has(store_fault::skip_epoch))
+    return fail(errc::fenced, log.value + ": a newer owner holds its shard");
+  auto at = logs_.find(log);
+  if (at == logs_.end())
+    return fail(errc::not_found, log.value + ": no such log");
+  auto& found = at->second;
+  found.epoch = std::max(found.epoch, epoch);
+  store::log_image image;
+  image.head.log = log;
+  image.head.birth = found.birth;
+  image.head.tail = found.tail;
+  image.head.epoch = found.epoch;
+  image.head.status = found.status;
+  image.head.attributes = found.attributes;
+  image.head.wake_at = found.schedule.wake_at;
+  image.base = found.base;
+  for (const auto& row : found.rows) {
+    if (row.version <= found.base.version)
+      continue;
+    image.facts.push_back({row.version, {}, row.fact});
+    for (const auto& hash : row.bodies)
+      if (auto body = blobs_.find(hash); body != blobs_.end())
+        image.blobs[hash] = body->second;
+  }
+  return image;
+}
+
+store::log_ids database::unfinished(const std::string& kind) const {
+  store::log_ids out;
+  for (const auto& [id, log] : logs_)
+    if (log.birth.kind == kind && !store::is_terminal(log.status)
+        && !log.schedule.idle)
+      out.logs.push_back(id);
+  return out;
+}
+
+store::due_logs database::due(const std::string& kind) const {
+  store::due_logs out;
+  out.now = std::chrono::system_clock::time_point{
+      std::chrono::microseconds{now_us_()}};
+  for (const auto& [id, log] : logs_) {
+    if (log.birth.kind != kind || store::is_terminal(log.status)
+        || !log.schedule.idle || !log.schedule.wake_at)
+      continue;
+    if (unix_us(*log.schedule.wake_at) <= now_us_()) {
+      if (!has(store_fault::due_forgotten))
+        out.logs.push_back(id);
+    } else if (!out.next || *log.schedule.wake_at < *out.next) {
+      out.next = log.schedule.wake_at;
+    }
+  }
+  return out;
+}
+
+} // namespace shannon::sim

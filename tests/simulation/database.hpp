@@ -1,0 +1,114 @@
+#pragma once
+
+#include "actors/cluster/ownership.hpp"
+#include "actors/store/append_outcome.hpp"
+#include "actors/workflow/history/log_checker.hpp"
+#include "protocols/errc.hpp"
+#include "protocols/store.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace shannon::sim {
+
+/// Bugs of the store that can be planted by name: where the real logic is SQL
+/// or libpq, and a patch of the product would not reach the simulation.
+enum class store_fault : std::uint8_t {
+  skip_epoch,     ///< An append is not checked against the shard's epoch.
+  skip_version,   ///< ... nor against the end of the log.
+  ack_unsent,     ///< An append is acknowledged before it is sent.
+  claim_no_raise, ///< A claim leaves the epoch as it was.
+  due_forgotten,  ///< A timer due while its run is idle is not listed.
+  born_twice,     ///< A birth replaces the log that exists.
+  schedule_kept,  ///< An append does not change what the log waits for.
+};
+
+std::optional<store_fault> store_fault_named(std::string_view name);
+std::vector<std::string> store_fault_names();
+
+/// One append as a statement carries it.
+struct statement_entry {
+  store::append what;
+  store::log_tail wanted;
+  std::uint32_t shard = 0;
+  shard_epoch epoch = 0;
+};
+
+struct stored_log {
+  store::log_birth birth;
+  store::log_tail tail;
+  shard_epoch epoch = 0;
+  store::log_status status = store::log_status::queued;
+  store::log_schedule schedule;
+  std::map<std::string, std::string> attributes;
+  store::log_tail base;
+  std::vector<history::log_row> rows;
+};
+
+/// PostgreSQL as the store uses it: what its statements do to the tables, each
+/// at one moment, and the database's clock. Knows nothing of nodes, delays or
+/// losses: those are on the way to it.
+class database {
+public:
+  database(std::uint32_t shards, std::function<std::int64_t()> now_us)
+      : shards_(shards), now_us_(std::move(now_us)) {}
+
+  // -- statements -------------------------------------------------------------
+
+  /// Which of the group won. A loser has written nothing.
+  std::vector<bool> commit(const std::vector<statement_entry>& group);
+  std::vector<store::log_look> look(const std::vector<statement_entry>& group);
+
+  cluster::cluster_view renew(const node_id& node,
+                              std::chrono::microseconds lease);
+  std::vector<cluster::claim_grant>
+  claim(const node_id& node, const std::vector<cluster::claim_wish>& wishes);
+
+  /// Fences the log for `epoch`, then reads it.
+  result<store::log_image> open(const log_id& log, std::uint32_t shard,
+                                shard_epoch epoch);
+  /// Nothing if there is no such log.
+  std::optional<store::log_status> status(const log_id& log) const;
+  store::log_ids unfinished(const std::string& kind) const;
+  store::due_logs due(const std::string& kind) const;
+
+  // -- what only the checks see -----------------------------------------------
+
+  const std::map<log_id, stored_log>& logs() const noexcept {
+    return logs_;
+  }
+  const stored_log* find(const log_id& log) const;
+  const std::map<store::blob_hash, std::string>& blobs() const noexcept {
+    return blobs_;
+  }
+  shard_epoch epoch(std::uint32_t shard) const {
+    return shards_.at(shard).epoch;
+  }
+  std::int64_t lease_until_us(const node_id& node) const;
+
+  std::set<store_fault> faults;
+  /// Told of each append that won, when it did.
+  std::function<void(const statement_entry&)> on_commit;
+  /// Told of each claim that was granted.
+  std::function<void(const cluster::claim_grant&, const node_id&)> on_claim;
+
+private:
+  bool wins(const statement_entry& one) const;
+  void write(const statement_entry& one);
+  bool has(store_fault fault) const {
+    return faults.count(fault) != 0;
+  }
+
+  std::vector<cluster::shard_row> shards_;
+  std::map<node_id, std::int64_t> leases_us_;
+  std::map<log_id, stored_log> logs_;
+  std::map<store::blob_hash, std::string> blobs_;
+  std::function<std::int64_t()> now_us_;
+};
+
+} // namespace shannon::sim
