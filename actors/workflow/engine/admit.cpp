@@ -5,207 +5,213 @@
 
 namespace shannon::workflow {
 
-// -- what operation and context ask -------------------------------------------
-
-facts::StepId durable_run::place(std::string_view scope, std::string_view key) {
-  facts::StepId id;
-  id.set_scope(std::string{scope});
-  id.set_key(std::string{key});
-  id.set_occurrence(++occurrences_[id.scope() + "/" + id.key()]);
-  return id;
-}
-
-std::string durable_run::note(facts::StepId id, facts::Event event,
-                              const std::function<std::string()>& value) {
-  auto key = to_string(id);
-  if (auto at = notes_.find(key); at != notes_.end())
-    return at->second;
-  auto fresh = value();
-  notes_.emplace(key, fresh);
-  facts::Fact fact;
-  *fact.mutable_noted()->mutable_step() = std::move(id);
-  fact.mutable_noted()->set_value(fresh);
-  if (event.type().empty())
-    event = event_of("NOTED", key);
-  *fact.mutable_event() = std::move(event);
-  stage(std::move(fact), {}, now_us_);
-  return fresh;
-}
-
 bool durable_run::admit(operation& op) {
-  if (cancelling_) {
-    op.outcome_ = tl::unexpected<error>(failure_);
+  if (const auto* why = cancelled_by(op.scope_.get())) {
+    op.outcome_ = tl::unexpected<error>(*why);
     return true;
   }
+  bool known = false;
   switch (op.kind_) {
   case operation::kind::effect:
-    return admit_effect(op);
+    known = admit_effect(op);
+    break;
   case operation::kind::timer:
-    return admit_timer(op);
+    known = admit_timer(op);
+    break;
   case operation::kind::signal:
-    return admit_signal(op);
+    known = admit_signal(op);
+    break;
   }
-  return false;
+  if (!known && cancelling_)
+    wind_clock(op);
+  return known;
 }
 
 bool durable_run::admit_effect(operation& op) {
-  op.input_hash_ = sha256(op.effect + "\n" + op.identity);
-  op.input_hash_.resize(16);
-  auto recorded = recorded_hashes_.find(op.key_);
-  if (recorded != recorded_hashes_.end()
-      && recorded->second != op.input_hash_) {
-    mismatch(op, recorded->second);
+  if (!op.work)
+    op.input_hash_ = input_hash(op.effect, op.identity);
+  auto& known = places_.at(op.where_);
+  if (known.recorded && !is_same_input(op, known)) {
+    mismatch(op, known);
     return false;
   }
-  if (auto at = outcomes_.find(op.key_); at != outcomes_.end()) {
-    op.outcome_ = std::move(at->second.output);
-    outcomes_.erase(at);
+  if (known.outcome) {
+    op.outcome_ = std::move(*known.outcome);
+    places_.erase(op.where_);
+    if (*op.outcome_)
+      completed(op);
     return true;
   }
-  if (auto at = attempts_.find(op.key_); at != attempts_.end()) {
-    op.attempt_ = at->second.failed + 1;
-    op.not_before_us_ = at->second.retry_at_us;
-  }
-  // A key is asked for once in an activation: this is from an earlier one.
-  if (auto at = announced_.find(op.key_); at != announced_.end())
-    op.announced_ = at->second == op.attempt_;
+  op.attempts_before_ = known.forgotten;
+  op.attempt_ = std::max(known.failed, known.forgotten) + 1;
+  op.not_before_us_ = known.retry_at_us;
   op.step_due_us_ = deadline_of(op);
   op.barrier_ = decided_version_;
-  waiting_[op.key_] = &op;
+  wait(op);
+  if (replaying_)
+    return false; // What becomes of it may be recorded yet.
+  if (op.not_before_us_ <= now_us_)
+    make_ready(op);
+  set_alarm(op);
   return false;
+}
+
+/// What is started here and goes on there may have to stop with the run.
+void durable_run::completed(operation& op) {
+  if (op.stops_at_end)
+    at_end_.push_back(
+        {op.where_.text(), std::string{op.effect}, op.attempt_, op.input});
+}
+
+/// It may be started, once what it rests on is on disk.
+void durable_run::make_ready(operation& op) {
+  if (op.options.at_most_once)
+    announce(op);
+  if (op.settled_)
+    return;
+  op.queued_ = true;
+  queued_.push_back(&op);
+}
+
+/// Attempts that must not be made twice are recorded before they are made.
+void durable_run::announce(operation& op) {
+  auto& known = places_.at(op.where_);
+  if (known.announced == op.attempt_) {
+    // By an earlier activation: whether it was made nobody can tell.
+    outcome_of(op, {fail(errc::failed, "was under way at a crash, and is made "
+                                       "at most once"),
+                    {},
+                    {},
+                    0});
+    return;
+  }
+  facts::Fact fact;
+  auto& started = *fact.mutable_step_started();
+  op.where_.to(*started.mutable_step());
+  started.set_attempt(op.attempt_);
+  started.set_input_hash(op.input_hash_);
+  *fact.mutable_event() = event_of("STEP_STARTED", op.where_.text());
+  known.announced = op.attempt_;
+  stage(std::move(fact));
+  op.barrier_ = decided_version_;
 }
 
 /// When the whole step is over: recorded when it was first asked for.
 std::int64_t durable_run::deadline_of(const operation& op) {
   if (op.options.total_timeout.count() == 0)
     return 0;
-  auto key = op.key_ + ".deadline";
-  if (auto at = timers_.find(key); at != timers_.end())
-    return at->second;
-  auto due = now_us_ + op.options.total_timeout.count() * 1000;
-  timers_[key] = due;
+  auto& known = places_.at(op.where_);
+  if (known.deadline_us != 0)
+    return known.deadline_us;
+  known.deadline_us = now_us_ + op.options.total_timeout.count() * 1000;
   facts::Fact fact;
-  auto& id = *fact.mutable_timer_set()->mutable_step();
-  id = op.id_;
-  fact.mutable_timer_set()->set_due_at_us(due);
-  fact.mutable_timer_set()->set_is_deadline(true);
-  *fact.mutable_event() = event_of("TIMER_SET", key);
-  stage(std::move(fact), {}, now_us_);
-  return due;
-}
-
-/// Attempts that must not be made twice are recorded before they are made.
-/// True if something was decided.
-bool durable_run::announce_attempts() {
-  if (phase_ != phase::running)
-    return false;
-  std::vector<operation*> due;
-  for (auto& [key, op] : waiting_)
-    if (op->options.at_most_once && !op->started_ && !op->settled_
-        && op->not_before_us_ <= now_us_
-        && (op->announced_ || announced_[key] != op->attempt_))
-      due.push_back(op);
-  for (auto* op : due) {
-    if (op->announced_) {
-      // By an earlier activation: whether it was made nobody can tell.
-      op->started_ = true;
-      outcome_of(*op,
-                 {fail(errc::failed, "was under way at a crash, and is made "
-                                     "at most once"),
-                  {},
-                  {},
-                  0},
-                 now_us_);
-      continue;
-    }
-    facts::Fact fact;
-    *fact.mutable_step_started()->mutable_step() = op->id_;
-    fact.mutable_step_started()->set_attempt(op->attempt_);
-    fact.mutable_step_started()->set_input_hash(op->input_hash_);
-    *fact.mutable_event() = event_of("STEP_STARTED", op->key_);
-    announced_[op->key_] = op->attempt_;
-    stage(std::move(fact), {}, now_us_);
-    op->barrier_ = decided_version_;
-  }
-  return !due.empty();
+  auto& set = *fact.mutable_timer_set();
+  op.where_.to(*set.mutable_step());
+  set.set_due_at_us(known.deadline_us);
+  set.set_is_deadline(true);
+  *fact.mutable_event() = event_of("TIMER_SET", op.where_.text() + ".deadline");
+  stage(std::move(fact));
+  return known.deadline_us;
 }
 
 bool durable_run::admit_timer(operation& op) {
-  if (timers_fired_.count(op.key_) != 0) {
+  auto& known = places_.at(op.where_);
+  if (known.fired) {
     op.outcome_ = std::string{};
+    places_.erase(op.where_);
     return true;
   }
-  if (timers_.count(op.key_) == 0) {
-    auto due = now_us_ + op.delay.count();
-    timers_[op.key_] = due;
+  if (known.due_us == 0) {
+    known.due_us = op.due_us;
     facts::Fact fact;
-    *fact.mutable_timer_set()->mutable_step() = op.id_;
-    fact.mutable_timer_set()->set_due_at_us(due);
-    *fact.mutable_event() = event_of("TIMER_SET", op.key_);
-    stage(std::move(fact), {}, now_us_);
+    op.where_.to(*fact.mutable_timer_set()->mutable_step());
+    fact.mutable_timer_set()->set_due_at_us(op.due_us);
+    *fact.mutable_event() = event_of("TIMER_SET", op.where_.text());
+    stage(std::move(fact));
   }
-  waiting_[op.key_] = &op;
+  op.due_us = known.due_us;
+  wait(op);
+  if (!replaying_)
+    set_alarm(op);
   return false;
 }
 
 bool durable_run::admit_signal(operation& op) {
-  if (auto& buffered = signals_[op.signal]; !buffered.empty()) {
-    op.outcome_ = std::move(buffered.front());
-    buffered.pop_front();
+  if (auto at = signals_.find(op.signal); at != signals_.end()) {
+    op.outcome_ = std::move(*at->second.front().mutable_payload());
+    at->second.erase(at->second.begin());
+    if (at->second.empty())
+      signals_.erase(at);
     return true;
   }
-  listening_[op.signal].push_back(&op);
+  wait(op);
   return false;
 }
 
-void durable_run::mismatch(const operation& op, const std::string& recorded) {
-  auto hex = [](const std::string& bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (unsigned char c : bytes) {
-      text += digits[c >> 4];
-      text += digits[c & 15];
-    }
-    return text;
-  };
+std::string durable_run::note(const place& where, facts::Event event,
+                              const std::function<std::string()>& value) {
+  if (auto* known = places_.find(where); known && known->note) {
+    auto recorded = std::move(*known->note);
+    places_.erase(where);
+    return recorded;
+  }
+  auto fresh = value();
+  facts::Fact fact;
+  where.to(*fact.mutable_noted()->mutable_step());
+  fact.mutable_noted()->set_value(fresh);
+  if (event.type().empty())
+    event = event_of("NOTED", where.text());
+  *fact.mutable_event() = std::move(event);
+  stage(std::move(fact));
+  return fresh;
+}
+
+void durable_run::set_attributes(
+    const place& where, std::map<std::string, std::string> attributes) {
+  if (auto* known = places_.find(where); known && known->note) {
+    places_.erase(where);
+    return;
+  }
+  facts::Fact fact;
+  auto& set = *fact.mutable_attributes_set();
+  where.to(*set.mutable_step());
+  set.mutable_attributes()->insert(attributes.begin(), attributes.end());
+  *fact.mutable_event() = event_of("ATTRIBUTES_SET", where.text());
+  stage(std::move(fact));
+}
+
+void durable_run::continue_with(std::string input) {
+  again_ = std::move(input);
+}
+
+// -- changed code -------------------------------------------------------------
+
+bool durable_run::is_same_input(const operation& op, const slot& known) const {
+  // Earlier builds recorded half a SHA-256.
+  if (known.input_hash.size() == old_input_hash_bytes && !op.work)
+    return known.input_hash == old_input_hash(op.effect, op.identity);
+  return known.input_hash == op.input_hash_;
+}
+
+void durable_run::mismatch(const operation& op, const slot& known) {
   if (phase_ != phase::running)
     return;
   facts::Fact fact;
   auto& parked = *fact.mutable_run_parked();
-  *parked.mutable_step() = op.id_;
-  parked.set_reason("step " + op.key_
+  op.where_.to(*parked.mutable_step());
+  parked.set_reason("step " + op.where_.text()
                     + ": the code asks for another input "
                       "than the log has recorded");
-  parked.set_recorded(hex(recorded));
-  parked.set_asked(hex(op.input_hash_) + " "
-                   + op.input->ShortDebugString().substr(0, 2000));
+  parked.set_recorded("input " + hex(known.input_hash)
+                      + recorded_text(known.fact, known.outcome.get()));
+  parked.set_asked("input " + hex(op.input_hash_) + ", "
+                   + std::string{op.effect}
+                   + (op.input ? ": " + readable(op.input->ShortDebugString())
+                               : std::string{}));
   *fact.mutable_event()
       = event_of("WARNING", "Needs an operator: " + parked.reason());
   failure_ = {errc::mismatch, parked.reason(), false, std::nullopt};
   stand_still(std::move(fact));
-}
-
-void durable_run::drop(operation& op) noexcept {
-  auto at = waiting_.find(op.key_);
-  if (at != waiting_.end() && at->second == &op) {
-    stop_effect(op);
-    waiting_.erase(at);
-  }
-  if (op.kind_ == operation::kind::signal)
-    std::erase(listening_[op.signal], &op);
-  std::erase(ready_, &op);
-}
-
-void durable_run::stop_effect(operation& op) {
-  if (op.kind_ == operation::kind::effect && op.started_ && !op.settled_)
-    stop_attempt(op, op.attempt_);
-}
-
-void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
-  stops_.push_back({{op.key_, op.effect, attempt, op.input},
-                    decided_version_,
-                    op.outlives});
-  stops_owed_ += op.outlives;
 }
 
 } // namespace shannon::workflow

@@ -1,116 +1,30 @@
-// How facts become state: what `durable_run` does with what is on disk, the
-// same for a fact just appended and for one read back years later.
+// How facts become state: what `durable_run` does with what is decided, the
+// same for a fact decided now and for one read back years later.
 
 #include "actors/workflow/engine/context.hpp"
 #include "actors/workflow/engine/run.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace shannon::workflow {
 
-namespace {
-
-bool is_end(const facts::Fact& fact) {
-  return fact.has_run_completed() || fact.has_run_failed()
-         || fact.has_run_cancelled();
-}
-
-} // namespace
-
-result<void>
-durable_run::replay(const std::vector<store::recorded_fact>& log,
-                    const std::map<store::blob_hash, std::string>& blobs,
-                    std::int64_t now_us) {
-  now_us_ = now_us;
-  // What is decided while reading stands after all that is there.
-  stored_version_ = decided_version_ = static_cast<log_version>(log.size());
-  std::vector<facts::Fact> parsed(log.size());
-  auto done = read_all(log, parsed);
-  phase_ = phase::running;
-  // Nothing is left to decide: only the state is wanted.
-  bool ended = std::any_of(parsed.begin(), parsed.end(), is_end);
-  if (ended)
-    code_ = nullptr;
-  recorded_blobs_ = &blobs;
-  replaying_ = true;
-  for (std::size_t i = 0; done && i < parsed.size(); ++i) {
-    done = apply(parsed[i], {});
-    drain();
-  }
-  replaying_ = false;
-  recorded_blobs_ = nullptr;
-  if (!done) {
-    if (ended)
-      phase_ = phase::ended;
-    return done;
-  }
-  if (phase_ == phase::parked && cancelling_)
-    end_cancelled(); // Its end did not reach the disk.
-  go_on();
-  return {};
-}
-
-/// As much as can be read is; fails at the first fact that cannot.
-result<void> durable_run::read_all(const std::vector<store::recorded_fact>& log,
-                                   std::vector<facts::Fact>& parsed) {
-  result<void> all;
-  for (std::size_t i = 0; i < log.size(); ++i) {
-    if (all && log[i].version != static_cast<log_version>(i + 1))
-      all = fail(errc::failed, "version " + std::to_string(i + 1)
-                                   + " expected, "
-                                   + std::to_string(log[i].version) + " found");
-    if (parsed[i].ParseFromString(log[i].bytes))
-      index(parsed[i]);
-    else if (all)
-      all = fail(errc::failed,
-                 "fact " + std::to_string(i + 1) + " cannot be parsed");
-  }
-  return all;
-}
-
-void durable_run::index(const facts::Fact& fact) {
-  switch (fact.body_case()) {
-  case facts::Fact::kStepCompleted:
-    recorded_hashes_[to_string(fact.step_completed().step())]
-        = fact.step_completed().input_hash();
-    break;
-  case facts::Fact::kAttemptFailed:
-    recorded_hashes_[to_string(fact.attempt_failed().step())]
-        = fact.attempt_failed().input_hash();
-    break;
-  case facts::Fact::kStepFailed:
-    recorded_hashes_[to_string(fact.step_failed().step())]
-        = fact.step_failed().input_hash();
-    break;
-  case facts::Fact::kNoted:
-    notes_[to_string(fact.noted().step())] = fact.noted().value();
-    break;
-  case facts::Fact::kStepStarted:
-    recorded_hashes_[to_string(fact.step_started().step())]
-        = fact.step_started().input_hash();
-    break;
-  case facts::Fact::kTimerSet:
-    timers_[to_string(fact.timer_set().step())
-            + (fact.timer_set().is_deadline() ? ".deadline" : "")]
-        = fact.timer_set().due_at_us();
-    break;
-  case facts::Fact::kRunParked:
-    parked_on_disk_ = true;
-    break;
-  default:
-    break;
-  }
-}
-
-result<void> durable_run::apply(const facts::Fact& fact,
-                                const std::vector<store::blob>& own) {
+result<void> durable_run::apply(const facts::Fact& fact, const bodies& own) {
   switch (fact.body_case()) {
   case facts::Fact::kRunStarted:
-    return start_program(fact, own);
+    started_at_us_ = fact.at_us();
+    kind_ = fact.run_started().kind();
+    strategy_ = fact.run_started().strategy();
+    return start_program(fact.run_started().input(), own);
+  case facts::Fact::kRunContinued:
+    return apply_continued(fact.run_continued(), own);
   case facts::Fact::kStepCompleted:
     return apply_outcome(fact.step_completed(), own);
   case facts::Fact::kStepStarted:
-    apply_start(fact.step_started());
+    // Read back, so it was made by an earlier activation.
+    if (auto* known
+        = replaying_ ? slot_of(fact.step_started().step()) : nullptr)
+      known->announced = fact.step_started().attempt();
     break;
   case facts::Fact::kAttemptFailed:
     apply_attempt(fact.attempt_failed());
@@ -132,7 +46,7 @@ result<void> durable_run::apply(const facts::Fact& fact,
     break;
   }
   case facts::Fact::kCancelRequested:
-    apply_cancel(fact.cancel_requested());
+    apply_cancel(fact);
     break;
   case facts::Fact::kRunCompleted: {
     auto output = bytes_of(fact.run_completed().output(), own);
@@ -154,128 +68,171 @@ result<void> durable_run::apply(const facts::Fact& fact,
         {errc::cancelled, fact.run_cancelled().reason(), false, std::nullopt});
     break;
   case facts::Fact::kRunParked:
-    phase_ = phase::parked;
-    status_ = store::log_status::needs_operator;
-    failure_
-        = {errc::mismatch, fact.run_parked().reason(), false, std::nullopt};
+    if (replay_at_ >= resumed_at_)
+      apply_parked(fact.run_parked());
     break;
+  case facts::Fact::kRunResumed:
+    if (!replaying_) {
+      resumed_ = true;
+      status_ = store::log_status::running;
+    }
+    break;
+  case facts::Fact::kAttributesSet: {
+    const auto& set = fact.attributes_set().attributes();
+    attributes_ = {set.begin(), set.end()};
+    break;
+  }
   case facts::Fact::kTimerSet:
   case facts::Fact::kNoted:
   case facts::Fact::kStreamEnded:
-  case facts::Fact::kAttributesSet:
-  case facts::Fact::kRunContinued:
-  case facts::Fact::kRunResumed:
   case facts::Fact::BODY_NOT_SET: // Of a later build: an event, no more.
     break;
   }
   return {};
 }
 
-result<void> durable_run::start_program(const facts::Fact& fact,
-                                        const std::vector<store::blob>& own) {
+// -- beginnings ---------------------------------------------------------------
+
+result<void> durable_run::start_program(const facts::Body& input,
+                                        const bodies& own) {
   status_ = store::log_status::running;
-  started_at_us_ = fact.at_us();
-  auto input = bytes_of(fact.run_started().input(), own);
-  if (!input)
-    return tl::unexpected<error>(input.error());
-  input_ = std::move(*input);
+  auto bytes = bytes_of(input, own);
+  if (!bytes)
+    return tl::unexpected<error>(bytes.error());
+  input_ = std::move(*bytes);
   if (code_)
     root_ = code_(context{*this, {}}, input_);
   return {};
 }
 
+result<void> durable_run::apply_continued(const facts::RunContinued& fact,
+                                          const bodies& own) {
+  again_.reset();
+  again_staged_ = false;
+  if (!replaying_) {
+    places_ = {}; // Of the log, replay has looked ahead at this turn's.
+    base_version_ = stored_version_ - 1; // It is the last of its group.
+  }
+  kind_ = fact.kind();
+  strategy_ = fact.strategy();
+  started_at_us_ = fact.started_at_us();
+  usage_ = fact.usage();
+  models_ = {fact.models().begin(), fact.models().end()};
+  attributes_ = {fact.attributes().begin(), fact.attributes().end()};
+  signals_seen_.clear();
+  for (const auto& id : fact.signals_seen())
+    signals_seen_.emplace(id, signals_seen_.size());
+  signals_.clear();
+  for (const auto& signal : fact.signals())
+    apply_signal(signal);
+  for (const auto& carried : fact.children())
+    children_[carried.child()]
+        = {carried.child_version(), carried.child_version()};
+  return start_program(fact.input(), own);
+}
+
+// -- steps --------------------------------------------------------------------
+
 result<void> durable_run::apply_outcome(const facts::StepCompleted& fact,
-                                        const std::vector<store::blob>& own) {
+                                        const bodies& own) {
   count(fact);
-  auto key = to_string(fact.step());
   auto output = bytes_of(fact.output(), own);
   if (!output)
     return tl::unexpected<error>(output.error());
-  if (auto at = waiting_.find(key); at != waiting_.end())
-    resolve(*at->second, std::move(*output));
-  else
-    outcomes_[key] = {std::move(*output), fact.input_hash()};
+  settle(fact.step(), std::move(*output));
   return {};
 }
 
-void durable_run::apply_start(const facts::StepStarted& fact) {
-  auto key = to_string(fact.step());
-  announced_[key] = fact.attempt();
-  // Read back, so it was made by an earlier activation.
-  if (auto at = waiting_.find(key); at != waiting_.end() && replaying_)
-    at->second->announced_ = true;
+void durable_run::apply_failure(const facts::StepFailed& fact) {
+  settle(fact.step(),
+         tl::unexpected<error>(error{errc_from_string(fact.error_code()),
+                                     fact.error_text(), false, std::nullopt}));
+}
+
+/// The outcome goes to who waits for it, or is kept until it is asked for.
+void durable_run::settle(const facts::StepId& step,
+                         result<std::string> outcome) {
+  auto* known = slot_of(step);
+  if (!known)
+    return;
+  auto* op = known->waiting;
+  if (!op) {
+    known->outcome = std::make_unique<result<std::string>>(std::move(outcome));
+    return;
+  }
+  if (outcome)
+    completed(*op);
+  resolve(*op, std::move(outcome));
 }
 
 void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
-  auto key = to_string(fact.step());
-  attempts_[key] = {fact.attempt(), fact.retry_at_us()};
-  if (auto at = waiting_.find(key); at != waiting_.end()) {
-    auto& op = *at->second;
-    op.attempt_ = fact.attempt() + 1;
-    op.not_before_us_ = fact.retry_at_us();
-    op.barrier_ = decided_version_; // Its number rests on this fact.
-    op.started_ = false;
-    op.settled_ = false;
-    op.announced_ = false;
-    op.attempt_due_us_ = 0;
-  }
-}
-
-void durable_run::apply_failure(const facts::StepFailed& fact) {
-  auto key = to_string(fact.step());
-  error why{errc_from_string(fact.error_code()), fact.error_text(), false,
-            std::nullopt};
-  if (auto at = waiting_.find(key); at != waiting_.end())
-    resolve(*at->second, tl::unexpected<error>(std::move(why)));
-  else
-    outcomes_[key] = {tl::unexpected<error>(std::move(why)), fact.input_hash()};
+  auto* known = slot_of(fact.step());
+  if (!known)
+    return;
+  known->failed = fact.attempt();
+  known->retry_at_us = fact.retry_at_us();
+  if (!known->waiting)
+    return;
+  auto& op = *known->waiting;
+  op.attempt_ = fact.attempt() + 1;
+  op.not_before_us_ = fact.retry_at_us();
+  op.started_ = false;
+  op.settled_ = false;
+  op.attempt_due_us_ = 0;
+  op.barrier_ = decided_version_; // Its number rests on this fact.
+  if (replaying_)
+    return;
+  if (op.not_before_us_ <= now_us_)
+    make_ready(op);
+  set_alarm(op);
 }
 
 void durable_run::apply_timer(const facts::TimerFired& fact) {
-  auto key = to_string(fact.step());
-  timers_fired_.insert(key);
-  if (auto at = waiting_.find(key); at != waiting_.end())
-    resolve(*at->second, std::string{});
+  auto* known = slot_of(fact.step());
+  if (!known)
+    return;
+  known->fired = true;
+  if (known->waiting)
+    resolve(*known->waiting, std::string{});
 }
+
+/// What is known of the place of a fact; nothing if that is forgotten.
+slot* durable_run::slot_of(const facts::StepId& step) {
+  auto& known = places_.at(places_.of(step));
+  return replay_at_ < known.forgotten_before ? nullptr : &known;
+}
+
+// -- what comes from outside --------------------------------------------------
 
 void durable_run::apply_signal(const facts::SignalReceived& fact) {
-  signals_seen_.insert(fact.name() + '\x1f' + fact.signal_id());
-  auto& listeners = listening_[fact.name()];
-  if (listeners.empty()) {
-    signals_[fact.name()].push_back(fact.payload());
-    return;
-  }
-  auto* first = listeners.front();
-  listeners.pop_front();
-  resolve(*first, fact.payload());
+  signals_seen_.emplace(fact.name() + '\x1f' + fact.signal_id(),
+                        signals_seen_.size());
+  auto first
+      = std::find_if(listening_.begin(), listening_.end(),
+                     [&](auto* op) { return op->signal == fact.name(); });
+  if (first == listening_.end())
+    signals_[fact.name()].push_back(fact);
+  else
+    resolve(**first, fact.payload());
 }
 
-void durable_run::apply_cancel(const facts::CancelRequested& fact) {
+void durable_run::apply_cancel(const facts::Fact& fact) {
+  const auto& reason = fact.cancel_requested().reason();
+  cancel_staged_ = true;
   cancelling_ = true;
   cancel_version_ = replaying_ ? stored_version_ : decided_version_;
-  failure_
-      = {errc::cancelled, fact.reason().empty() ? "cancelled" : fact.reason(),
-         false, std::nullopt};
+  cancel_at_us_ = fact.at_us();
+  failure_ = {errc::cancelled, reason.empty() ? "cancelled" : reason, false,
+              std::nullopt};
   // Its coroutine cannot go on; the end is decided without it.
   if (phase_ == phase::parked) {
     if (!replaying_)
       end_cancelled();
     return;
   }
-  std::vector<operation*> open;
-  for (auto& [key, op] : waiting_)
-    open.push_back(op);
-  for (auto& [name, ops] : listening_)
-    open.insert(open.end(), ops.begin(), ops.end());
-  listening_.clear();
-  for (auto* op : open) {
-    // An activation before this one may have started it, and have died before
-    // it could stop it.
-    if (replaying_)
-      op->started_ = true;
-    stop_effect(*op);
-    resolve(*op, tl::unexpected<error>(failure_));
-  }
+  if (again_) // It has left its frames already.
+    closing_ = true;
+  cancel_all();
 }
 
 void durable_run::apply_end(store::log_status status, error why) {
@@ -285,17 +242,19 @@ void durable_run::apply_end(store::log_status status, error why) {
     failure_ = std::move(why);
 }
 
-void durable_run::resolve(operation& op, result<std::string> outcome) {
-  waiting_.erase(op.key_);
-  op.outcome_ = std::move(outcome);
-  ready_.push_back(&op);
+void durable_run::apply_parked(const facts::RunParked& fact) {
+  phase_ = phase::parked;
+  status_ = store::log_status::needs_operator;
+  failure_ = {errc::mismatch, fact.reason(), false, std::nullopt};
+  parked_ = std::make_unique<facts::RunParked>(fact);
 }
+
+// -- bodies and sums ----------------------------------------------------------
 
 /// `own`: the bodies that go to disk with the fact; recorded ones are read from
 /// the log's.
-result<std::string>
-durable_run::bytes_of(const facts::Body& body,
-                      const std::vector<store::blob>& own) const {
+result<std::string> durable_run::bytes_of(const facts::Body& body,
+                                          const bodies& own) const {
   if (body.at_case() != facts::Body::kBlob)
     return body.inline_();
   for (const auto& blob : own)
@@ -310,13 +269,15 @@ durable_run::bytes_of(const facts::Body& body,
 }
 
 void durable_run::count(const facts::StepCompleted& fact) {
-  usage_.set_input_tokens(usage_.input_tokens() + fact.usage().input_tokens());
-  usage_.set_output_tokens(usage_.output_tokens()
-                           + fact.usage().output_tokens());
-  usage_.set_cost_nanousd(usage_.cost_nanousd() + fact.usage().cost_nanousd());
-  if (!fact.usage().model().empty()) {
-    usage_.set_model(fact.usage().model());
-    usage_.set_provider(fact.usage().provider());
+  if (fact.has_usage()) {
+    const auto& used = fact.usage();
+    usage_.set_input_tokens(usage_.input_tokens() + used.input_tokens());
+    usage_.set_output_tokens(usage_.output_tokens() + used.output_tokens());
+    usage_.set_cost_nanousd(usage_.cost_nanousd() + used.cost_nanousd());
+    if (!used.model().empty()) {
+      usage_.set_model(used.model());
+      usage_.set_provider(used.provider());
+    }
   }
   for (const auto& use : fact.models()) {
     auto known = std::find_if(models_.begin(), models_.end(), [&](auto& m) {

@@ -1,11 +1,45 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
 
 namespace shannon::workflow {
+
+/// Parts that one coroutine waits for together. Each part that ends says so
+/// here; the last that is needed resumes the coroutine. So waiting for n parts
+/// costs n steps, whatever order they end in.
+struct gathering {
+  enum class until : unsigned char {
+    all_or_failure, ///< All have ended, or the first has failed.
+    first_end,      ///< One has ended, in whatever way.
+    first_success,  ///< One has not failed, or all have.
+  };
+
+  until enough;
+  std::size_t open = 0; ///< Parts that have not ended.
+  std::coroutine_handle<> caller{};
+  /// The part that decided it; nothing when all had to end for it.
+  std::optional<std::size_t> decided_by{};
+  /// The last that failed, in the order of ending.
+  std::optional<std::size_t> failed{};
+
+  bool complete() const noexcept {
+    return decided_by || open == 0;
+  }
+  void ended(std::size_t part, bool failure) noexcept {
+    --open;
+    if (failure)
+      failed = part;
+    if (decided_by)
+      return;
+    if (enough == until::first_end
+        || failure == (enough == until::all_or_failure))
+      decided_by = part;
+  }
+};
 
 /// A part of a durable run: a coroutine that starts at once, runs until it
 /// waits for something the log does not hold yet, and gives a `T`.
@@ -22,6 +56,8 @@ public:
     std::optional<T> value;
     std::exception_ptr thrown;
     std::coroutine_handle<> continuation;
+    gathering* joined = nullptr; ///< Instead of a continuation.
+    std::size_t part = 0;        ///< Its place there.
 
     durable get_return_object() {
       return durable{handle::from_promise(*this)};
@@ -36,7 +72,14 @@ public:
         }
         std::coroutine_handle<>
         await_suspend(std::coroutine_handle<promise_type> self) noexcept {
-          auto next = self.promise().continuation;
+          auto& promise = self.promise();
+          auto next = promise.continuation;
+          if (auto* group = promise.joined) {
+            bool before = group->complete();
+            group->ended(promise.part, promise.thrown != nullptr);
+            if (!before && group->complete())
+              next = group->caller;
+          }
           return next ? next : std::noop_coroutine();
         }
         void await_resume() noexcept {}
@@ -86,6 +129,16 @@ public:
   }
   T await_resume() {
     return take();
+  }
+
+  /// Ends as the `part`th of `group`, which must live until it is `complete`
+  /// or this is destroyed. One that has ended says so at once.
+  void join(gathering& group, std::size_t part) noexcept {
+    auto& promise = handle_.promise();
+    if (handle_.done())
+      return group.ended(part, promise.thrown != nullptr);
+    promise.joined = &group;
+    promise.part = part;
   }
 
   /// The result of one that is `done()`; rethrows its failure.

@@ -1,10 +1,19 @@
 #include "actors/workflow/engine/events.hpp"
 
 #include <openssl/evp.h>
+#include <xxhash.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace shannon::workflow {
+
+namespace {
+
+constexpr std::size_t readable_max = 400;
+
+} // namespace
 
 std::string sha256(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -19,6 +28,61 @@ facts::Event event_of(std::string type, std::string message) {
   event.set_type(std::move(type));
   event.set_message(std::move(message));
   return event;
+}
+
+std::string input_hash(std::string_view effect, std::string_view identity) {
+  XXH64_canonical_t canonical;
+  XXH64_canonicalFromHash(
+      &canonical,
+      XXH3_64bits_withSeed(identity.data(), identity.size(),
+                           XXH3_64bits(effect.data(), effect.size())));
+  return {reinterpret_cast<const char*>(canonical.digest),
+          sizeof canonical.digest};
+}
+
+std::string old_input_hash(std::string_view effect, std::string_view identity) {
+  auto text = std::string{effect} + '\n' + std::string{identity};
+  return sha256(text).substr(0, old_input_hash_bytes);
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned char c : bytes) {
+    text += digits[c >> 4];
+    text += digits[c & 15];
+  }
+  return text;
+}
+
+std::string readable(std::string_view bytes) {
+  std::string text{bytes.substr(0, readable_max)};
+  std::replace_if(
+      text.begin(), text.end(),
+      [](unsigned char c) { return std::isprint(c) == 0; }, '.');
+  if (bytes.size() > readable_max)
+    text += "...";
+  return text;
+}
+
+std::string recorded_text(const facts::Fact* fact,
+                          const result<std::string>* outcome) {
+  std::string text;
+  if (fact) {
+    text = ", told as " + fact->event().type() + " \""
+           + readable(fact->event().message()) + '"';
+    if (fact->has_step_failed())
+      return text + ", failed: " + readable(fact->step_failed().error_text());
+    const auto& output = fact->step_completed().output();
+    return text + ", gave "
+           + (output.at_case() == facts::Body::kBlob
+                  ? "body " + hex(output.blob())
+                  : readable(output.inline_()));
+  }
+  if (!outcome)
+    return text;
+  return *outcome ? ", gave " + readable(**outcome)
+                  : ", failed: " + readable(outcome->error().text);
 }
 
 } // namespace shannon::workflow

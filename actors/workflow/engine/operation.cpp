@@ -4,20 +4,13 @@
 
 namespace shannon::workflow {
 
-std::string to_string(const facts::StepId& id) {
-  std::string text;
-  if (!id.scope().empty())
-    text = id.scope() + "/";
-  text += id.key();
-  text += "#" + std::to_string(id.occurrence());
-  return text;
-}
-
-operation::operation(durable_run& run, kind what, facts::StepId id)
-    : run_(run), kind_(what), id_(std::move(id)), key_(to_string(id_)) {}
+operation::operation(durable_run& run, kind what, place where,
+                     std::shared_ptr<cancel_state> scope)
+    : run_(run), kind_(what), where_(where), scope_(std::move(scope)) {}
 
 operation::~operation() {
-  run_.drop(*this);
+  if (waits_ || ready_)
+    run_.drop(*this);
 }
 
 bool operation::await_ready() {

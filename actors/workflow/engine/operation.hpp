@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/workflow/engine/cancellation.hpp"
+#include "actors/workflow/engine/places.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/facts/run.pb.h"
 
@@ -13,6 +15,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace shannon::workflow {
 
@@ -34,10 +38,20 @@ private:
   error why_;
 };
 
-/// How often and how long a step is tried.
+/// How often and how long a step is tried. An attempt is made again when its
+/// error says that it may succeed later, unless the policy says otherwise.
 struct step_options {
   /// Attempts in all; 0 for the run's default.
   std::uint32_t attempts_max = 0;
+  /// Pause before the second attempt, before jitter; 0 for the run's default.
+  std::chrono::milliseconds backoff_min{0};
+  /// No pause is longer, but what the far side asks for; 0 for the run's
+  /// default.
+  std::chrono::milliseconds backoff_max{0};
+  /// Each pause is this much longer than the one before.
+  double backoff_factor = 2;
+  /// Errors after which no attempt is made again, whatever they say.
+  std::vector<errc> not_retried;
   /// One attempt that takes longer has failed, and may be tried again. 0: no
   /// limit but the effect's own.
   std::chrono::milliseconds attempt_timeout{0};
@@ -54,9 +68,13 @@ struct step_options {
   bool always_blob = false;
 };
 
-/// Text form of a step's place: `scope/key#2`. What indexes and attempt keys
-/// are made of.
-std::string to_string(const facts::StepId& id);
+/// How an effect ended.
+struct effect_outcome {
+  result<std::string> output;
+  facts::Usage usage;
+  std::vector<facts::ModelUse> models;
+  std::int64_t duration_us = 0;
+};
 
 /// One thing a coroutine waits for. Lives in the coroutine's frame; the run
 /// knows it by address until it is resolved or destroyed.
@@ -64,7 +82,8 @@ class operation {
 public:
   enum class kind : std::uint8_t { effect, timer, signal };
 
-  operation(durable_run& run, kind what, facts::StepId id);
+  operation(durable_run& run, kind what, place where,
+            std::shared_ptr<cancel_state> scope);
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
   ~operation();
@@ -78,36 +97,56 @@ public:
 
   // -- what is asked, set before the co_await ---------------------------------
 
-  std::string effect;
+  std::string_view effect; ///< Lives as long as the program.
   std::shared_ptr<const google::protobuf::Message> input;
-  /// It goes on when this process dies: the run's end waits until it was told
-  /// to stop.
-  bool outlives = false;
   /// What of `input` must not change between a record and a replay.
   std::string identity;
   step_options options;
-  std::chrono::microseconds delay{0}; ///< Of a timer.
-  std::string signal;                 ///< Name of the signal waited for.
+  /// Of an effect that is a function: carried out in place.
+  std::function<effect_outcome()> work;
+  /// It goes on when this process dies: the run's end waits until it was told
+  /// to stop.
+  bool outlives = false;
+  /// The far side tells by the attempt key when it is asked twice.
+  bool takes_key = false;
+  /// Told to stop when nobody waits for it any more.
+  bool stops_when_dropped = true;
+  /// Has completed here and goes on there: told to stop when the run ends.
+  bool stops_at_end = false;
+  std::int64_t due_us = 0; ///< Of a timer: what to set it to.
+  std::string signal;      ///< Name of the signal waited for.
 
 private:
   friend class durable_run;
 
   durable_run& run_;
   kind kind_;
-  facts::StepId id_;
-  std::string key_; ///< Text form of `id_`.
+  place where_;
+  std::shared_ptr<cancel_state> scope_;
+  cancel_state* clock_of_ = nullptr; ///< The shield whose time this is.
   std::string input_hash_;
   std::coroutine_handle<> waiter_;
   std::optional<result<std::string>> outcome_;
+  // Among all that wait, in the order of asking.
+  operation* before_ = nullptr;
+  operation* after_ = nullptr;
+  std::uint64_t serial_ = 0;
   // Engine's book-keeping of an effect.
   std::uint32_t attempt_ = 1;
+  std::uint32_t attempts_before_ = 0; ///< Made before it was forgotten.
   std::int64_t barrier_ = 0; ///< The fact that must be on disk before it.
   std::int64_t not_before_us_ = 0;
   std::int64_t attempt_due_us_ = 0; ///< 0 for never.
   std::int64_t step_due_us_ = 0;    ///< 0 for never.
-  bool announced_ = false;          ///< StepStarted of this attempt is staged.
-  bool started_ = false;
-  bool settled_ = false; ///< Its end is staged: what comes later is late.
+  std::int64_t alarm_us_ = 0;       ///< What the run's alarm for it is set to.
+  std::int64_t since_us_ = 0;       ///< When it was asked for; 0: not known.
+  bool waits_ = false;              ///< The run knows it.
+  bool ready_ = false;              ///< Resolved, not resumed yet.
+  bool queued_ = false;  ///< Is started as soon as its barrier is on disk.
+  bool started_ = false; ///< This attempt.
+  bool settled_ = false; ///< Its end is decided: what comes later is late.
+  /// An earlier activation may have made this attempt too.
+  bool made_before_ = false;
 };
 
 } // namespace shannon::workflow

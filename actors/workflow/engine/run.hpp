@@ -2,14 +2,17 @@
 
 #include "actors/workflow/engine/durable.hpp"
 #include "actors/workflow/engine/operation.hpp"
+#include "actors/workflow/engine/places.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/ids.hpp"
+#include "protocols/remote/workflow.pb.h"
 #include "protocols/store.hpp"
+
+#include <google/protobuf/arena.h>
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace shannon::workflow {
@@ -29,16 +33,29 @@ class context;
 using program
     = std::function<durable<std::string>(context ctx, std::string input)>;
 
+/// Answers a query about the live state.
+using query_handler
+    = std::function<result<std::string>(std::string_view payload)>;
+
+/// 64 random bits from the system.
+std::uint64_t system_entropy();
+
 struct run_options {
   std::uint32_t step_attempts_max = 5;
   std::chrono::milliseconds retry_backoff_min{500};
   std::chrono::milliseconds retry_backoff_max{30'000};
+  /// Facts since the run began or continued; a run that has more is parked.
   std::uint32_t facts_max = 50'000;
   std::uint64_t inline_bytes_max = 8 * 1024;
+  /// Ids of signals taken that a continued run still knows repeats of; of more
+  /// the oldest are forgotten.
+  std::uint32_t signals_seen_max = 10'000;
   /// A task's log ends with `StreamEnded`, an agent's does not.
   bool ends_stream = false;
   /// Uniform in [0, 1): jitter of retries. Its effect is recorded.
   std::function<double()> chance = [] { return 0.5; };
+  /// What `random` and `new_id` are made of. Its effect is recorded.
+  std::function<std::uint64_t()> entropy = system_entropy;
 };
 
 /// One durable run: a coroutine and its log. Pure: no actors, sockets, threads
@@ -96,18 +113,13 @@ public:
     bool idle = false;
     /// The head's attributes, when `append` changes them.
     std::optional<std::map<std::string, std::string>> attributes;
-    /// Place in `append` of a `RunContinued`.
+    /// Place in `append` of a `RunContinued`; then it is the last.
     std::optional<std::uint32_t> base;
     /// The head's status with `append` on disk.
     store::log_status status = store::log_status::queued;
   };
 
-  struct effect_outcome {
-    result<std::string> output;
-    facts::Usage usage;
-    std::vector<facts::ModelUse> models;
-    std::int64_t duration_us = 0;
-  };
+  using effect_outcome = workflow::effect_outcome;
 
   enum class phase : std::uint8_t { empty, running, parked, ended };
 
@@ -122,14 +134,16 @@ public:
   void begin(facts::RunStarted started, facts::Event event,
              std::int64_t now_us);
 
-  /// A recorded run: applies its facts in order. `blobs` holds every body
-  /// they refer to. Fails if the log cannot be understood; then `park` and
-  /// `cancel` are all that can be done with the run.
+  /// A recorded run: applies its facts in order, from the last place where it
+  /// continued as new. `log` begins at version 1 or at such a place; `blobs`
+  /// holds every body its facts refer to. Fails if the log cannot be
+  /// understood; then `park` and `cancel` are all that can be done with it.
   result<void> replay(const std::vector<store::recorded_fact>& log,
                       const std::map<store::blob_hash, std::string>& blobs,
                       std::int64_t now_us);
 
-  /// Takes what is to be done; each thing is handed out once.
+  /// Takes what is to be done; each thing is handed out once. Carries out
+  /// local steps whose turn it is, and what is due, like `tick`.
   agenda next(std::int64_t now_us);
 
   /// The group handed out last is on disk.
@@ -156,6 +170,15 @@ public:
   /// The shell gives up on the run: parks it for a person. What is under way
   /// is stopped. One that is being cancelled ends instead.
   void park(std::string reason, std::int64_t now_us);
+  /// A parked run shall go on, without what was recorded of the steps named in
+  /// `forget`: they are asked for anew. Once that is on disk the log must be
+  /// read again, by a new run. False if the run is not parked.
+  bool resume(std::string by, std::string reason,
+              std::vector<facts::StepId> forget, std::int64_t now_us);
+
+  /// Asks the program; changes and records nothing.
+  result<std::string> query(const std::string& name,
+                            std::string_view payload) const;
 
   // -- state ------------------------------------------------------------------
 
@@ -194,6 +217,13 @@ public:
   bool cancel_stored() const noexcept {
     return cancelling_ && cancel_version_ <= stored_version_;
   }
+  /// The request to let it go on is on disk: this run object is of no more
+  /// use, the log must be read again.
+  bool must_reread() const noexcept {
+    return resumed_ && quiet();
+  }
+  /// What it waits for and, when it is parked, why.
+  remote::RunDescription describe() const;
   std::int64_t child_version(const std::string& child) const;
   /// The child's last fact that is on disk or on its way there.
   std::int64_t child_seen(const std::string& child) const;
@@ -201,7 +231,7 @@ public:
   const std::string& output() const noexcept {
     return output_;
   }
-  /// What the run was started with.
+  /// What the run was started with, or continued with.
   const std::string& input() const noexcept {
     return input_;
   }
@@ -220,6 +250,10 @@ public:
   const std::vector<facts::ModelUse>& models() const noexcept {
     return models_;
   }
+  /// What lists and searches find the run by.
+  const std::map<std::string, std::string>& attributes() const noexcept {
+    return attributes_;
+  }
   /// Called for each fact when it is on disk, in order; not for those read
   /// back.
   std::function<void(log_version, const facts::Fact&)> on_stored;
@@ -227,8 +261,10 @@ public:
 private:
   friend class operation;
   friend class context;
+  friend class cancel_scope;
+  friend class query_registration;
 
-  struct staged_fact {
+  struct decided_fact {
     facts::Fact fact;
     std::vector<store::blob> blobs;
     store::log_status status = store::log_status::queued; ///< With it.
@@ -238,123 +274,166 @@ private:
     log_version after = 0; ///< Told once this fact is on disk.
     bool owed = false;     ///< The run's end waits until it was told.
   };
-  struct recorded_outcome {
-    result<std::string> output;
-    std::string input_hash;
-  };
-  struct attempts {
-    std::uint32_t failed = 0;
-    std::int64_t retry_at_us = 0;
-  };
   struct child {
     std::int64_t seen = 0;   ///< Decided or on disk.
     std::int64_t stored = 0; ///< On disk.
   };
+  using bodies = std::vector<store::blob>;
 
-  // What operation and context ask.
-  facts::StepId place(std::string_view scope, std::string_view key);
+  // What operation and context ask (admit.cpp).
   bool admit(operation& op);
-  void drop(operation& op) noexcept;
-  std::string note(facts::StepId id, facts::Event event,
-                   const std::function<std::string()>& value);
-
   bool admit_effect(operation& op);
-  std::int64_t deadline_of(const operation& op);
-  bool announce_attempts();
-  std::int64_t due_us(const operation& op) const;
-  void expire(operation& op, std::int64_t now_us);
-  void outcome_of(operation& op, effect_outcome outcome, std::int64_t now_us);
   bool admit_timer(operation& op);
   bool admit_signal(operation& op);
-  void mismatch(const operation& op, const std::string& recorded);
-  void stand_still(facts::Fact fact);
-  void end_cancelled();
+  void make_ready(operation& op);
+  void announce(operation& op);
+  std::int64_t deadline_of(const operation& op);
+  bool is_same_input(const operation& op, const slot& known) const;
+  void mismatch(const operation& op, const slot& known);
+  void completed(operation& op);
+  std::string note(const place& where, facts::Event event,
+                   const std::function<std::string()>& value);
+  void set_attributes(const place& where,
+                      std::map<std::string, std::string> attributes);
+  void continue_with(std::string input);
 
-  void stage(facts::Fact fact, std::vector<store::blob> blobs,
-             std::int64_t now_us);
-  void go_on();
-  void take_group(agenda& what);
-  void start(operation& op, agenda& what, std::int64_t now_us);
-  void look_ahead(agenda& what, std::int64_t now_us);
-  void keep_limit();
-  facts::Body body_of(std::string bytes, bool always_blob,
-                      std::vector<store::blob>& blobs) const;
-  result<std::string> bytes_of(const facts::Body& body,
-                               const std::vector<store::blob>& own) const;
-  result<void> apply(const facts::Fact& fact,
-                     const std::vector<store::blob>& own);
-  void apply_start(const facts::StepStarted& fact);
-  void apply_attempt(const facts::AttemptFailed& fact);
-  void apply_timer(const facts::TimerFired& fact);
-  void apply_signal(const facts::SignalReceived& fact);
-  result<void> apply_outcome(const facts::StepCompleted& fact,
-                             const std::vector<store::blob>& own);
-  void apply_failure(const facts::StepFailed& fact);
-  void apply_cancel(const facts::CancelRequested& fact);
-  void apply_end(store::log_status status, error why);
-  result<void> read_all(const std::vector<store::recorded_fact>& log,
-                        std::vector<facts::Fact>& parsed);
-  result<void> start_program(const facts::Fact& fact,
-                             const std::vector<store::blob>& own);
+  // Who waits (waiting.cpp).
+  void wait(operation& op);
+  void unlink(operation& op);
+  void drop(operation& op) noexcept;
   void resolve(operation& op, result<std::string> outcome);
+  void set_alarm(operation& op);
+  void stop_effect(operation& op);
+  void stop_attempt(const operation& op, std::uint32_t attempt);
+
+  // Cancelling (cancelling.cpp).
+  const error* cancelled_by(const cancel_state* scope) const;
+  void cancel_branch(cancel_state& scope, error why);
+  void cancel_all();
+  void wind_clock(const operation& op);
+
+  // What follows from what (run.cpp).
+  void stage(facts::Fact fact, bodies blobs = {});
+  void go_on();
   void drain();
   void finish_if_done();
   void end_stream();
-  void count(const facts::StepCompleted& fact);
-  void index(const facts::Fact& fact);
-  void stop_effect(operation& op);
-  void stop_attempt(const operation& op, std::uint32_t attempt);
+  void keep_limit();
   void hand_out_stops(agenda& what);
+  void start_ready(agenda& what);
+  void carry_out(operation& op);
+  void take_group(agenda& what);
+  facts::Body body_of(std::string bytes, bool always_blob, bodies& blobs) const;
+
+  // Ends of attempts and times (happenings.cpp).
+  void outcome_of(operation& op, effect_outcome outcome);
+  bool is_retried(const operation& op, const error& why) const;
+  std::chrono::milliseconds pause_after(const operation& op,
+                                        const error& why) const;
+  void ring(operation& op);
+  void expire(operation& op);
+
+  // Parked, ended, continued (endings.cpp).
+  void stand_still(facts::Fact fact);
+  void end_cancelled();
+  void begin_again();
+  facts::Fact continued(bodies& blobs) const;
+
+  // How facts become state (apply.cpp, replay.cpp).
+  result<void> apply(const facts::Fact& fact, const bodies& own);
+  result<void> start_program(const facts::Body& input, const bodies& own);
+  result<void> apply_outcome(const facts::StepCompleted& fact,
+                             const bodies& own);
+  result<void> apply_continued(const facts::RunContinued& fact,
+                               const bodies& own);
+  void apply_attempt(const facts::AttemptFailed& fact);
+  void apply_failure(const facts::StepFailed& fact);
+  void apply_timer(const facts::TimerFired& fact);
+  void apply_signal(const facts::SignalReceived& fact);
+  void apply_cancel(const facts::Fact& fact);
+  void apply_end(store::log_status status, error why);
+  void apply_parked(const facts::RunParked& fact);
+  void settle(const facts::StepId& step, result<std::string> outcome);
+  slot* slot_of(const facts::StepId& step);
+  result<std::string> bytes_of(const facts::Body& body,
+                               const bodies& own) const;
+  void count(const facts::StepCompleted& fact);
+  result<std::size_t> read_all(const std::vector<store::recorded_fact>& log,
+                               std::vector<facts::Fact*>& parsed,
+                               google::protobuf::Arena& arena);
+  void index(const facts::Fact& fact, std::size_t at);
+  void forget(const facts::RunResumed& fact, std::size_t at);
+  void replay_ended(std::int64_t now_us);
 
   program code_;
   run_options options_;
   phase phase_ = phase::empty;
   store::log_status status_ = store::log_status::queued;
+  log_version base_version_ = 0; ///< Before the first fact of this turn.
   log_version decided_version_ = 0;
   log_version stored_version_ = 0;
   log_version cancel_version_ = 0; ///< Of CancelRequested.
+  std::int64_t cancel_at_us_ = 0;
   std::int64_t now_us_ = 0;
   bool replaying_ = false;
   bool going_on_ = false; ///< Inside `go_on`.
+  bool cancel_staged_ = false;
   bool cancelling_ = false;
   bool closing_ = false;   ///< Nothing is left to do but to end.
   bool finishing_ = false; ///< The end is decided.
+  bool resumed_ = false;
   bool parked_on_disk_ = false; ///< The log says already that it is parked.
+  std::string kind_;
+  std::string strategy_;
   std::string input_;
   std::int64_t started_at_us_ = 0;
   std::string output_;
   error failure_{errc::ok, {}, false, std::nullopt};
   facts::Usage usage_;
   std::vector<facts::ModelUse> models_;
+  std::map<std::string, std::string> attributes_;
+  std::unique_ptr<facts::RunParked> parked_;
+  /// The program wants to begin again with this.
+  std::optional<std::string> again_;
+  bool again_staged_ = false;
 
-  // Facts on their way to disk: what is decided, of which the last `unapplied_`
-  // are still to be applied, and before them the group that was handed out.
-  std::deque<staged_fact> staged_;
-  std::size_t unapplied_ = 0;
-  std::vector<staged_fact> in_flight_;
-  /// Bodies that recorded facts refer to, while they are replayed.
+  // Decided and not on disk: first the group that was handed out, in all
+  // `applied_` of them applied.
+  std::vector<std::unique_ptr<decided_fact>> decided_;
+  std::size_t in_flight_ = 0;
+  std::size_t applied_ = 0;
+  std::size_t on_disk_ = 0; ///< Inside `committed`: as many are on disk.
+
+  // While the log is replayed: its bodies, and the place of the fact that is
+  // being applied.
   const std::map<store::blob_hash, std::string>* recorded_blobs_ = nullptr;
+  std::size_t replay_at_ = 0;
+  std::size_t resumed_at_ = 0; ///< Place after the last RunResumed.
 
   // What the log holds, by place.
-  std::unordered_map<std::string, std::uint32_t> occurrences_;
-  std::unordered_map<std::string, recorded_outcome> outcomes_;
-  std::unordered_map<std::string, std::string> recorded_hashes_;
-  std::unordered_map<std::string, attempts> attempts_;
-  /// Attempts that were recorded before they were made, by step.
-  std::unordered_map<std::string, std::uint32_t> announced_;
-  std::unordered_map<std::string, std::string> notes_;
-  std::unordered_map<std::string, std::int64_t> timers_;
-  std::set<std::string> timers_fired_;
-  std::map<std::string, std::deque<std::string>> signals_;
-  std::set<std::string> signals_seen_;
+  place_table places_;
+  std::map<std::string, std::vector<facts::SignalReceived>> signals_;
+  /// Name and id of each signal, by which a repeat is known, and its turn.
+  std::map<std::string, std::uint64_t> signals_seen_;
   std::map<std::string, child> children_;
 
   // What the coroutine waits for.
-  std::map<std::string, operation*> waiting_;
-  std::map<std::string, std::deque<operation*>> listening_;
-  std::deque<operation*> ready_;
-  std::deque<pending_stop> stops_;
+  operation* first_ = nullptr;
+  operation* last_ = nullptr;
+  std::uint64_t asked_total_ = 0;
+  std::vector<operation*> listening_; ///< For signals, in the order of asking.
+  std::vector<operation*> queued_;    ///< Effects to be started.
+  std::size_t under_way_ = 0;
+  /// By time, then in the order of asking.
+  std::map<std::pair<std::int64_t, std::uint64_t>, operation*> alarms_;
+  /// Effects that may be ended from outside, by key.
+  std::unordered_map<std::string, operation*> started_;
+  std::vector<operation*> ready_;
+  std::vector<pending_stop> stops_;
   std::size_t stops_owed_ = 0;
+  /// What has completed here and is to stop when the run ends.
+  std::vector<effect_stop> at_end_;
+  std::map<std::string, const query_handler*, std::less<>> queries_;
 
   // Last: its frames refer to all of the above.
   durable<std::string> root_;

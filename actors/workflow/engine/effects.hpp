@@ -1,0 +1,78 @@
+#pragma once
+
+#include "protocols/remote/agent.pb.h"
+#include "protocols/remote/llm.pb.h"
+#include "protocols/remote/tool.pb.h"
+#include "protocols/remote/workflow.pb.h"
+
+#include <string>
+#include <string_view>
+
+namespace shannon::workflow {
+
+class operation;
+
+/// Which role carries an effect out, and what it gives.
+///
+///   identity   the part of the input that a replay must ask for again, else
+///              the run is parked: the task itself, not the wording or the
+///              model a newer build would choose
+///   takes_key  the far side tells by the attempt key when it is asked twice;
+///              without it an attempt that may have been made before a crash
+///              is marked `possible_repeat`
+///   outlives   it goes on when the process of its run dies
+///   configure  what else an operation must know of this input
+///
+/// The last three may be left out.
+template <class Effect>
+struct effect_traits;
+
+template <>
+struct effect_traits<remote::LlmRequest> {
+  using output = remote::LlmResponse;
+  static constexpr std::string_view kind = "llm";
+  static constexpr bool takes_key = true;
+  static std::string identity(const remote::LlmRequest& request);
+};
+
+template <>
+struct effect_traits<remote::ToolRequest> {
+  using output = remote::ToolResult;
+  static constexpr std::string_view kind = "tool";
+  static constexpr bool takes_key = true;
+  static std::string identity(const remote::ToolRequest& request);
+};
+
+/// Changes nothing, so that a repeat is none.
+template <>
+struct effect_traits<remote::ListTools> {
+  using output = remote::ToolList;
+  static constexpr std::string_view kind = "tools";
+  static constexpr bool takes_key = true;
+  static std::string identity(const remote::ListTools&) {
+    return {};
+  }
+};
+
+/// An agent's log is named by the step: asked twice, there is one.
+template <>
+struct effect_traits<remote::AgentBrief> {
+  using output = remote::AgentReport;
+  static constexpr std::string_view kind = "agent";
+  static constexpr bool takes_key = true;
+  static constexpr bool outlives = true;
+  static std::string identity(const remote::AgentBrief& brief);
+};
+
+/// As with agents.
+template <>
+struct effect_traits<remote::ChildRun> {
+  using output = remote::ChildResult;
+  static constexpr std::string_view kind = "child";
+  static constexpr bool takes_key = true;
+  static constexpr bool outlives = true;
+  static std::string identity(const remote::ChildRun& run);
+  static void configure(operation& op, const remote::ChildRun& run);
+};
+
+} // namespace shannon::workflow

@@ -1,0 +1,82 @@
+#include "actors/workflow/engine/places.hpp"
+
+#include <functional>
+
+namespace shannon::workflow {
+
+namespace {
+
+std::string text_of(std::string_view scope, std::string_view key,
+                    std::uint32_t occurrence) {
+  auto number = std::to_string(occurrence);
+  std::string text;
+  text.reserve(scope.size() + key.size() + number.size() + 2);
+  text.append(scope);
+  if (!scope.empty())
+    text += '/';
+  text.append(key);
+  text += '#';
+  text += number;
+  return text;
+}
+
+} // namespace
+
+std::string to_string(const facts::StepId& id) {
+  return text_of(id.scope(), id.key(), id.occurrence());
+}
+
+std::string place::text() const {
+  return text_of(of->scope, of->key, occurrence);
+}
+
+void place::to(facts::StepId& id) const {
+  if (!of->scope.empty())
+    id.set_scope(of->scope);
+  id.set_key(of->key);
+  id.set_occurrence(occurrence);
+}
+
+std::size_t place_table::name_hash::operator()(const name& it) const noexcept {
+  std::hash<std::string_view> hash;
+  return hash(it.scope) * 31 + hash(it.key);
+}
+
+series& place_table::series_of(std::string_view scope, std::string_view key) {
+  if (auto at = series_.find(name{scope, key}); at != series_.end())
+    return *at->second;
+  auto fresh = std::make_unique<series>();
+  fresh->scope = scope;
+  fresh->key = key;
+  name known{fresh->scope, fresh->key};
+  return *series_.emplace(known, std::move(fresh)).first->second;
+}
+
+place place_table::next(std::string_view scope, std::string_view key) {
+  auto& of = series_of(scope, key);
+  return {&of, ++of.asked};
+}
+
+place place_table::of(const facts::StepId& id) {
+  return {&series_of(id.scope(), id.key()), id.occurrence()};
+}
+
+slot& place_table::at(const place& where) {
+  return slots_[where];
+}
+
+slot* place_table::find(const place& where) {
+  auto at = slots_.find(where);
+  return at == slots_.end() ? nullptr : &at->second;
+}
+
+void place_table::forget_facts() {
+  for (auto& [where, known] : slots_)
+    known.fact = nullptr;
+}
+
+void place_table::erase(const place& where) {
+  slots_.erase(where);
+}
+
+} // namespace shannon::workflow

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "actors/workflow/engine/context.hpp"
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace shannon::workflow {
+
+/// What takes a step back that has been done.
+using undo_step = std::function<durable<nothing>(context ctx)>;
+
+/// What has been done so far, and how to take it back.
+class saga {
+public:
+  /// `key` names the scope of its undo.
+  void done(std::string key, undo_step undo) {
+    undo_.push_back({std::move(key), std::move(undo)});
+  }
+
+private:
+  template <class T>
+  friend durable<T> compensated(context ctx,
+                                std::function<durable<T>(context, saga&)> body,
+                                std::chrono::microseconds limit);
+
+  struct entry {
+    std::string key;
+    undo_step undo;
+  };
+
+  std::vector<entry> undo_;
+};
+
+/// Runs `body`. When it fails or is cancelled, what it has done is taken back:
+/// each undo in its turn, the last first, behind a shield of `limit`, so that
+/// it runs although the run is being cancelled. An undo that fails keeps none
+/// of the others from running. Then the failure is rethrown, with the undos
+/// that failed named in its text.
+template <class T>
+durable<T>
+compensated(context ctx, std::function<durable<T>(context, saga&)> body,
+            std::chrono::microseconds limit = std::chrono::minutes{5}) {
+  saga so_far;
+  error why{errc::failed, {}, false, std::nullopt};
+  try {
+    auto running = body(ctx, so_far);
+    T value = co_await running;
+    co_return value;
+  } catch (const step_failed& thrown) {
+    why = thrown.why();
+  } catch (const std::exception& thrown) {
+    why.text = thrown.what();
+  }
+  auto safe = ctx.shielded(limit);
+  while (!so_far.undo_.empty()) {
+    auto last = std::move(so_far.undo_.back());
+    so_far.undo_.pop_back();
+    try {
+      auto undoing = last.undo(safe.scope("undo." + last.key));
+      co_await undoing;
+    } catch (const step_failed& thrown) {
+      why.text += "; not undone: " + last.key + ": " + thrown.why().text;
+    }
+  }
+  throw step_failed{std::move(why)};
+}
+
+} // namespace shannon::workflow

@@ -1,0 +1,109 @@
+// Who waits: operations from when they are asked until they are resolved or
+// dropped.
+
+#include "actors/workflow/engine/run.hpp"
+
+namespace shannon::workflow {
+
+void durable_run::wait(operation& op) {
+  op.waits_ = true;
+  op.serial_ = ++asked_total_;
+  op.since_us_ = replaying_ ? 0 : now_us_;
+  op.before_ = last_;
+  (last_ ? last_->after_ : first_) = &op;
+  last_ = &op;
+  if (op.kind_ == operation::kind::signal)
+    listening_.push_back(&op);
+  else
+    places_.at(op.where_).waiting = &op;
+}
+
+void durable_run::unlink(operation& op) {
+  if (!std::exchange(op.waits_, false))
+    return;
+  (op.before_ ? op.before_->after_ : first_) = op.after_;
+  (op.after_ ? op.after_->before_ : last_) = op.before_;
+  op.before_ = op.after_ = nullptr;
+  if (op.alarm_us_ != 0)
+    alarms_.erase({op.alarm_us_, op.serial_});
+  op.alarm_us_ = 0;
+  if (op.kind_ == operation::kind::signal) {
+    std::erase(listening_, &op);
+    return;
+  }
+  places_.erase(op.where_);
+  if (std::exchange(op.queued_, false))
+    std::erase(queued_, &op);
+  if (op.started_ && !op.settled_) {
+    --under_way_;
+    started_.erase(op.where_.text());
+  }
+}
+
+/// Its coroutine goes on with `outcome` when its turn comes.
+void durable_run::resolve(operation& op, result<std::string> outcome) {
+  unlink(op);
+  if (op.clock_of_)
+    return cancel_branch(*op.clock_of_,
+                         {errc::timeout,
+                          "the clean-up took longer than its limit", false,
+                          std::nullopt});
+  op.outcome_ = std::move(outcome);
+  op.ready_ = true;
+  ready_.push_back(&op);
+}
+
+/// Nobody waits for it any more.
+void durable_run::drop(operation& op) noexcept {
+  if (op.waits_) {
+    stop_effect(op);
+    unlink(op);
+  }
+  if (std::exchange(op.ready_, false))
+    std::erase(ready_, &op);
+}
+
+/// When time alone decides something about `op`, its alarm rings.
+void durable_run::set_alarm(operation& op) {
+  std::int64_t due = 0;
+  auto by = [&](std::int64_t at_us) {
+    if (at_us != 0 && (due == 0 || at_us < due))
+      due = at_us;
+  };
+  if (op.kind_ == operation::kind::timer) {
+    by(op.due_us);
+  } else {
+    by(op.step_due_us_);
+    if (op.started_)
+      by(op.attempt_due_us_);
+    else if (!op.queued_)
+      by(op.not_before_us_);
+  }
+  if (due == op.alarm_us_)
+    return;
+  if (op.alarm_us_ != 0)
+    alarms_.erase({op.alarm_us_, op.serial_});
+  op.alarm_us_ = due;
+  if (due != 0)
+    alarms_.emplace(std::pair{due, op.serial_}, &op);
+}
+
+void durable_run::stop_effect(operation& op) {
+  if (op.kind_ != operation::kind::effect || op.work || !op.stops_when_dropped)
+    return;
+  // An activation before this one may have started it, and have died before
+  // it could stop it.
+  bool started_before = replaying_ && (op.outlives || cancelling_);
+  if ((op.started_ && !op.settled_) || started_before)
+    stop_attempt(op, op.attempt_);
+}
+
+void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
+  stops_.push_back(
+      {{op.where_.text(), std::string{op.effect}, attempt, op.input},
+       decided_version_,
+       op.outlives});
+  stops_owed_ += op.outlives;
+}
+
+} // namespace shannon::workflow
