@@ -58,12 +58,12 @@ void workflow_actor::start_effect(const durable_run::effect_start& what) {
     start.set_user(birth().user.value);
     start.set_session(birth().session.value);
     start.set_parent(log().value);
+    start.set_ends_with_parent(wish->parent_close()
+                               == remote::PARENT_CLOSE_CANCEL);
     if (!wish->detached()) {
       start.set_tell_end_to(self_address().value);
       start.set_step(what.key);
       start.set_attempt(what.attempt);
-      start.set_ends_with_parent(wish->parent_close()
-                                 == remote::PARENT_CLOSE_CANCEL);
     }
     return start_child(child, std::move(start));
   }
@@ -90,8 +90,7 @@ void workflow_actor::stop_effect(const durable_run::effect_stop& what) {
   } else if (const auto* wish
              = dynamic_cast<const remote::ChildRun*>(what.input.get())) {
     other = child_id(*wish, what.key);
-    goes_on = wish->detached()
-              || wish->parent_close() == remote::PARENT_CLOSE_ABANDON;
+    goes_on = wish->parent_close() == remote::PARENT_CLOSE_ABANDON;
   } else {
     return;
   }

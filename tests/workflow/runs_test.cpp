@@ -70,6 +70,15 @@ durable<std::string> detached_child(context ctx, std::string input) {
   auto wish = child(input, "x");
   wish.set_id("loose");
   wish.set_detached(true);
+  wish.set_parent_close(remote::PARENT_CLOSE_ABANDON);
+  auto got = co_await ctx.step("child", wish);
+  co_return got.run();
+}
+
+durable<std::string> detached_and_bound(context ctx, std::string input) {
+  auto wish = child(input, "x");
+  wish.set_id("bound");
+  wish.set_detached(true);
   auto got = co_await ctx.step("child", wish);
   co_return got.run();
 }
@@ -92,6 +101,7 @@ struct runs_world : workflow_world {
             {"one_child", one_child},
             {"three_children", three_children},
             {"detached_child", detached_child},
+            {"detached_and_bound", detached_and_bound},
             {"child_that_stays", child_that_stays}};
     settings.rest_after = 1s;
     restart_node();
@@ -552,6 +562,14 @@ TEST_CASE_METHOD(runs_world, "a detached child outlives its parent") {
   CHECK(status("loose") == store::log_status::running);
   REQUIRE(signal("loose"));
   CHECK(output("loose") == "x!");
+}
+
+TEST_CASE_METHOD(runs_world, "a detached child that may not outlive its "
+                             "parent is cancelled when it ends") {
+  REQUIRE(start("p1", "detached_and_bound", "wait"));
+  advance(1s);
+  CHECK(output("p1") == "bound");
+  CHECK(status("bound") == store::log_status::cancelled);
 }
 
 TEST_CASE_METHOD(runs_world, "a child that may be abandoned goes on when its "
