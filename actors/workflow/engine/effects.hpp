@@ -35,11 +35,12 @@ struct effect_traits<remote::LlmRequest> {
   static std::string identity(const remote::LlmRequest& request);
 };
 
+/// The TOOL RUNNER knows keys only while its node lives, and after a crash of
+/// the node nobody remembers what a tool has done already.
 template <>
 struct effect_traits<remote::ToolRequest> {
   using output = remote::ToolResult;
   static constexpr std::string_view kind = "tool";
-  static constexpr bool takes_key = true;
   static std::string identity(const remote::ToolRequest& request);
 };
 
