@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -18,9 +19,14 @@ namespace shannon::bench {
 
 const std::vector<job>& all_jobs() {
   static const std::vector<job> all{
+      {"limits", "what this machine can do at best", measure_limits},
       {"steps1", "workflows of one step", measure_one_step},
       {"steps10", "workflows of ten steps in a row", measure_ten_steps},
       {"fan", "a workflow of 100 steps side by side", measure_fan},
+      {"fanwf", "a workflow of 100 child runs", measure_child_runs},
+      {"activation", "waking runs whose log has 20 facts", measure_activation},
+      {"parked", "runs that wait: memory, kills, signals", measure_parked},
+      {"kills", "kills at random moments", measure_kills},
   };
   return all;
 }
@@ -54,6 +60,11 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "Figures are medians of so many");
   app.add_option("--time", time_ms, "Of one measurement, in milliseconds");
   app.add_option("--clients", options.clients, "Numbers of clients");
+  app.add_option("--parked", options.parked, "Numbers of parked runs");
+  app.add_option("--kills", options.kills, "Of the job kills");
+  app.add_flag_callback(
+      "--full", [&] { options.kills = 1'000; }, "A thousand kills");
+  app.add_option("--shannon", options.shannon, "Verifies what is stored");
   CLI11_PARSE(app, argc, argv);
   options.time = std::chrono::milliseconds{time_ms};
   bench::report report;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <string>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
@@ -92,19 +93,21 @@ double own_cpu_seconds() {
   return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
-std::uint64_t memory_bytes(pid_t root) {
+std::uint64_t memory_bytes(pid_t process) {
+  std::ifstream file{"/proc/" + std::to_string(process) + "/smaps_rollup"};
+  std::string word;
   std::uint64_t kib = 0;
-  for (const auto& [pid, stat] : family(root)) {
-    std::ifstream file{"/proc/" + std::to_string(pid) + "/smaps_rollup"};
-    std::string word;
-    while (file >> word)
-      if (word == "Pss:") {
-        std::uint64_t size = 0;
-        file >> size;
-        kib += size;
-      }
-  }
+  while (file >> word)
+    if (word == "Pss:")
+      file >> kib;
   return kib * 1024;
+}
+
+std::uint64_t family_memory_bytes(pid_t root) {
+  std::uint64_t bytes = 0;
+  for (const auto& [pid, stat] : family(root))
+    bytes += memory_bytes(pid);
+  return bytes;
 }
 
 result<database_counts> read_counts(store::pg_connection& db) {

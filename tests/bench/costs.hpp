@@ -3,8 +3,10 @@
 #include "actors/store/pg_connection.hpp"
 
 #include <cstdint>
-#include <string>
+#include <stdexcept>
 #include <sys/types.h>
+#include <type_traits>
+#include <utility>
 
 namespace shannon::bench {
 
@@ -19,9 +21,11 @@ double family_cpu_seconds(pid_t root);
 /// CPU time of this very process, all threads.
 double own_cpu_seconds();
 
-/// Memory of a process and its children: shared pages are divided among those
-/// who share them.
-std::uint64_t memory_bytes(pid_t root);
+/// Memory of one process; shared pages are divided among those who share them.
+std::uint64_t memory_bytes(pid_t process);
+
+/// The same with all processes below it.
+std::uint64_t family_memory_bytes(pid_t root);
 
 /// What a Postgres has done so far, by its own account.
 struct database_counts {
@@ -35,5 +39,14 @@ struct database_counts {
 };
 
 result<database_counts> read_counts(store::pg_connection& db);
+
+/// Takes the value, or throws what went wrong: a bench cannot go on.
+template <class T>
+T must(result<T> got) {
+  if (!got)
+    throw std::runtime_error{got.error().text};
+  if constexpr (!std::is_void_v<T>)
+    return std::move(*got);
+}
 
 } // namespace shannon::bench

@@ -14,6 +14,9 @@ struct job_options {
   int rounds = 3;           ///< Figures are medians of so many.
   std::chrono::milliseconds time{2'000}; ///< Each measurement of a rate.
   std::vector<int> clients{1, 16, 64, 256};
+  std::vector<int> parked{5'000, 100'000};
+  int kills = 50;      ///< Of the job `kills`; a thousand with --full.
+  std::string shannon; ///< The executable that verifies; empty: nobody.
 };
 
 /// What can be asked for by name. Each starts servers of its own, writes its
@@ -29,5 +32,10 @@ const std::vector<job>& all_jobs();
 void measure_one_step(const job_options&, report&);
 void measure_ten_steps(const job_options&, report&);
 void measure_fan(const job_options&, report&);
+void measure_child_runs(const job_options&, report&);
+void measure_limits(const job_options&, report&);
+void measure_activation(const job_options&, report&);
+void measure_parked(const job_options&, report&);
+void measure_kills(const job_options&, report&);
 
 } // namespace shannon::bench

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -12,12 +13,53 @@ namespace shannon::bench {
 
 namespace {
 
-const store::pg_statement one_row{
-    "bench_row", "insert into bench_limits (body) values ($1::bytea)"};
-const store::pg_statement many_rows{
-    "bench_rows", "insert into bench_limits (body) select unnest($1::bytea[])"};
+const store::pg_statement insert_rows{
+    "bench_rows",
+    "insert into bench_limits (log_id, version, epoch, at, checksum, fact) "
+    "select log_id, version, 1, statement_timestamp(), version, fact "
+    "from unnest($1::text[], $2::bigint[], $3::bytea[]) "
+    "as t (log_id, version, fact)"};
 
-const std::string body(200, 'x');
+const char* const make_table
+    = "create table if not exists bench_limits ("
+      "log_id text collate \"C\" not null, version bigint not null, "
+      "epoch bigint not null, at timestamptz not null, "
+      "checksum bigint not null, fact bytea not null, "
+      "primary key (log_id, version))";
+
+/// Writers of this process; their logs must differ.
+std::atomic<std::uint64_t> writers{0};
+
+/// Adds a fact to each of `group` logs of its own, once a commit.
+class row_writer {
+public:
+  row_writer(store::pg_connection& db, int group) : db_(db) {
+    auto number = std::to_string(++writers);
+    for (int i = 0; i < group; ++i)
+      logs_.push_back("limit-" + number + "-" + std::to_string(i));
+  }
+
+  std::uint64_t commit() {
+    ++version_;
+    store::pg::array logs{store::pg::type::text};
+    store::pg::array versions{store::pg::type::int8};
+    store::pg::array facts{store::pg::type::bytea};
+    for (const auto& log : logs_) {
+      logs.add(log);
+      versions.add_int8(version_);
+      facts.add(body_);
+    }
+    return db_.run(insert_rows, {logs.take(), versions.take(), facts.take()})
+               ? logs_.size()
+               : 0;
+  }
+
+private:
+  store::pg_connection& db_;
+  std::vector<std::string> logs_;
+  std::int64_t version_ = 0;
+  std::string body_ = std::string(200, 'x');
+};
 
 } // namespace
 
@@ -25,9 +67,10 @@ result<limits> limits::open(std::string dsn) {
   auto db = store::pg_connection::open({dsn});
   if (!db)
     return tl::unexpected(db.error());
-  if (auto made = db->exec("create table if not exists bench_limits "
-                           "(id bigserial primary key, body bytea not null)");
-      !made)
+  // Left by a process before this one, with logs of the same names.
+  if (auto made = db->exec("drop table if exists bench_limits"); !made)
+    return tl::unexpected(made.error());
+  if (auto made = db->exec(make_table); !made)
     return tl::unexpected(made.error());
   return limits{std::move(dsn)};
 }
@@ -54,23 +97,14 @@ double limits::insert(int connections, int group,
   for (auto& count : counts)
     threads.emplace_back([&] {
       auto db = store::pg_connection::open({dsn_});
-      auto add = [&]() -> std::uint64_t {
-        if (group == 1)
-          return db->run(one_row, {body}).has_value();
-        store::pg::array bodies{store::pg::type::bytea};
-        for (int i = 0; i < group; ++i)
-          bodies.add(body);
-        return db->run(many_rows, {bodies.take()}).has_value()
-                   ? static_cast<std::uint64_t>(group)
-                   : 0;
-      };
+      std::optional<row_writer> writer;
       if (db)
-        add(); // prepared before the clock runs
+        writer.emplace(*db, group).commit(); // prepared before the clock runs
       ++ready;
       while (!go)
         std::this_thread::yield();
-      while (db && std::chrono::steady_clock::now() < until)
-        count += add();
+      while (writer && std::chrono::steady_clock::now() < until)
+        count += writer->commit();
     });
   while (ready < connections)
     std::this_thread::yield();

@@ -8,8 +8,9 @@
 namespace shannon::bench {
 
 /// What this machine's disk and this Postgres can do at best, measured beside
-/// each figure in the same run. Rows are `(id, 200 bytes)` with a primary key,
-/// in a table of their own; every commit is durable.
+/// each figure in the same run. Rows are shaped like facts (log, version,
+/// epoch, time, checksum, 200 bytes; keyed by log and version) and go to a
+/// table of their own, with nothing checked; every commit is durable.
 class limits {
 public:
   static result<limits> open(std::string dsn);

@@ -55,10 +55,13 @@ protected:
   void started() override {
     serving_ = args_.server->serve(
         {[](const gateway::http_request&) { return 64 * 1024; },
-         [this, claimed = args_.claimed, post = poster()](waiting_client who) {
+         [this, claimed = args_.claimed, registry = &args_.registry,
+          post = poster()](waiting_client who) {
            if (who->request().path == "/health")
              return who->respond(*claimed ? text(200, "ready\n")
                                           : text(503, "not ready\n"));
+           if (who->request().path == "/metrics")
+             return who->respond(text(200, registry->render()));
            post([this, who] { handle(who); });
          },
          nullptr});
@@ -84,8 +87,12 @@ private:
       return run("steps", rest, who);
     if (route == "fan")
       return run("fan", rest, who);
-    if (route == "park")
-      return park(std::string{rest}, who);
+    if (route == "fanwf")
+      return run("fanwf", rest, who);
+    if (route == "park" || route == "walk")
+      return begin(route, "park-" + std::string{rest}, rest, who);
+    if (route == "mixed")
+      return begin(route, "mixed-" + std::string{rest}, rest, who);
     if (route == "signal")
       return signal(std::string{rest}, who);
     who->respond(text(404, "no such route\n"));
@@ -116,18 +123,20 @@ private:
         });
   }
 
-  void park(const std::string& id, const waiting_client& who) {
+  /// Answers once the start is on disk.
+  void begin(std::string_view program, const std::string& id,
+             std::string_view input, const waiting_client& who) {
     remote::StartRun start;
-    start.set_run("park-" + id);
-    start.set_program("park");
-    start.set_input(id);
+    start.set_run(id);
+    start.set_program(std::string{program});
+    start.set_input(std::string{input});
     start.set_tenant("bench");
-    ask<remote::RunAccepted>(
-        {"workflow/park-" + id}, std::move(start), patience,
-        [who](const result<remote::RunAccepted>& got) {
-          who->respond(got ? text(200, "parked\n")
-                           : gateway::error_answer(got.error()));
-        });
+    ask<remote::RunAccepted>({"workflow/" + id}, std::move(start), patience,
+                             [who](const result<remote::RunAccepted>& got) {
+                               who->respond(
+                                   got ? text(200, "started\n")
+                                       : gateway::error_answer(got.error()));
+                             });
   }
 
   void signal(const std::string& id, const waiting_client& who) {

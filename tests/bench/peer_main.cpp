@@ -18,11 +18,13 @@
 #include "actors/store/event_store.hpp"
 #include "actors/store/migrations.hpp"
 #include "actors/store/private_postgres.hpp"
+#include "actors/store/server_process.hpp"
+#include "actors/workflow/workflow.hpp"
 #include "nodes/commands/data_dir.hpp"
 #include "nodes/commands/start_up.hpp"
 #include "nodes/node_metrics.hpp"
 #include "tests/bench/peer_door.hpp"
-#include "tests/bench/peer_runs.hpp"
+#include "tests/bench/peer_programs.hpp"
 #include "tests/bench/peer_tools.hpp"
 
 #include <CLI/CLI.hpp>
@@ -78,11 +80,13 @@ kit::supervisor_spec tree(const parts& p) {
        }},
       {"workflows",
        [&env, &s, &m = p.metrics.workflows](auto& parent) {
-         return bench::spawn_runs(parent, env, {s.run, s.llm, m});
+         return workflow::spawn_workflows(
+             parent, {env, s.run, s.llm, m, bench::peer_programs()});
        }},
       {"door",
-       [&env, claimed, server = p.server](auto& parent) {
-         return bench::spawn_door(parent, {env, server, claimed});
+       [&env, claimed, server = p.server,
+        &registry = p.metrics.registry](auto& parent) {
+         return bench::spawn_door(parent, {env, server, claimed, registry});
        }},
   };
   return root;
@@ -99,7 +103,39 @@ struct system_config : caf::actor_system_config {
   }
 };
 
-int serve(const config::settings& settings) {
+/// A Postgres of our own that dies is started again, as systemd does for one
+/// that is not ours. The EVENT STORE finds it by itself.
+class kept_postgres {
+public:
+  result<void> start(const std::string& dir) {
+    dir_ = dir;
+    auto started = store::private_postgres::start(dir);
+    if (!started)
+      return tl::unexpected(started.error());
+    server_.emplace(std::move(*started));
+    return {};
+  }
+
+  std::string dsn() const {
+    return server_->dsn();
+  }
+
+  void look_after() {
+    if (!server_ || store::is_running(server_->pid()))
+      return;
+    store::wait_process(server_->pid(), std::chrono::milliseconds{0});
+    server_->abandon();
+    server_.reset();
+    if (auto again = start(dir_); !again)
+      kit::log::error("postgres-lost", again.error().text);
+  }
+
+private:
+  std::string dir_;
+  std::optional<store::private_postgres> server_;
+};
+
+int serve(const config::settings& settings, kept_postgres& postgres) {
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGTERM);
@@ -129,11 +165,12 @@ int serve(const config::settings& settings) {
     bool told = false;
     timespec tick{0, 10'000'000};
     while (!ended && sigtimedwait(&wanted, nullptr, &tick) < 0) {
+      postgres.look_after();
       if (!*claimed || std::exchange(told, true))
         continue;
       std::printf("ready http://%s\n", (*server)->local_address().c_str());
       std::fflush(stdout);
-      tick.tv_nsec = 500'000'000;
+      tick.tv_nsec = 100'000'000;
     }
     (*server)->stop_accepting();
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
@@ -162,18 +199,16 @@ int run(const std::string& dir, const std::string& http) {
     return fail(data.error());
   commands::start_signals signals;
   kit::log::open(settings->node.name, kit::log::level::info);
-  std::optional<store::private_postgres> postgres;
+  kept_postgres postgres;
   if (settings->store.dsn.empty()) {
-    auto started = store::private_postgres::start(data->path());
-    if (!started)
+    if (auto started = postgres.start(data->path()); !started)
       return fail(started.error());
-    postgres.emplace(std::move(*started));
-    settings->store.dsn = postgres->dsn();
+    settings->store.dsn = postgres.dsn();
   }
   if (auto applied = store::migrate(settings->store.dsn); !applied)
     return fail(applied.error());
   signals.hand_over();
-  auto code = signals.came() ? 0 : serve(*settings);
+  auto code = signals.came() ? 0 : serve(*settings, postgres);
   kit::log::close();
   return code;
 }

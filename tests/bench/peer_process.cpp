@@ -45,22 +45,23 @@ std::uint16_t free_port() {
   return ntohs(where.sin_port);
 }
 
-/// Does GET /health answer 200?
-bool is_ready(std::uint16_t port) {
-  bool ready = false;
+/// The body of one answer; nothing for any status but 200.
+std::optional<std::string> ask_once(std::uint16_t port, std::string request) {
+  std::optional<std::string> body;
   bool asked = false;
   load_client one{port, 1};
   load_work work;
   work.next = [&]() -> std::optional<load_request> {
     if (std::exchange(asked, true))
       return {};
-    return load_request{"GET /health HTTP/1.1\r\nHost: bench\r\n\r\n"};
+    return load_request{request};
   };
   work.answered = [&](const load_request&, const http_reply& reply) {
-    ready = reply.status == 200;
+    if (reply.status == 200)
+      body = reply.body;
   };
-  one.run(work, steady::now() + 100ms);
-  return ready;
+  one.run(work, steady::now() + 1s);
+  return body;
 }
 
 } // namespace
@@ -98,15 +99,26 @@ result<std::chrono::duration<double>> peer_process::start() {
             "--http", listen.c_str(), nullptr);
     _exit(127);
   }
-  while (!is_ready(port_)) {
+  if (auto up = await_service(); !up)
+    return tl::unexpected(up.error());
+  return steady::now() - begun;
+}
+
+result<void> peer_process::await_service() {
+  auto due = steady::now() + start_patience;
+  auto log = folder_ + "/peer.log";
+  // Only a workflow carried out shows that it serves.
+  while (!ask_once(port_, post_request("/run/1"))) {
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
       pid_ = 0;
-      return fail(errc::failed, binary_ + " ended while starting; see " + log);
+      return fail(errc::failed, binary_ + " has ended; see " + log);
     }
-    if (steady::now() - begun > start_patience)
-      return fail(errc::timeout, binary_ + " is not ready; see " + log);
+    if (steady::now() > due)
+      return fail(errc::timeout, binary_ + " does not serve; see " + log);
+    // It refused: not at once again.
+    std::this_thread::sleep_for(1ms);
   }
-  return steady::now() - begun;
+  return {};
 }
 
 void peer_process::kill() {
@@ -151,6 +163,14 @@ pid_t peer_process::postgres_pid() const {
   pid_t pid = 0;
   file >> pid;
   return pid;
+}
+
+double peer_process::counter(const std::string& name) const {
+  auto page = ask_once(port_, "GET /metrics HTTP/1.1\r\nHost: bench\r\n\r\n");
+  auto at = page ? page->find("\n" + name + " ") : std::string::npos;
+  return at == std::string::npos
+             ? 0
+             : std::strtod(page->c_str() + at + name.size() + 2, nullptr);
 }
 
 std::string peer_process::dsn() const {

@@ -21,9 +21,11 @@ public:
   peer_process(const peer_process&) = delete;
   peer_process& operator=(const peer_process&) = delete;
 
-  /// Starts it over what is in the folder and waits until /health says ready.
-  /// Answers how long that took.
+  /// Starts it over what is in the folder and waits until it has carried out
+  /// a workflow of one step: only then it serves. Answers how long that took.
   result<std::chrono::duration<double>> start();
+  /// Waits until it does so again, after its Postgres was killed.
+  result<void> await_service();
   /// SIGKILL; its Postgres is left behind, as in life.
   void kill();
   /// SIGKILL to the postmaster: its children end by themselves.
@@ -39,6 +41,8 @@ public:
   std::uint16_t port() const noexcept {
     return port_;
   }
+  /// A counter of the server's /metrics.
+  double counter(const std::string& name) const;
   std::string dsn() const;
   result<store::pg_connection> database() const;
   const std::string& folder() const noexcept {

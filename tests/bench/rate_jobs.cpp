@@ -18,17 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-template <class T>
-T must(result<T> got) {
-  if (!got)
-    throw std::runtime_error{got.error().text};
-  return std::move(*got);
-}
-
 /// What was measured with so many clients, one entry a round.
 struct series {
   std::vector<double> per_second, p50_ms, p99_ms, server_cpu_ms,
-      postgres_cpu_ms, client_cpu_ms, wal_bytes;
+      postgres_cpu_ms, client_cpu_ms, wal_bytes, facts_per_s, group;
 };
 
 struct loaded_peer {
@@ -41,6 +34,17 @@ struct loaded_peer {
   peer_process process;
   std::optional<store::pg_connection> db;
   std::optional<limits> yardstick;
+};
+
+/// What the EVENT STORE has appended so far, by its own count.
+struct appended {
+  explicit appended(const peer_process& peer)
+      : facts(peer.counter("shannon_store_facts_total")),
+        appends(peer.counter("shannon_store_group_appends_sum")),
+        groups(peer.counter("shannon_store_group_appends_count")) {}
+  double facts;
+  double appends;
+  double groups;
 };
 
 /// One closed loop over `path`, warmed up, then `time` long. Every answer must
@@ -63,6 +67,7 @@ void measure(loaded_peer& peer, const std::string& path,
   took.clear();
   auto postgres = peer.process.postgres_pid();
   auto counts = must(read_counts(*peer.db));
+  auto stored = appended(peer.process);
   auto server_cpu = cpu_seconds(peer.process.pid());
   auto postgres_cpu = family_cpu_seconds(postgres);
   auto client_cpu = own_cpu_seconds();
@@ -73,6 +78,7 @@ void measure(loaded_peer& peer, const std::string& path,
   client_cpu = own_cpu_seconds() - client_cpu;
   server_cpu = cpu_seconds(peer.process.pid()) - server_cpu;
   postgres_cpu = family_cpu_seconds(postgres) - postgres_cpu;
+  auto now_stored = appended(peer.process);
   auto wal = must(read_counts(*peer.db)).wal_bytes - counts.wal_bytes;
   if (!wrong.empty())
     throw std::runtime_error{wrong};
@@ -86,6 +92,10 @@ void measure(loaded_peer& peer, const std::string& path,
   into.postgres_cpu_ms.push_back(postgres_cpu / done * 1'000);
   into.client_cpu_ms.push_back(client_cpu / done * 1'000);
   into.wal_bytes.push_back(static_cast<double>(wal) / done);
+  into.facts_per_s.push_back((now_stored.facts - stored.facts)
+                             / length.count());
+  into.group.push_back((now_stored.appends - stored.appends)
+                       / std::max(now_stored.groups - stored.groups, 1.0));
 }
 
 json to_json(const series& one) {
@@ -95,7 +105,9 @@ json to_json(const series& one) {
           {"cpu_ms_server", median(one.server_cpu_ms)},
           {"cpu_ms_postgres", median(one.postgres_cpu_ms)},
           {"cpu_ms_client", median(one.client_cpu_ms)},
-          {"wal_bytes", median(one.wal_bytes)}};
+          {"wal_bytes", median(one.wal_bytes)},
+          {"facts_per_s", median(one.facts_per_s)},
+          {"appends_in_a_group", median(one.group)}};
 }
 
 double cpu_ms(const series& one) {
@@ -106,6 +118,8 @@ struct rates {
   std::map<int, series> by_clients;
   double commits_1 = 0;
   double commits_64 = 0;
+  /// Durable rows in groups of the size seen with the most clients.
+  double batched_rows = 0;
 };
 
 /// Rounds over all numbers of clients, with the limits measured in between.
@@ -123,7 +137,11 @@ rates measure_rates(const job_options& options, const std::string& path,
   }
   found.commits_1 = median(commits_1);
   found.commits_64 = median(commits_64);
+  auto group = median(found.by_clients.rbegin()->second.group);
+  found.batched_rows = peer.yardstick->rows_per_second(
+      std::max(static_cast<int>(group), 1), 2s);
   into["commits_per_s"] = {{"1", found.commits_1}, {"64", found.commits_64}};
+  into["batched_rows_per_s"] = found.batched_rows;
   for (const auto& [clients, one] : found.by_clients)
     into["clients"][std::to_string(clients)] = to_json(one);
   return found;
@@ -183,6 +201,9 @@ void measure_ten_steps(const job_options& options, report& into) {
   into.at_least("10 steps, 256 clients: workflows/s", rate, 2'500);
   into.at_least("10 steps, 256 clients: steps/s in single commits/s at 64",
                 rate * 10 / all.commits_64, 2);
+  into.at_least("10 steps, 256 clients: facts/s in batched durable rows/s of "
+                "the same group",
+                median(busy.facts_per_s) / all.batched_rows, 0.8);
   into.at_most("10 steps, 256 clients: CPU, ms", cpu_ms(busy), 0.5);
   into.at_most("10 steps, 256 clients: WAL, bytes", median(busy.wal_bytes),
                3.5 * 1'024);
@@ -194,6 +215,14 @@ void measure_fan(const job_options& options, report& into) {
   auto all = measure_rates(alone, "/fan/100", "5050\n", into.figures["fan"]);
   into.at_most("fan-out of 100 steps: p50, ms",
                median(all.by_clients.at(1).p50_ms), 6);
+}
+
+void measure_child_runs(const job_options& options, report& into) {
+  job_options alone = options;
+  alone.clients = {1};
+  auto all = measure_rates(alone, "/fanwf/100", "100\n", into.figures["fanwf"]);
+  into.at_most("fan-out of 100 child runs: p50, ms",
+               median(all.by_clients.at(1).p50_ms), 15);
 }
 
 } // namespace shannon::bench
