@@ -1,7 +1,7 @@
 // Logs that the engine itself wrote have no findings, whatever befell it.
 
+#include "tests/history/recorded_run.hpp"
 #include "tests/history/written_log.hpp"
-#include "tests/kit/run_driver.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -11,61 +11,6 @@ using namespace std::chrono_literals;
 using history::written_log;
 
 namespace {
-
-/// Fails each first attempt; every third answer is too big to stay inline.
-class fickle_tool {
-public:
-  durable_run::effect_outcome
-  operator()(const durable_run::effect_start& start) {
-    if (start.attempt == 1 && start.key.starts_with("flaky"))
-      return {fail(errc::unavailable, "busy", true), {}, {}, 0};
-    if (start.key.starts_with("hopeless"))
-      return {fail(errc::failed, "no"), {}, {}, 0};
-    remote::ToolResult out;
-    out.set_success(true);
-    out.set_output(std::string(start.key.starts_with("big") ? 20'000 : 5, 'x'));
-    return {out.SerializeAsString(), {}, {}, 5};
-  }
-};
-
-remote::ToolRequest call(std::string arguments) {
-  remote::ToolRequest request;
-  request.set_tool("echo");
-  request.set_arguments_json(std::move(arguments));
-  return request;
-}
-
-durable<std::string> everything(context ctx, std::string) {
-  step_options limited;
-  limited.total_timeout = 100s;
-  step_options once;
-  once.at_most_once = true;
-  co_await ctx.step("flaky", call("1"), limited);
-  co_await ctx.step("big", call("2"));
-  co_await ctx.sleep("nap", 5s);
-  ctx.now_us("now");
-  try {
-    co_await ctx.step("hopeless", call("3"));
-  } catch (const step_failed&) {
-    if (ctx.cancelling())
-      throw;
-  }
-  co_await ctx.step("once", call("4"), once);
-  co_await ctx.signal("go");
-  co_return "done";
-}
-
-run_options task() {
-  run_options options;
-  options.ends_stream = true;
-  return options;
-}
-
-facts::Event told() {
-  facts::Event event;
-  event.set_type("AGENT_THINKING");
-  return event;
-}
 
 /// The log as the store would have kept it.
 std::string findings_of(const run_driver& world) {

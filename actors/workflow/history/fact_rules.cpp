@@ -1,6 +1,7 @@
 #include "actors/workflow/history/fact_rules.hpp"
 
 #include "actors/workflow/engine/operation.hpp"
+#include "actors/workflow/history/fact_line.hpp"
 
 namespace shannon::history {
 
@@ -11,13 +12,6 @@ using workflow::to_string;
 bool is_end(const facts::Fact& fact) {
   return fact.has_run_completed() || fact.has_run_failed()
          || fact.has_run_cancelled();
-}
-
-/// `StepCompleted` and the like; what a later build added has no name here.
-std::string kind_of(const facts::Fact& fact) {
-  const auto* field = facts::Fact::descriptor()->FindFieldByNumber(
-      static_cast<int>(fact.body_case()));
-  return field ? field->message_type()->name() : "a fact of another build";
 }
 
 std::string at(log_version version) {
