@@ -6,10 +6,10 @@
 int main(int argc, char** argv) {
   using namespace shannon::commands;
   // In the order of the help: what one needs first stands first.
-  constexpr std::array<declare_command, 11> commands{
-      declare_up,     declare_submit,  declare_list,    declare_show,
-      declare_cancel, declare_doctor,  declare_verify,  declare_export,
-      declare_node,   declare_migrate, declare_version,
+  constexpr std::array<declare_command, 12> commands{
+      declare_up,     declare_submit, declare_list,    declare_show,
+      declare_cancel, declare_doctor, declare_verify,  declare_export,
+      declare_replay, declare_node,   declare_migrate, declare_version,
   };
   return run_command_line(argc, argv, commands);
 }

@@ -20,6 +20,9 @@ declared declare_verify(CLI::App& root, const global_options& globals);
 /// export: a log as text, to be carried away.
 declared declare_export(CLI::App& root, const global_options& globals);
 
+/// replay: a run as it stood at any version, and what it decides there.
+declared declare_replay(CLI::App& root, const global_options& globals);
+
 /// doctor: what is wrong on this machine, and how to mend it.
 declared declare_doctor(CLI::App& root, const global_options& globals);
 

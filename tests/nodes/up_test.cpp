@@ -1,4 +1,4 @@
-#include "tests/nodes/process.hpp"
+#include "tests/nodes/own_node.hpp"
 #include "tests/nodes/scripted_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -19,59 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A node of our own on free ports, its data in a folder that goes away.
-struct fixture {
-  fixture() {
-    std::string pattern = fs::temp_directory_path() / "shannon-up-XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    data = pattern;
-  }
-
-  ~fixture() {
-    node.reset();
-    // What a killed node left running is found and ended by the next start.
-    if (killed) {
-      start();
-      stop();
-    }
-    std::error_code ec;
-    fs::remove_all(data, ec);
-  }
-
-  std::vector<std::string> arguments() const {
-    return {SHANNON_BINARY, "up",          "--data",  data,
-            "--http",       "127.0.0.1:0", "--admin", "127.0.0.1:0"};
-  }
-
-  void start(environment extra = {}) {
-    extra.insert(extra.end(), {"SHANNON_DATABASE_URL=", "SHANNON_REDIS_URL=",
-                               "OPENAI_API_KEY=", "ANTHROPIC_API_KEY="});
-    node.emplace(arguments(), extra);
-    bool ready = node->await("ready http://", 40s);
-    INFO(node->err());
-    REQUIRE(ready);
-    REQUIRE(node->await("\n", 1s));
-    url = node->out().substr(6, node->out().find('\n') - 6);
-  }
-
-  outcome stop() {
-    node->signal(SIGTERM);
-    auto what = node->wait(20s);
-    node.reset();
-    return what;
-  }
-
-  outcome client(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--url", url});
-    return run_shannon(std::move(arguments));
-  }
-
-  std::string data;
-  std::string url;
-  std::optional<process> node;
-  bool killed = false;
-};
-
 /// Programs whose command line names `text`.
 int processes_with(const std::string& text) {
   int count = 0;
@@ -88,7 +35,7 @@ int processes_with(const std::string& text) {
 } // namespace
 
 TEST_CASE("up serves, and ends all it started") {
-  fixture it;
+  own_node it;
   it.start();
   CHECK(it.node->out() == "ready " + it.url + "\n");
   CHECK(processes_with(it.data) > 1);
@@ -100,7 +47,7 @@ TEST_CASE("up serves, and ends all it started") {
 }
 
 TEST_CASE("a task is submitted, followed, listed and shown") {
-  fixture it;
+  own_node it;
   it.start();
   auto answer = it.client({"submit", "What is 17 * 23?", "--wait"});
   INFO(answer.err);
@@ -142,7 +89,7 @@ TEST_CASE("a task is submitted, followed, listed and shown") {
 }
 
 TEST_CASE("what is done is still there after kill -9") {
-  fixture it;
+  own_node it;
   it.start();
   auto first = it.client({"submit", "What is 17 * 23?", "--wait"});
   REQUIRE(first.code == 0);
@@ -159,7 +106,7 @@ TEST_CASE("what is done is still there after kill -9") {
 }
 
 TEST_CASE("a second up on the same data is refused and names the first") {
-  fixture it;
+  own_node it;
   it.start();
   process second{it.arguments()};
   auto what = second.wait(5s);
@@ -170,7 +117,7 @@ TEST_CASE("a second up on the same data is refused and names the first") {
 }
 
 TEST_CASE("a start that cannot be says why in one line within 5 s") {
-  fixture it;
+  own_node it;
   scripted_server busy{{}};
   scripted_server silent{{scripted_server::silence}};
   auto taken = "127.0.0.1:" + std::to_string(busy.port());
@@ -221,7 +168,7 @@ TEST_CASE("a start that cannot be says why in one line within 5 s") {
 }
 
 TEST_CASE("a signal during the start ends it in order") {
-  fixture it;
+  own_node it;
   process child{it.arguments()};
   // The lock is the first thing an `up` makes.
   auto until = steady_clock::now() + 10s;
@@ -235,7 +182,7 @@ TEST_CASE("a signal during the start ends it in order") {
 }
 
 TEST_CASE("doctor tells the state of a data directory") {
-  fixture it;
+  own_node it;
   auto what = run_shannon({"doctor", "--data", it.data});
   INFO(what.out);
   for (const char* subject : {"disk sync", "PostgreSQL", "Redis", "API port",
