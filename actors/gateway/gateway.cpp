@@ -3,6 +3,7 @@
 #include "actors/gateway/call.hpp"
 #include "actors/gateway/health_json.hpp"
 #include "actors/gateway/identifiers.hpp"
+#include "actors/gateway/run_requests.hpp"
 #include "actors/gateway/stream.hpp"
 #include "actors/gateway/submit_request.hpp"
 #include "actors/gateway/task_json.hpp"
@@ -128,6 +129,14 @@ private:
       return redirect_stream(request);
     case endpoint::stream_sse:
       return open_stream(request);
+    case endpoint::describe_run:
+      return describe_run(request);
+    case endpoint::signal_run:
+      return signal_run(request);
+    case endpoint::resume_run:
+      return resume_run(request);
+    case endpoint::query_run:
+      return query_run(request);
     }
   }
 
@@ -386,6 +395,112 @@ private:
          [this, post = poster()](std::uint64_t ended) {
            post([this, ended] { streams_.erase(ended); });
          }});
+  }
+
+  // -- runs, for operators ----------------------------------------------------
+
+  /// Gives `then` the head of any log, an agent's too, whoever's it is: the
+  /// admin port is for those who look after all of them.
+  template <class F>
+  void with_run(const call_ptr& request, F then) {
+    ask<store::log_head>(
+        {"store"}, store::get_head{log_id{request->id()}},
+        args_.settings.ask_timeout,
+        [request, then = std::move(then)](const result<store::log_head>& got) {
+          if (got)
+            then(*got);
+          else if (got.error().code == errc::not_found)
+            request->answer(error_answer(404, request->id() + ": no such run"));
+          else
+            request->answer(got.error());
+        });
+  }
+
+  /// The same for one that has not ended; others can be told nothing.
+  template <class F>
+  void with_open_run(const call_ptr& request, F then) {
+    with_run(request,
+             [request, then = std::move(then)](const store::log_head& head) {
+               if (store::is_terminal(head.status))
+                 return request->answer(
+                     error_answer(409, request->id() + " has ended already"));
+               then(shannon::address{head.birth.kind + "/" + head.log.value});
+             });
+  }
+
+  void describe_run(const call_ptr& request) {
+    with_run(request, [this, request](const store::log_head& head) {
+      if (store::is_terminal(head.status))
+        return request->answer(200, run_json(head, nullptr));
+      remote::DescribeRun msg;
+      msg.set_run(head.log.value);
+      ask<remote::RunDescription>(
+          {head.birth.kind + "/" + head.log.value}, std::move(msg),
+          args_.settings.ask_timeout,
+          [request, head](const result<remote::RunDescription>& got) {
+            // It ended between the look at its head and now.
+            if (!got && got.error().code != errc::not_found)
+              return request->answer(got.error());
+            request->answer(200, run_json(head, got ? &*got : nullptr));
+          });
+    });
+  }
+
+  void signal_run(const call_ptr& request) {
+    auto msg = read_signal(request->request(), request->id(),
+                           args_.settings.json_depth_max);
+    if (!msg)
+      return request->answer(std::move(msg.error()));
+    with_open_run(
+        request, [this, request, msg = std::move(*msg)](shannon::address run) {
+          ask<remote::SignalAck>(run, msg, args_.settings.ask_timeout,
+                                 [request, id = msg.signal_id()](
+                                     const result<remote::SignalAck>& got) {
+                                   if (!got)
+                                     return request->answer(got.error());
+                                   json_out body;
+                                   body["signal_id"] = id;
+                                   request->answer(200, body);
+                                 });
+        });
+  }
+
+  void resume_run(const call_ptr& request) {
+    auto msg = read_resume(request->request(), request->id(),
+                           args_.settings.json_depth_max);
+    if (!msg)
+      return request->answer(std::move(msg.error()));
+    with_open_run(
+        request, [this, request, msg = std::move(*msg)](shannon::address run) {
+          ask<remote::ResumeAck>(
+              run, msg, args_.settings.ask_timeout,
+              [request](const result<remote::ResumeAck>& got) {
+                if (!got)
+                  return request->answer(got.error());
+                if (!got->success())
+                  return request->answer(error_answer(409, got->message()));
+                json_out body;
+                body["success"] = true;
+                body["message"] = got->message();
+                request->answer(200, body);
+              });
+        });
+  }
+
+  void query_run(const call_ptr& request) {
+    auto msg = read_query(request->request(), request->id(),
+                          args_.settings.json_depth_max);
+    if (!msg)
+      return request->answer(std::move(msg.error()));
+    with_open_run(request,
+                  [this, request, msg = std::move(*msg)](shannon::address run) {
+                    ask<remote::QueryAnswer>(
+                        run, msg, args_.settings.ask_timeout,
+                        [request](const result<remote::QueryAnswer>& got) {
+                          got ? request->answer(200, query_json(*got))
+                              : request->answer(got.error());
+                        });
+                  });
   }
 
   gateway_args args_;

@@ -17,6 +17,8 @@ namespace shannon::gateway {
 ///
 ///   takes       nothing from actors; requests from the HTTP server
 ///   asks        WORKFLOW: StartTask, CancelTask
+///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
+///               ResumeRun, QueryRun
 ///               EVENT STORE: get_head, list_heads, read_facts
 ///               INSPECTOR: get_health; SUPERVISOR `root`: get_tree
 ///   supervised  by the node's tree, permanent; parent of all STREAMs

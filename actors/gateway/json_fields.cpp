@@ -36,6 +36,18 @@ bool has_nul(const json_in& value) {
 
 } // namespace
 
+result<json_in> body_object(const http_request& request,
+                            std::uint32_t depth_max) {
+  auto body = parse_json(request.body, depth_max);
+  if (!body)
+    return fail(body.error().code,
+                "Invalid request body: " + body.error().text);
+  if (!body->is_object())
+    return fail(errc::invalid_argument,
+                "Invalid request body: must be a JSON object");
+  return body;
+}
+
 const json_in* find_field(const json_in& object, std::string_view name) {
   auto exact = object.find(name);
   if (exact == object.end())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/gateway/http_message.hpp"
 #include "actors/gateway/json_text.hpp"
 
 #include <cstdint>
@@ -11,6 +12,10 @@
 /// preferred, else case does not matter; null counts as absent. A wrong type is
 /// refused (invalid_argument) and named. `where` stands before the name.
 namespace shannon::gateway {
+
+/// The object in a request's body.
+result<json_in> body_object(const http_request& request,
+                            std::uint32_t depth_max);
 
 const json_in* find_field(const json_in& object, std::string_view name);
 

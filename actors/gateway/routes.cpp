@@ -29,6 +29,14 @@ constexpr std::array table{
     route{"POST", "/api/v1/tasks/{id}/cancel", cancel_task},
     route{"GET", "/api/v1/tasks/{id}/stream", redirect_stream},
     route{"", "/api/v1/stream/sse", stream_sse},
+    route{"GET", "/admin/v1/runs/{id}", describe_run, body_bound::usual,
+          untraced, false, both},
+    route{"POST", "/admin/v1/runs/{id}/signal", signal_run, body_bound::usual,
+          untraced, false, both},
+    route{"POST", "/admin/v1/runs/{id}/resume", resume_run, body_bound::usual,
+          untraced, false, both},
+    route{"POST", "/admin/v1/runs/{id}/query", query_run, body_bound::usual,
+          untraced, false, both},
 };
 
 std::vector<std::string_view> segments(std::string_view path) {

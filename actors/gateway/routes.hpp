@@ -26,6 +26,10 @@ enum class endpoint : std::uint8_t {
   cancel_task,
   redirect_stream,
   stream_sse,
+  describe_run,
+  signal_run,
+  resume_run,
+  query_run,
 };
 
 /// Which bound of the settings holds for the body.

@@ -64,18 +64,6 @@ bool has_control(string_view text) {
                      [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
 }
 
-result<json_in> body_object(const http_request& request,
-                            std::uint32_t depth_max) {
-  auto body = parse_json(request.body, depth_max);
-  if (!body)
-    return fail(body.error().code,
-                "Invalid request body: " + body.error().text);
-  if (!body->is_object())
-    return fail(errc::invalid_argument,
-                "Invalid request body: must be a JSON object");
-  return body;
-}
-
 /// Fills a TaskInput step by step; the first step that fails ends it.
 class submit_reader {
 public:

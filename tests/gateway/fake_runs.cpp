@@ -107,6 +107,10 @@ protected:
     return {
         kit::on<StartTask>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<CancelTask>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<SignalTask>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<ResumeRun>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<DescribeRun>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<QueryRun>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<Subscribe>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<Unsubscribe>([this](auto& mail, auto& m) { on(mail, m); }),
     };
@@ -152,6 +156,39 @@ private:
     remote::CancelAck answer;
     answer.set_success(true);
     answer.set_message("Task cancelled successfully");
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::SignalTask& m) {
+    runs_.with(m.task(),
+               [&](fake_runs::run& one) { one.signals.push_back(m); });
+    reply(mail, remote::SignalAck{});
+  }
+
+  void on(const envelope& mail, const remote::ResumeRun& m) {
+    auto run = runs_.find(m.run());
+    remote::ResumeAck answer;
+    answer.set_success(run->head.status == store::log_status::needs_operator);
+    answer.set_message(answer.success() ? "goes on" : "it is not parked");
+    runs_.with(m.run(), [&](fake_runs::run& one) { one.resumes.push_back(m); });
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::DescribeRun& m) {
+    remote::RunDescription answer;
+    answer.set_run(m.run());
+    answer.set_phase("running");
+    auto& wait = *answer.add_waits();
+    wait.set_kind("signal");
+    wait.set_what("go");
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::QueryRun& m) {
+    if (m.name() != "echo")
+      return refuse(mail, {errc::not_found, "no such query", false, {}});
+    remote::QueryAnswer answer;
+    answer.set_payload(m.payload());
     reply(mail, std::move(answer));
   }
 

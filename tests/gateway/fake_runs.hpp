@@ -30,6 +30,8 @@ public:
     remote::TaskInput input;
     bool live = true;
     std::set<address> subscribers;
+    std::vector<remote::SignalTask> signals;
+    std::vector<remote::ResumeRun> resumes;
   };
 
   /// Calls `what` with the run; makes it if it is new.

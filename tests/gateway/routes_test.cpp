@@ -90,6 +90,20 @@ TEST_CASE("each door has its own routes") {
         == outcome::unknown_path);
 }
 
+TEST_CASE("operators reach runs through the admin door alone") {
+  for (const char* path : {"/admin/v1/runs/task-1%2Fagent-1",
+                           "/admin/v1/runs/task-1%2Fagent-1/signal",
+                           "/admin/v1/runs/task-1%2Fagent-1/resume",
+                           "/admin/v1/runs/task-1%2Fagent-1/query"}) {
+    const char* method
+        = std::string_view{path}.ends_with("agent-1") ? "GET" : "POST";
+    CHECK(find(method, path).what == outcome::unknown_path);
+    auto found = find(method, path, "", door::admin);
+    REQUIRE(found.what == outcome::found);
+    CHECK(found.parts.front() == "task-1/agent-1");
+  }
+}
+
 TEST_CASE("no two routes are the same") {
   std::set<std::pair<std::string_view, std::string_view>> seen;
   for (const auto& one : routes())
