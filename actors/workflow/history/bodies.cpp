@@ -38,4 +38,32 @@ const store::blob_hash* reference_of(const facts::Fact& fact) {
                                                        : nullptr;
 }
 
+facts::Fact bare(facts::Fact fact) {
+  fact.clear_event();
+  switch (fact.body_case()) {
+  case facts::Fact::kRunStarted:
+    fact.mutable_run_started()->clear_input();
+    break;
+  case facts::Fact::kStepCompleted:
+    fact.mutable_step_completed()->clear_output();
+    fact.mutable_step_completed()->clear_models();
+    break;
+  case facts::Fact::kRunCompleted:
+    fact.mutable_run_completed()->clear_output();
+    break;
+  case facts::Fact::kRunContinued:
+    fact.mutable_run_continued()->clear_input();
+    break;
+  case facts::Fact::kSignalReceived:
+    fact.mutable_signal_received()->clear_payload();
+    break;
+  case facts::Fact::kNoted:
+    fact.mutable_noted()->clear_value();
+    break;
+  default:
+    break;
+  }
+  return fact;
+}
+
 } // namespace shannon::history

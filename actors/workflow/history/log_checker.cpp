@@ -11,37 +11,6 @@
 
 namespace shannon::history {
 
-namespace {
-
-/// A fact without what only its readers need: the fold looks at none of it,
-/// and a log of thousands of facts stays small.
-facts::Fact bare(facts::Fact fact) {
-  fact.clear_event();
-  switch (fact.body_case()) {
-  case facts::Fact::kRunStarted:
-    fact.mutable_run_started()->clear_input();
-    break;
-  case facts::Fact::kStepCompleted:
-    fact.mutable_step_completed()->clear_output();
-    fact.mutable_step_completed()->clear_models();
-    break;
-  case facts::Fact::kRunCompleted:
-    fact.mutable_run_completed()->clear_output();
-    break;
-  case facts::Fact::kSignalReceived:
-    fact.mutable_signal_received()->clear_payload();
-    break;
-  case facts::Fact::kNoted:
-    fact.mutable_noted()->clear_value();
-    break;
-  default:
-    break;
-  }
-  return fact;
-}
-
-} // namespace
-
 log_checker::log_checker(log_id log, std::optional<head_row> head,
                          finding_sink sink)
     : log_(std::move(log)), head_(head), sink_(std::move(sink)),

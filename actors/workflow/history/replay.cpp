@@ -41,7 +41,6 @@ void describe(const durable_run& run, standing& at) {
   at.cancelling = run.cancelling();
   at.failure = run.failure().text;
   at.usage = run.usage();
-  at.models = run.models();
 }
 
 } // namespace
@@ -60,22 +59,33 @@ result<standing> stand_at(const exported_log& log, log_version version,
                 [&](const auto& fact) { return fact.version > version; });
   standing at;
   at.version = facts.empty() ? log.header.base.version : facts.back().version;
-  for (const auto& row : facts) {
+  auto told = facts;
+  for (auto& row : told) {
     facts::Fact fact;
-    if (fact.ParseFromString(row.bytes) && fact.has_run_parked())
+    if (!fact.ParseFromString(row.bytes))
+      continue;
+    if (fact.has_run_parked())
       at.mismatch = fact.run_parked();
+    row.bytes = bare(std::move(fact)).SerializeAsString();
   }
   // As the facts leave it, whatever a program would make of it.
-  durable_run bare{{}, {}};
-  if (auto done = bare.replay(facts, log.bodies, now_us); !done)
+  durable_run folded{{}, {}};
+  if (auto done = folded.replay(told, {}, now_us); !done)
     return tl::unexpected<error>(done.error());
-  describe(bare, at);
+  describe(folded, at);
   if (!program)
     return at;
   durable_run run{program->code, program->options};
   if (auto done = run.replay(facts, log.bodies, now_us); !done)
     return tl::unexpected<error>(done.error());
   look_ahead(run, at, now_us);
+  for (const auto& start : at.start) {
+    auto& wait = at.waits.emplace_back();
+    wait.set_kind("effect");
+    wait.set_key(start.key);
+    wait.set_what(start.effect);
+    wait.set_attempt(start.attempt);
+  }
   if (run.state() != durable_run::phase::parked)
     at.mismatch.reset();
   for (const auto& fact : at.append)

@@ -2,6 +2,7 @@
 
 #include "actors/workflow/engine/run.hpp"
 #include "actors/workflow/history/export_format.hpp"
+#include "protocols/remote/workflow.pb.h"
 
 #include <cstdint>
 #include <optional>
@@ -30,13 +31,14 @@ struct standing {
   /// Why it failed, was cancelled or parked; else empty.
   std::string failure;
   facts::Usage usage;
-  std::vector<facts::ModelUse> models;
   /// Where the program asks for something else than is recorded, or did when
   /// the run was parked.
   std::optional<facts::RunParked> mismatch;
 
-  // What comes next.
+  // What comes next, if the program is known.
 
+  /// What it waits for then.
+  std::vector<remote::Wait> waits;
   std::vector<facts::Fact> append;
   /// Attempts that start once `append` is on disk.
   std::vector<workflow::durable_run::effect_start> start;
