@@ -91,7 +91,7 @@ enum class ended : std::uint8_t { no, by_tree, not_ready };
 } // namespace
 
 int run_node(const config::settings& settings,
-             std::function<void(const std::string& url)> ready,
+             std::function<void(const node_urls&)> ready,
              std::function<void()> last_resort) {
   auto wanted = block_signals();
   kit::log::open(settings.node.name, kit::log::level::info);
@@ -124,9 +124,10 @@ int run_node(const config::settings& settings,
       auto none = ended::no;
       end.compare_exchange_strong(none, ended::by_tree);
     });
-    auto url = "http://" + (*server)->local_address();
+    node_urls urls{"http://" + (*server)->local_address(),
+                   "http://" + (*server)->admin_address()};
     auto watch
-        = spawn_ready_watch(system, {env, start_patience, [&] { ready(url); },
+        = spawn_ready_watch(system, {env, start_patience, [&] { ready(urls); },
                                      [&](const std::string& text) {
                                        why = text;
                                        end = ended::not_ready;

@@ -7,10 +7,15 @@
 
 namespace shannon::nodes {
 
+/// Where a node listens: `http://ADDR:PORT`, the port really bound.
+struct node_urls {
+  std::string api;
+  std::string admin;
+};
+
 /// Runs one node in this process until SIGTERM or SIGINT.
 ///
-/// `ready` is called once, from another thread, with the HTTP base URL
-/// (`http://ADDR:PORT`, the port really bound) when the node can serve.
+/// `ready` is called once, from another thread, when the node can serve.
 /// Returns the process's exit code: 0 after a signal, 1 if the node cannot
 /// start or its tree has given up, 6 if what it depends on does not answer.
 /// Why stands on stderr in one line.
@@ -19,7 +24,7 @@ namespace shannon::nodes {
 /// `last_resort` is called, to end what stands beside the node, and the process
 /// leaves from within.
 int run_node(const config::settings& settings,
-             std::function<void(const std::string& url)> ready,
+             std::function<void(const node_urls&)> ready,
              std::function<void()> last_resort = {});
 
 } // namespace shannon::nodes

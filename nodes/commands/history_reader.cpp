@@ -1,11 +1,13 @@
 #include "nodes/commands/history_reader.hpp"
 
 #include "actors/store/migrations.hpp"
+#include "actors/store/shard_of.hpp"
 #include "actors/workflow/engine/events.hpp"
 #include "actors/workflow/history/words.hpp"
 #include "nodes/commands/version.hpp"
 #include "protocols/checksum.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <set>
 #include <utility>
@@ -52,6 +54,12 @@ constexpr pg_statement page_sql{
 constexpr pg_statement bodies_sql{"verify_bodies",
                                   "select hash, sha256(bytes) from blobs "
                                   "where hash = any($1::bytea[])"};
+
+constexpr pg_statement shard_count_sql{"why_shards",
+                                       "select count(*) from shards"};
+constexpr pg_statement owner_sql{"why_owner",
+                                 "select owner, epoch, claimed_at from shards "
+                                 "where shard = $1::int2"};
 
 constexpr pg_statement contents_sql{"export_bodies",
                                     "select hash, bytes from blobs "
@@ -243,6 +251,27 @@ history_reader::write_bodies(const std::set<store::blob_hash>& hashes,
     done.bodies += static_cast<std::uint64_t>(rows->size());
   }
   return {};
+}
+
+result<history_reader::owner> history_reader::owner_of(const log_id& log) {
+  auto count = db_.run(shard_count_sql, {});
+  if (!count)
+    return pass_on(count);
+  owner out;
+  out.shard = store::shard_of(
+      log,
+      static_cast<std::uint32_t>(std::max<std::int64_t>(count->int8(0, 0), 1)));
+  auto rows = db_.run(
+      owner_sql, {store::pg::from_int2(static_cast<std::int16_t>(out.shard))});
+  if (!rows)
+    return pass_on(rows);
+  if (rows->size() == 0)
+    return out;
+  out.node = rows->text(0, 0);
+  out.epoch = rows->int8(0, 1);
+  if (!rows->null(0, 2))
+    out.claimed_us = unix_us(rows->time(0, 2));
+  return out;
 }
 
 // -- rows ---------------------------------------------------------------------

@@ -55,6 +55,16 @@ public:
   result<exported> export_log(const log_id& log, std::ostream& out,
                               const history::redactor* taken_out);
 
+  /// Who may write a log now.
+  struct owner {
+    std::string node; ///< Empty: nobody has claimed its shard yet.
+    std::int64_t shard = 0;
+    shard_epoch epoch = 0;
+    std::int64_t claimed_us = 0;
+  };
+
+  result<owner> owner_of(const log_id& log);
+
 private:
   struct full_head {
     history::head_row row;

@@ -23,6 +23,18 @@ declared declare_export(CLI::App& root, const global_options& globals);
 /// replay: a run as it stood at any version, and what it decides there.
 declared declare_replay(CLI::App& root, const global_options& globals);
 
+/// why: what a run waits for, since when, whose it is and what comes next.
+declared declare_why(CLI::App& root, const global_options& globals);
+
+/// signal: tells a run what it waits for.
+declared declare_signal(CLI::App& root, const global_options& globals);
+
+/// resume: lets a parked run go on.
+declared declare_resume(CLI::App& root, const global_options& globals);
+
+/// retry: lets a parked run go on and makes steps anew.
+declared declare_retry(CLI::App& root, const global_options& globals);
+
 /// doctor: what is wrong on this machine, and how to mend it.
 declared declare_doctor(CLI::App& root, const global_options& globals);
 

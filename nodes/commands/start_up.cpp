@@ -89,11 +89,14 @@ exit_code report_start(const error& what) {
 }
 
 exit_code serve(const config::settings& settings,
-                std::function<void()> last_resort) {
+                std::function<void()> last_resort,
+                std::function<void(const nodes::node_urls&)> ready) {
   int code = nodes::run_node(
       settings,
-      [](const std::string& url) {
-        std::printf("ready %s\n", url.c_str());
+      [&ready](const nodes::node_urls& urls) {
+        if (ready)
+          ready(urls);
+        std::printf("ready %s\n", urls.api.c_str());
         std::fflush(stdout);
       },
       std::move(last_resort));

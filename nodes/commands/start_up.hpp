@@ -2,6 +2,7 @@
 
 #include "config/settings.hpp"
 #include "nodes/commands/exit_code.hpp"
+#include "nodes/node.hpp"
 
 #include <functional>
 #include <string>
@@ -27,8 +28,10 @@ exit_code report_start(const error& what);
 
 /// Runs the node; prints `ready URL` on stdout when it can serve.
 /// `last_resort` ends what stands beside the node if the node's own end hangs.
+/// `ready` is told before that line is printed.
 exit_code serve(const config::settings& settings,
-                std::function<void()> last_resort = {});
+                std::function<void()> last_resort = {},
+                std::function<void(const nodes::node_urls&)> ready = {});
 
 /// Notes SIGTERM and SIGINT while a start is under way, so that what was
 /// started is ended in order and not left behind.

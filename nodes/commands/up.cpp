@@ -2,6 +2,7 @@
 #include "actors/store/migrations.hpp"
 #include "actors/store/private_postgres.hpp"
 #include "nodes/commands/data_dir.hpp"
+#include "nodes/commands/noted_node.hpp"
 #include "nodes/commands/server_commands.hpp"
 #include "nodes/commands/start_up.hpp"
 #include "nodes/commands/terminal.hpp"
@@ -104,12 +105,17 @@ exit_code up(const up_options& options) {
     return exit_code::ok;
   if (!ready)
     return report_start(ready.error());
-  return serve(*settings, [&] {
-    if (postgres)
-      postgres->stop();
-    if (redis)
-      redis->stop();
-  });
+  auto code = serve(
+      *settings,
+      [&] {
+        if (postgres)
+          postgres->stop();
+        if (redis)
+          redis->stop();
+      },
+      [&](const nodes::node_urls& urls) { note_node(data->path(), urls); });
+  forget_node(data->path());
+  return code;
 }
 
 } // namespace

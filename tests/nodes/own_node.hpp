@@ -17,7 +17,8 @@ namespace shannon::test {
 /// A node of our own on free ports, its data in a folder that goes away.
 struct own_node {
   own_node() {
-    std::string pattern = std::filesystem::temp_directory_path() / "shannon-up-XXXXXX";
+    std::string pattern
+        = std::filesystem::temp_directory_path() / "shannon-up-XXXXXX";
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     data = pattern;
   }
