@@ -80,7 +80,7 @@ void durable_run::start_ready(agenda& what) {
     return;
   auto later = queued_.begin();
   for (auto* op : queued_) {
-    if (op->work || op->barrier_ > stored_version_) {
+    if ((op->work && !options_.look_only) || op->barrier_ > stored_version_) {
       *later++ = op;
       continue;
     }

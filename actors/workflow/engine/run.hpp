@@ -52,6 +52,9 @@ struct run_options {
   std::uint32_t signals_seen_max = 10'000;
   /// A task's log ends with `StreamEnded`, an agent's does not.
   bool ends_stream = false;
+  /// Local steps are handed out in `start` and not carried out: for tools that
+  /// only look at a run.
+  bool look_only = false;
   /// Uniform in [0, 1): jitter of retries. Its effect is recorded.
   std::function<double()> chance = [] { return 0.5; };
   /// What `random` and `new_id` are made of. Its effect is recorded.

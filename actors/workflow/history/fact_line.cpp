@@ -83,6 +83,8 @@ const facts::StepId* place_of(const facts::Fact& fact) {
     return &fact.timer_fired().step();
   case facts::Fact::kNoted:
     return &fact.noted().step();
+  case facts::Fact::kAttributesSet:
+    return &fact.attributes_set().step();
   default:
     return nullptr;
   }

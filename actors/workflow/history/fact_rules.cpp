@@ -3,6 +3,8 @@
 #include "actors/workflow/engine/operation.hpp"
 #include "actors/workflow/history/fact_line.hpp"
 
+#include <algorithm>
+
 namespace shannon::history {
 
 namespace {
@@ -44,6 +46,8 @@ std::string_view to_string(rule which) noexcept {
     return "timer";
   case rule::child:
     return "child";
+  case rule::parked:
+    return "parked";
   case rule::end:
     return "end";
   case rule::cancelled:
@@ -86,6 +90,15 @@ void fact_rules::take(log_version version, const facts::Fact& fact) {
   case facts::Fact::kCancelRequested:
     cancel_requested_ = true;
     break;
+  case facts::Fact::kRunParked:
+    parked_ = true;
+    break;
+  case facts::Fact::kRunResumed:
+    on(fact.run_resumed());
+    break;
+  case facts::Fact::kRunContinued:
+    on(fact.run_continued());
+    break;
   case facts::Fact::kRunCancelled:
     if (!cancel_requested_)
       say(rule::cancelled, "CancelRequested before RunCancelled", "none");
@@ -97,7 +110,9 @@ void fact_rules::take(log_version version, const facts::Fact& fact) {
 
 /// What may stand where in the log: start, work, end, end of the stream.
 void fact_rules::check_place(const facts::Fact& fact) {
-  if (!any_ && !fact.has_run_started())
+  // What came before a new turn need not be kept.
+  if (!any_ && !fact.has_run_started()
+      && (version_ == 1 || !fact.has_run_continued()))
     say(rule::start, "RunStarted as the first fact", kind_of(fact));
   if (any_ && fact.has_run_started())
     say(rule::start, "RunStarted as the first fact only", "another one");
@@ -120,7 +135,8 @@ void fact_rules::check_place(const facts::Fact& fact) {
 
 void fact_rules::attempt(const facts::StepId& place, std::uint32_t number,
                          const char* what) {
-  const auto& known = steps_[to_string(place)];
+  auto& known = steps_[to_string(place)];
+  known.seen = std::max(known.seen, number);
   auto name = what + (" of " + to_string(place));
   if (known.ended)
     say(rule::step, "nothing of " + to_string(place) + " after its outcome",
@@ -181,6 +197,39 @@ void fact_rules::on(const facts::ChildProgressed& fact) {
         "version " + std::to_string(known + 1) + " of " + fact.child(),
         "version " + std::to_string(fact.child_version()));
   known = fact.child_version();
+}
+
+// -- beginning anew -----------------------------------------------------------
+
+/// What was recorded of some steps is forgotten; their attempts count on.
+void fact_rules::on(const facts::RunResumed& fact) {
+  if (!parked_)
+    say(rule::parked, "RunParked before RunResumed", "none");
+  parked_ = false;
+  for (const auto& step : fact.forgotten()) {
+    auto key = to_string(step);
+    auto& known = steps_[key];
+    known.failed = std::max(known.seen, known.failed);
+    known.ended = false;
+    timers_.erase(key);
+    timers_.erase(key + ".deadline");
+  }
+}
+
+/// Steps and timers are of one turn; what children have told is carried over.
+void fact_rules::on(const facts::RunContinued& fact) {
+  steps_.clear();
+  timers_.clear();
+  std::map<std::string, std::int64_t> carried;
+  for (const auto& child : fact.children())
+    carried[child.child()] = child.child_version();
+  for (const auto& [child, version] : children_)
+    if (carried[child] != version)
+      say(rule::child,
+          "version " + std::to_string(version) + " of " + child
+              + " carried over",
+          "version " + std::to_string(carried[child]));
+  children_ = std::move(carried);
 }
 
 } // namespace shannon::history

@@ -24,6 +24,7 @@ public:
 private:
   struct step {
     std::uint32_t failed = 0;    ///< The last attempt that failed.
+    std::uint32_t seen = 0;      ///< The last one anything is said of.
     std::uint32_t announced = 0; ///< The last one recorded before it was made.
     bool ended = false;
   };
@@ -42,12 +43,15 @@ private:
   void on(const facts::TimerSet& fact);
   void on(const facts::TimerFired& fact, std::int64_t at_us);
   void on(const facts::ChildProgressed& fact);
+  void on(const facts::RunResumed& fact);
+  void on(const facts::RunContinued& fact);
 
   log_id log_;
   finding_sink sink_;
   log_version version_ = 0;
   bool any_ = false;
   bool cancel_requested_ = false;
+  bool parked_ = false;
   log_version ended_at_ = 0; ///< 0 while the run has not ended.
   log_version stream_end_ = 0;
   std::unordered_map<std::string, step> steps_;

@@ -36,7 +36,12 @@ void log_checker::take(const log_row& row, const stored_bodies& bodies) {
       say(row.version, rule::fact, "a fact",
           std::to_string(row.fact.size()) + " bytes that are none");
   }
-  bare_.push_back({static_cast<log_version>(bare_.size() + 1),
+  // The fold begins where the run last began anew: what was before is in it.
+  if (fact.has_run_continued())
+    bare_.clear();
+  if (bare_.empty())
+    bare_from_ = row.version;
+  bare_.push_back({bare_from_ + std::ssize(bare_),
                    {},
                    bare(std::move(fact)).SerializeAsString()});
 }

@@ -77,7 +77,8 @@ private:
   log_version last_ = 0;
   std::uint64_t chain_ = 0;
   shard_epoch epoch_ = 0;
-  /// What the fold needs of each fact.
+  log_version bare_from_ = 0;
+  /// What the fold needs of each fact since the run last began anew.
   std::vector<store::recorded_fact> bare_;
 };
 

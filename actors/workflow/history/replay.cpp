@@ -31,6 +31,9 @@ void look_ahead(durable_run& run, standing& at, std::int64_t now_us) {
       return;
     std::move(what.append.begin(), what.append.end(),
               std::back_inserter(at.append));
+    // What a new turn would do is looked at from there.
+    if (what.base)
+      return;
     run.committed(now_us);
   }
 }
@@ -75,17 +78,14 @@ result<standing> stand_at(const exported_log& log, log_version version,
   describe(folded, at);
   if (!program)
     return at;
-  durable_run run{program->code, program->options};
+  auto options = program->options;
+  options.look_only = true;
+  durable_run run{program->code, std::move(options)};
   if (auto done = run.replay(facts, log.bodies, now_us); !done)
     return tl::unexpected<error>(done.error());
   look_ahead(run, at, now_us);
-  for (const auto& start : at.start) {
-    auto& wait = at.waits.emplace_back();
-    wait.set_kind("effect");
-    wait.set_key(start.key);
-    wait.set_what(start.effect);
-    wait.set_attempt(start.attempt);
-  }
+  auto about = run.describe();
+  at.waits.assign(about.waits().begin(), about.waits().end());
   if (run.state() != durable_run::phase::parked)
     at.mismatch.reset();
   for (const auto& fact : at.append)
@@ -167,9 +167,19 @@ public:
 private:
   /// Stands before the `next`th fact, counted from 0, or after the last.
   result<std::optional<difference>> stand_before(std::size_t next) {
+    auto then_us = facts_[next - 1].at_us();
+    auto found = stand_before(next, then_us);
+    // Time alone may have led from there to the next fact.
+    if (found && *found && next < facts_.size()
+        && facts_[next].at_us() > then_us)
+      found = stand_before(next, facts_[next].at_us());
+    return found;
+  }
+
+  result<std::optional<difference>> stand_before(std::size_t next,
+                                                 std::int64_t now_us) {
     const auto* fact = next < facts_.size() ? &facts_[next] : nullptr;
     auto last = log_.facts[next - 1].version;
-    auto now_us = (fact ? *fact : facts_[next - 1]).at_us();
     auto at = stand_at(log_, last, &program_, now_us);
     if (!at)
       return tl::unexpected<error>(at.error());
@@ -177,9 +187,8 @@ private:
       return std::optional<difference>{};
     if (at->mismatch && at->phase == phase::running)
       return std::optional{mismatch(next, *at->mismatch)};
-    if (!fact)
-      return std::optional<difference>{};
-    if (is_decision(*fact) ? decides(*at, *fact) : takes(*at, *fact, next))
+    if (!fact || decides(*at, *fact)
+        || (!is_decision(*fact) && takes(*at, *fact, next)))
       return std::optional<difference>{};
     return std::optional{difference{last + 1, fact_line(*fact), told(*at)}};
   }
@@ -194,7 +203,8 @@ private:
   /// step that was asked for.
   bool takes(const standing& at, const facts::Fact& fact,
              std::size_t next) const {
-    if (fact.has_cancel_requested() || fact.has_run_parked())
+    if (fact.has_cancel_requested() || fact.has_run_parked()
+        || fact.has_run_resumed())
       return true;
     const auto* place = is_outcome(fact) ? place_of(fact) : nullptr;
     auto key = place ? workflow::to_string(*place) : std::string{};
