@@ -1,5 +1,7 @@
 #include "metrics/run_metrics.hpp"
 
+#include <mutex>
+
 namespace shannon::metrics {
 
 namespace {
@@ -44,15 +46,34 @@ run_metrics::run_metrics(registry& where, const std::string& kind)
                              kind)) {}
 
 void run_metrics::run_ended(const std::string& status) {
-  ended_.Add({{"kind", kind_}, {"status", status}}).Increment();
+  {
+    std::shared_lock guard{lines_mutex_};
+    if (auto at = ends_.find(status); at != ends_.end())
+      return at->second->Increment();
+  }
+  auto& line = ended_.Add({{"kind", kind_}, {"status", status}});
+  line.Increment();
+  std::unique_lock guard{lines_mutex_};
+  ends_.emplace(status, &line);
 }
 
 void run_metrics::step_ended(const std::string& effect,
                              const std::string& outcome,
                              std::chrono::microseconds took) {
-  steps_.Add({{"effect", effect}, {"outcome", outcome}}).Increment();
-  step_seconds_.Add({{"effect", effect}}, latency_buckets())
-      .Observe(std::chrono::duration<double>(took).count());
+  step_line line;
+  {
+    std::shared_lock guard{lines_mutex_};
+    if (auto at = lines_.find({effect, outcome}); at != lines_.end())
+      line = at->second;
+  }
+  if (!line.attempts) {
+    line.attempts = &steps_.Add({{"effect", effect}, {"outcome", outcome}});
+    line.seconds = &step_seconds_.Add({{"effect", effect}}, latency_buckets());
+    std::unique_lock guard{lines_mutex_};
+    lines_.emplace(std::pair{effect, outcome}, line);
+  }
+  line.attempts->Increment();
+  line.seconds->Observe(std::chrono::duration<double>(took).count());
 }
 
 } // namespace shannon::metrics

@@ -3,7 +3,10 @@
 #include "metrics/registry.hpp"
 
 #include <chrono>
+#include <map>
+#include <shared_mutex>
 #include <string>
+#include <utility>
 
 namespace shannon::metrics {
 
@@ -36,6 +39,11 @@ public:
                   std::chrono::microseconds took);
 
 private:
+  struct step_line {
+    prometheus::Counter* attempts = nullptr;
+    prometheus::Histogram* seconds = nullptr;
+  };
+
   std::string kind_;
   prometheus::Family<prometheus::Counter>& ended_;
   prometheus::Family<prometheus::Counter>& steps_;
@@ -45,6 +53,11 @@ private:
   prometheus::Counter& replays_;
   prometheus::Counter& replayed_facts_;
   prometheus::Counter& reactivations_;
+  /// Looking a series up by its labels costs more than counting, and an effect
+  /// and its outcome are few words.
+  std::shared_mutex lines_mutex_;
+  std::map<std::pair<std::string, std::string>, step_line> lines_;
+  std::map<std::string, prometheus::Counter*> ends_;
 };
 
 } // namespace shannon::metrics

@@ -10,6 +10,7 @@
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 
+#include <algorithm>
 #include <exception>
 
 namespace shannon::kit {
@@ -18,8 +19,12 @@ namespace {
 
 using sweep_atom = caf::atom_constant<caf::atom("sweep")>;
 
-/// Due asks are looked for this often: the resolution of `ask` timeouts.
-constexpr std::chrono::milliseconds sweep_interval{20};
+/// How far ahead due asks are looked for. One timer serves all asks of an
+/// actor, and most are answered before it comes. It keeps the actor's memory:
+/// so one that is soon gone arms a short one, and one whose asks stay open, of
+/// which there may be many, is not woken often.
+constexpr std::chrono::milliseconds sweep_ahead_min{100};
+constexpr std::chrono::milliseconds sweep_ahead_max{2'000};
 
 /// Asks of a restarted actor are numbered apart from those of its former life,
 /// or a late answer to the one would be taken for the other's.
@@ -31,6 +36,8 @@ std::uint64_t first_correlation() {
 /// System messages are never refused and not counted against the limit.
 bool is_system(const caf::mailbox_element& what) {
   const auto& content = what.content();
+  if (content.match_elements<envelope_ptr>())
+    return false;
   return what.mid.is_response()
          || what.mid.category() == caf::message_id::urgent_message_category
          || content.match_elements<caf::exit_msg>()
@@ -90,8 +97,7 @@ actor_base::actor_base(caf::actor_config& cfg, actor_env& env,
 actor_base::~actor_base() = default;
 
 caf::behavior actor_base::make_behavior() {
-  for (auto& line : make_handlers())
-    table_.emplace(line.type, std::move(line.run));
+  table_ = make_handlers();
   started();
   return {
       [this](const envelope_ptr& mail) { handle(mail); },
@@ -140,10 +146,15 @@ void actor_base::handle(const envelope_ptr& mail) {
                  && mail->deadline < clock_now();
   if (expired)
     return; // The asker has been told `timeout` already.
-  if (auto line = table_.find(mail->body.type()); line != table_.end())
-    line->second(*mail);
-  else
-    unexpected(*mail);
+  take(*mail);
+}
+
+void actor_base::take(const envelope& mail) {
+  auto type = mail.body.type();
+  for (const auto& line : table_)
+    if (line.type == type)
+      return receive(line, mail);
+  unexpected(mail);
 }
 
 void actor_base::unexpected(const envelope& mail) {
@@ -171,9 +182,10 @@ bool actor_base::tell(const shannon::address& to, message_body body) {
 std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
                               duration timeout, reply_handler then) {
   auto id = ++correlation_;
-  auto due = clock_now() + timeout;
+  auto now = clock_now();
+  auto due = now + timeout;
   pending_.emplace(id, pending{std::move(then), due_.emplace(due, id)});
-  arm_sweep();
+  arm_sweep(now);
   auto mail = std::make_shared<envelope>();
   mail->to = to;
   mail->from = self_;
@@ -237,22 +249,34 @@ void actor_base::complete(std::uint64_t correlation, body_result got) {
   then(std::move(got));
 }
 
-void actor_base::arm_sweep() {
-  if (sweep_armed_)
+void actor_base::arm_sweep(std::chrono::steady_clock::time_point now) {
+  if (sweep_at_ == std::chrono::steady_clock::time_point{})
+    sweep_ahead_ = sweep_ahead_min;
+  auto at = std::min(due_.begin()->first, now + sweep_ahead_);
+  if (sweep_at_ != std::chrono::steady_clock::time_point{} && sweep_at_ <= at)
     return;
-  sweep_armed_ = true;
-  caf::delayed_anon_send(caf::actor_cast<caf::actor>(this), sweep_interval,
+  sweep_at_ = at;
+  auto wait = std::chrono::ceil<duration>(std::max(at - now, at - at));
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(this), wait,
                          sweep_atom::value);
 }
 
 void actor_base::sweep() {
-  sweep_armed_ = false;
   auto now = clock_now();
+  if (sweep_at_ > now)
+    return; // Of an earlier time; another one is under way.
+  sweep_at_ = {};
   while (!due_.empty() && due_.begin()->first <= now)
     complete(due_.begin()->second,
              fail(errc::timeout, "no answer within the deadline", true));
-  if (!pending_.empty())
-    arm_sweep();
+  if (pending_.empty() || sweep_at_ != std::chrono::steady_clock::time_point{})
+    return;
+  auto ahead = std::min(2 * sweep_ahead_, sweep_ahead_max);
+  sweep_at_ = std::min(due_.begin()->first, now + ahead);
+  sweep_ahead_ = ahead;
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(this),
+                         std::chrono::ceil<duration>(sweep_at_ - now),
+                         sweep_atom::value);
 }
 
 void actor_base::after(duration delay, job what) {

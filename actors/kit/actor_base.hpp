@@ -113,6 +113,14 @@ protected:
   virtual void stopping() {}
   /// A message of a type the table does not list. Default: refuse an ask.
   virtual void unexpected(const envelope& mail);
+  /// A message and its line of the table. Who cannot take it now keeps it and
+  /// says `take` later.
+  virtual void receive(const handler& line, const envelope& mail) {
+    line.run(mail);
+  }
+
+  /// Looks `mail` up in the table.
+  void take(const envelope& mail);
 
   // -- talking ----------------------------------------------------------------
 
@@ -178,7 +186,7 @@ protected:
 private:
   void handle(const envelope_ptr& mail);
   void complete(std::uint64_t correlation, body_result got);
-  void arm_sweep();
+  void arm_sweep(std::chrono::steady_clock::time_point now);
   void sweep();
 
   using due_map
@@ -193,12 +201,14 @@ private:
   shannon::address self_;
   std::size_t mailbox_max_;
   std::shared_ptr<actor_stats> stats_;
-  std::unordered_map<std::type_index, std::function<void(const envelope&)>>
-      table_;
+  /// Short enough to be looked through; hashing a type costs more.
+  handlers table_;
   std::unordered_map<std::uint64_t, pending> pending_;
   due_map due_;
   std::uint64_t correlation_;
-  bool sweep_armed_ = false;
+  /// The earliest sweep under way; zero for none.
+  std::chrono::steady_clock::time_point sweep_at_{};
+  duration sweep_ahead_{0};
 };
 
 } // namespace shannon::kit

@@ -1,14 +1,18 @@
 #pragma once
 
+#include "protocols/envelope.hpp"
+
+#include <caf/actor.hpp>
+
+#include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <unordered_map>
-
-#include <caf/actor.hpp>
-
-#include "protocols/envelope.hpp"
+#include <utility>
+#include <vector>
 
 namespace shannon::kit {
 
@@ -16,13 +20,27 @@ namespace shannon::kit {
 /// its own goes to the actor bound to its bare kind: `workflow/task-1` reaches
 /// the WORKFLOW if it is active, else whoever activates workflows.
 ///
+/// Mail of some types may have a direct receiver: it is called on the sender's
+/// thread, and saves the way through a mailbox where nothing is decided (an
+/// append goes to the thread that writes it). It must be quick, must not send
+/// to its own address, and has limits of its own, since no mailbox counts for
+/// it.
+///
 /// Thread-safe. Holds strong handles: what is bound must be unbound.
 class directory {
 public:
+  using receiver = std::function<void(const envelope_ptr&)>;
+
   void bind(const address& where, caf::actor who);
 
   /// Removes the entry if it still is `who`: a successor keeps its place.
+  /// Direct receivers go with it.
   void unbind(const address& where, const caf::actor_addr& who);
+
+  /// Mail of this type for `where` goes to `take`, as long as `who` is bound
+  /// there. A call that has begun may outlast `unbind`.
+  void bind_direct(const address& where, const caf::actor_addr& who,
+                   std::type_index type, receiver take);
 
   /// Null if nobody stands there.
   caf::actor find(const address& where) const;
@@ -33,8 +51,27 @@ public:
   void clear();
 
 private:
+  using direct_ptr = std::shared_ptr<const receiver>;
+
+  struct entry {
+    caf::actor who;
+    std::vector<std::pair<std::type_index, direct_ptr>> direct;
+  };
+  /// So that a kind is looked up without a copy of its name.
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  using entry_map
+      = std::unordered_map<std::string, entry, text_hash, std::equal_to<>>;
+
+  /// Under the lock.
+  const entry* look(const address& where) const;
+
   mutable std::shared_mutex mutex_;
-  std::unordered_map<std::string, caf::actor> entries_;
+  entry_map entries_;
 };
 
 } // namespace shannon::kit

@@ -76,26 +76,24 @@ void durable_actor::fresh_run(const program& code) {
 }
 
 kit::handlers durable_actor::make_handlers() {
-  kit::handlers table;
-  for (auto& line : role_handlers()) {
-    role_table_.emplace(line.type, line.run);
-    table.push_back({line.type, [this, run = line.run](const envelope& mail) {
-                       if (live_) {
-                         waits_since_ = {};
-                         run(mail);
-                         go_if_done();
-                       } else if (what_.create && !run_ && born_from(mail))
-                         pump();
-                       else if (mail.correlation == 0)
-                         return; // Nobody waits for it.
-                       else if (early_.size() < early_max)
-                         early_.push_back(mail);
-                       else
-                         refuse(mail, {errc::overloaded,
-                                       "the run is being read", true, 1s});
-                     }});
+  return role_handlers();
+}
+
+/// Messages of the role wait until the log is read.
+void durable_actor::receive(const kit::handler& line, const envelope& mail) {
+  if (live_) {
+    waits_since_ = {};
+    line.run(mail);
+    go_if_done();
+  } else if (what_.create && !run_ && born_from(mail)) {
+    pump();
+  } else if (mail.correlation == 0) {
+    return; // Nobody waits for it.
+  } else if (early_.size() < early_max) {
+    early_.push_back(mail);
+  } else {
+    refuse(mail, {errc::overloaded, "the run is being read", true, 1s});
   }
-  return table;
 }
 
 void durable_actor::started() {
@@ -113,7 +111,7 @@ void durable_actor::stopping() {
     hand_back(mail);
   // Timers may keep this object for a while: what is large goes now.
   run_.reset();
-  appending_.reset();
+  appending_ = {};
 }
 
 std::int64_t durable_actor::now_us() {
@@ -192,7 +190,7 @@ void durable_actor::take_names(const facts::Fact& first) {
 /// What is decided is forgotten; what is on disk counts.
 void durable_actor::read_again() {
   live_ = false;
-  appending_.reset();
+  appending_ = {};
   what_.create = false;
   tail_ = {};
   run_.reset();
@@ -209,7 +207,7 @@ void durable_actor::go_live(bool created) {
   for (const auto& mail : std::exchange(early_, {}))
     if (mail.deadline.time_since_epoch().count() == 0
         || mail.deadline >= clock_now())
-      role_table_.at(mail.body.type())(mail);
+      take(mail);
   held_ = false;
   pump();
 }
@@ -267,14 +265,14 @@ void durable_actor::append(durable_run::agenda& what) {
     request.schedule = schedule;
     scheduled_ = schedule;
   }
-  appending_ = std::move(request);
+  appending_ = message_body{std::move(request)};
   waits_since_ = {};
   append_retries_ = 0;
   send_append();
 }
 
 void durable_actor::send_append() {
-  ask<store::append_receipt>({"store"}, *appending_, store_timeout,
+  ask<store::append_receipt>({"store"}, appending_, store_timeout,
                              [this](result<store::append_receipt> got) {
                                append_ended(std::move(got));
                              });
@@ -283,7 +281,7 @@ void durable_actor::send_append() {
 void durable_actor::append_ended(result<store::append_receipt> got) {
   if (got) {
     tail_ = got->tail;
-    appending_.reset();
+    appending_ = {};
     what_.create = false;
     run_->committed(now_us());
     if (std::exchange(resuming_, false))
@@ -331,7 +329,7 @@ void durable_actor::sleep_until(std::int64_t wake_at_us) {
 /// New mail goes to the activator from the moment it is not bound; what is in
 /// the mailbox goes back there when it ends.
 void durable_actor::go_if_done() {
-  if (leaving_ || held_ || appending_ || !live_ || !run_->quiet())
+  if (leaving_ || held_ || !appending_.empty() || !live_ || !run_->quiet())
     return;
   if (run_->state() == durable_run::phase::ended) {
     if (!may_retire())

@@ -143,6 +143,7 @@ protected:
 
 private:
   kit::handlers make_handlers() final;
+  void receive(const kit::handler& line, const envelope& mail) final;
   void started() final;
   void stopping() final;
   void load();
@@ -175,7 +176,7 @@ private:
   std::unique_ptr<durable_run> run_; ///< Null until it is created or read.
   std::string strategy_;
   facts::Origin origin_;
-  std::optional<store::append> appending_;
+  message_body appending_; ///< A `store::append`; empty when none is.
   std::uint32_t append_retries_ = 0;
   bool live_ = false;
   /// `RunResumed` is on its way to disk: the log is read anew behind it.
@@ -188,8 +189,7 @@ private:
   std::optional<std::int64_t> wake_at_us_;
   std::chrono::steady_clock::time_point waits_since_{};
   bool look_armed_ = false;
-  std::vector<envelope> early_; ///< Came before the log was read.
-  std::map<std::type_index, std::function<void(const envelope&)>> role_table_;
+  std::vector<envelope> early_;     ///< Came before the log was read.
   std::set<std::int64_t> wake_ups_; ///< When jobs are under way to `tick`.
 };
 

@@ -25,6 +25,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -142,6 +143,14 @@ private:
   std::uint64_t count_ = 0;
 };
 
+/// Of this process, without Postgres.
+double own_cpu_us() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  auto us = [](const timeval& t) { return t.tv_sec * 1e6 + t.tv_usec; };
+  return us(used.ru_utime) + us(used.ru_stime);
+}
+
 } // namespace
 
 int main() {
@@ -195,10 +204,12 @@ int main() {
       std::this_thread::sleep_for(1s); // caches and plans are warm
       auto from = tally->done.load();
       auto since = std::chrono::steady_clock::now();
+      auto cpu = own_cpu_us();
       std::this_thread::sleep_for(4s);
       auto done = static_cast<double>(tally->done.load() - from);
       std::chrono::duration<double> took
           = std::chrono::steady_clock::now() - since;
+      cpu = own_cpu_us() - cpu;
       tally->stop = true;
       std::this_thread::sleep_for(1s);
       auto rate = done / took.count();
@@ -208,6 +219,7 @@ int main() {
            {"appends_per_s", rate * appends},
            {"ratio_to_durable_commits",
             rate * appends / (clients == 1 ? commits_1 : commits_64)},
+           {"own_cpu_us_per_workflow", cpu / done},
            {"failed", tally->failed.load()}});
     }
     for (auto& who : {owner, tool, shards, store})
