@@ -142,10 +142,9 @@ void actor_base::handle(const envelope_ptr& mail) {
       complete(mail->correlation, tl::unexpected<error>(mail->status));
     return;
   }
-  auto expired = mail->deadline.time_since_epoch().count() != 0
-                 && mail->deadline < clock_now();
-  if (expired)
-    return; // The asker has been told `timeout` already.
+  if (mail->deadline.time_since_epoch().count() != 0
+      && mail->deadline < clock_now())
+    return expired(*mail);
   take(*mail);
 }
 
@@ -185,17 +184,24 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
   auto now = clock_now();
   auto due = now + timeout;
   pending_.emplace(id, pending{std::move(then), due_.emplace(due, id)});
-  arm_sweep(now);
   auto mail = std::make_shared<envelope>();
   mail->to = to;
   mail->from = self_;
   mail->correlation = id;
   mail->deadline = due;
   mail->body = std::move(body);
-  if (!env_.addresses.deliver(mail))
+  switch (env_.addresses.send(mail)) {
+  case directory::way::none:
     after(duration{0}, [this, id, where = to.value] {
       complete(id, fail(errc::unavailable, "nobody stands at " + where, true));
     });
+    break;
+  case directory::way::mailbox:
+    arm_sweep(now);
+    break;
+  case directory::way::direct: // It keeps the time itself.
+    break;
+  }
   return id;
 }
 

@@ -113,6 +113,8 @@ protected:
   virtual void stopping() {}
   /// A message of a type the table does not list. Default: refuse an ask.
   virtual void unexpected(const envelope& mail);
+  /// An ask came too late: the asker has been told `timeout` already.
+  virtual void expired(const envelope& /*mail*/) {}
   /// A message and its line of the table. Who cannot take it now keeps it and
   /// says `take` later.
   virtual void receive(const handler& line, const envelope& mail) {

@@ -49,14 +49,14 @@ caf::actor directory::find(const address& where) const {
   return found ? found->who : caf::actor{};
 }
 
-bool directory::deliver(const envelope_ptr& mail) const {
+directory::way directory::send(const envelope_ptr& mail) const {
   caf::actor who;
   direct_ptr direct;
   {
     std::shared_lock guard{mutex_};
     const auto* found = look(mail->to);
     if (!found)
-      return false;
+      return way::none;
     if (!mail->is_reply)
       for (const auto& [type, take] : found->direct)
         if (type == mail->body.type())
@@ -64,11 +64,12 @@ bool directory::deliver(const envelope_ptr& mail) const {
     if (!direct)
       who = found->who;
   }
-  if (direct)
+  if (direct) {
     (*direct)(mail);
-  else
-    caf::anon_send(who, mail);
-  return true;
+    return way::direct;
+  }
+  caf::anon_send(who, mail);
+  return way::mailbox;
 }
 
 void directory::clear() {

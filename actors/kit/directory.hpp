@@ -4,6 +4,8 @@
 
 #include <caf/actor.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <shared_mutex>
@@ -24,12 +26,18 @@ namespace shannon::kit {
 /// thread, and saves the way through a mailbox where nothing is decided (an
 /// append goes to the thread that writes it). It must be quick, must not send
 /// to its own address, and has limits of its own, since no mailbox counts for
-/// it.
+/// it. It answers each ask before the deadline, also when its actor ends.
 ///
 /// Thread-safe. Holds strong handles: what is bound must be unbound.
 class directory {
 public:
   using receiver = std::function<void(const envelope_ptr&)>;
+
+  enum class way : std::uint8_t {
+    none, ///< Nobody stands there.
+    mailbox,
+    direct,
+  };
 
   void bind(const address& where, caf::actor who);
 
@@ -46,7 +54,12 @@ public:
   caf::actor find(const address& where) const;
 
   /// Delivers `mail` to its address. False if nobody stands there.
-  bool deliver(const envelope_ptr& mail) const;
+  bool deliver(const envelope_ptr& mail) const {
+    return send(mail) != way::none;
+  }
+
+  /// The same, and says which way it went.
+  way send(const envelope_ptr& mail) const;
 
   void clear();
 

@@ -66,9 +66,7 @@ protected:
         on<claim_shards>([this](const auto& mail, const auto& msg) {
           take_claim(mail, msg);
         }),
-        on<append>([this](const auto& mail, const auto& msg) {
-          take_append(mail, msg);
-        }),
+        on<append>([this](const auto& mail, const auto&) { submit_(mail); }),
         on<open_log>([this](const auto& mail, const auto& msg) {
           take_open(mail, msg);
         }),
@@ -112,18 +110,41 @@ protected:
                       args_.metrics, std::move(refused)});
     readers_.emplace(context_);
     auto count = std::max(args_.settings.writers, 1u);
+    writers_ = std::make_shared<writer_list>();
     for (std::uint32_t i = 0; i < count; ++i)
-      writers_.push_back(std::make_unique<append_writer>(context_));
+      writers_->push_back(std::make_unique<append_writer>(context_));
+    submit_ = [writers = writers_,
+               &addresses = env().addresses](const envelope& mail) {
+      append_job job;
+      job.body = mail.body; // shared, not copied
+      job.deadline = mail.deadline;
+      job.done = answering{addresses, mail};
+      const auto& log = mail.body.get_if<append>()->log;
+      auto which = shard_of(log, static_cast<std::uint32_t>(writers->size()));
+      (*writers)[which]->submit(std::move(job));
+    };
+    // Nothing is decided here about an append: it goes from its sender's
+    // thread to the writer's.
+    env().addresses.bind_direct(
+        self_address(), address(), typeid(append),
+        [submit = submit_](const envelope_ptr& mail) { submit(*mail); });
   }
 
   /// Waits for the threads, since they use what this actor was given; at most
   /// 2 s, while a commit in flight ends.
   void stopping() override {
-    writers_.clear();
+    // Who submits at this moment may hold them a little longer, and is refused.
+    submit_ = nullptr;
+    if (writers_)
+      for (auto& writer : *writers_)
+        writer->stop();
+    writers_.reset();
     readers_.reset();
   }
 
 private:
+  using writer_list = std::vector<std::unique_ptr<append_writer>>;
+
   // -- handlers, in protocol order --------------------------------------------
 
   void take_claim(const envelope& mail, const claim_shards& msg) {
@@ -141,15 +162,6 @@ private:
           epochs->claimed(std::move(*got));
           return out;
         });
-  }
-
-  void take_append(const envelope& mail, const append& msg) {
-    append_job job;
-    job.body = mail.body; // shared, not copied
-    job.deadline = mail.deadline;
-    job.done = answering{env().addresses, mail};
-    auto count = static_cast<std::uint32_t>(writers_.size());
-    writers_[shard_of(msg.log, count)]->submit(std::move(job));
   }
 
   void take_open(const envelope& mail, const open_log& msg) {
@@ -185,7 +197,8 @@ private:
   store_args args_;
   std::shared_ptr<const store_context> context_;
   std::optional<reader_pool> readers_;
-  std::vector<std::unique_ptr<append_writer>> writers_;
+  std::shared_ptr<writer_list> writers_;
+  std::function<void(const envelope&)> submit_;
 };
 
 } // namespace

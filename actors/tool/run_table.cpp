@@ -72,6 +72,13 @@ std::vector<run_number> run_table::under(const std::string& key) const {
   return out;
 }
 
+std::vector<run_number> run_table::all() const {
+  std::vector<run_number> numbers;
+  for (const auto& [number, one] : calls_)
+    numbers.push_back(number);
+  return numbers;
+}
+
 std::optional<tool_call> run_table::remove(run_number number) {
   auto at = calls_.find(number);
   if (at == calls_.end())

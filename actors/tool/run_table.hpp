@@ -53,6 +53,9 @@ public:
   /// Numbers of the calls under this key.
   std::vector<run_number> under(const std::string& attempt_key) const;
 
+  /// Numbers of all calls, running or waiting.
+  std::vector<run_number> all() const;
+
   /// Takes a call out, whatever its state.
   std::optional<tool_call> remove(run_number number);
 

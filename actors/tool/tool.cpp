@@ -65,10 +65,13 @@ protected:
   }
 
   void stopping() override {
-    for (auto& [number, where] : children_) {
+    for (auto& [number, where] : children_)
       stop_child(where);
-      if (auto one = calls_.remove(number))
+    for (auto number : calls_.all()) {
+      auto one = calls_.remove(number);
+      if (one->running)
         metrics_.run_ended(one->call.tool->name, "cancelled", age(*one));
+      refuse_all(*one, {errc::unavailable, "TOOL RUNNER has ended", true, {}});
     }
     children_.clear();
     numbers_.clear();

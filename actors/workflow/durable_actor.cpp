@@ -27,9 +27,6 @@ constexpr auto timer_most = 10s;
 /// A run that waits and is kept by its listeners looks this often whether they
 /// are still there.
 constexpr auto listener_look = 30s;
-/// The mail that creates a log follows its activation at once; if it does not
-/// come, it was too old to be read.
-constexpr auto birth_patience = 2s;
 
 run_options with_chance(run_options options) {
   options.chance = [] {
@@ -98,11 +95,13 @@ void durable_actor::receive(const kit::handler& line, const envelope& mail) {
 
 void durable_actor::started() {
   if (!what_.create)
-    return load();
-  after(birth_patience, [this] {
-    if (what_.create && !run_)
-      quit(caf::exit_reason::normal);
-  });
+    load();
+}
+
+void durable_actor::expired(const envelope&) {
+  // It was to create the log: nobody waits for that any more.
+  if (what_.create && !run_)
+    quit(caf::exit_reason::normal);
 }
 
 void durable_actor::stopping() {
@@ -246,7 +245,6 @@ void durable_actor::append(durable_run::agenda& what) {
     // Who wants to hear of the end is not the engine's business.
     if (fact.has_run_continued())
       *fact.mutable_run_continued()->mutable_origin() = origin_;
-    resuming_ = resuming_ || fact.has_run_resumed();
     request.facts.push_back(fact.SerializeAsString());
   }
   request.blobs = std::move(what.blobs);
@@ -284,7 +282,7 @@ void durable_actor::append_ended(result<store::append_receipt> got) {
     appending_ = {};
     what_.create = false;
     run_->committed(now_us());
-    if (std::exchange(resuming_, false))
+    if (run_->must_reread())
       return read_again();
     if (!live_)
       return go_live(true);

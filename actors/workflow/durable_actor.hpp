@@ -144,6 +144,7 @@ protected:
 private:
   kit::handlers make_handlers() final;
   void receive(const kit::handler& line, const envelope& mail) final;
+  void expired(const envelope& mail) final;
   void started() final;
   void stopping() final;
   void load();
@@ -179,8 +180,6 @@ private:
   message_body appending_; ///< A `store::append`; empty when none is.
   std::uint32_t append_retries_ = 0;
   bool live_ = false;
-  /// `RunResumed` is on its way to disk: the log is read anew behind it.
-  bool resuming_ = false;
   bool held_ = false; ///< Kept mail is being served: it may not go.
   bool leaving_ = false;
   /// What the log's row says; nothing: not known here.

@@ -68,17 +68,6 @@ std::string status_name(store::log_status status) {
   }
 }
 
-const char* phase_name(durable_run::phase what) {
-  switch (what) {
-  case durable_run::phase::parked:
-    return "parked";
-  case durable_run::phase::ended:
-    return "ended";
-  default:
-    return "running";
-  }
-}
-
 } // namespace
 
 workflow_actor::workflow_actor(caf::actor_config& cfg,
@@ -101,7 +90,9 @@ kit::handlers workflow_actor::role_handlers() {
       kit::on<SignalTask>([this](auto& mail, auto& m) { on(mail, m); }),
       kit::on<Subscribe>([this](auto& mail, auto& m) { on(mail, m); }),
       kit::on<Unsubscribe>([this](auto& mail, auto& m) { on(mail, m); }),
+      kit::on<QueryRun>([this](auto& mail, auto& m) { on(mail, m); }),
       kit::on<DescribeRun>([this](auto& mail, auto& m) { on(mail, m); }),
+      kit::on<ResumeRun>([this](auto& mail, auto& m) { on(mail, m); }),
       kit::on<StartRun>([this](auto& mail, auto& m) { on(mail, m); }),
       kit::on<RunEnded>([this](auto& mail, auto& m) { on(mail, m); }),
       kit::on<AgentProgress>([this](auto& mail, auto& m) { on(mail, m); }),
@@ -387,24 +378,38 @@ void workflow_actor::on(const envelope& mail, const remote::Unsubscribe&) {
   subscribers_.erase(mail.from);
 }
 
+void workflow_actor::on(const envelope& mail, const remote::QueryRun& msg) {
+  auto got = run().query(msg.name(), msg.payload());
+  if (!got)
+    return refuse(mail, std::move(got.error()));
+  remote::QueryAnswer answer;
+  answer.set_payload(std::move(*got));
+  reply(mail, std::move(answer));
+}
+
 void workflow_actor::on(const envelope& mail, const remote::DescribeRun&) {
-  remote::RunDescription answer;
+  auto answer = run().describe();
   answer.set_run(log().value);
-  answer.set_phase(phase_name(run().state()));
-  answer.set_version(run().stored_version());
-  answer.set_cancelling(run().cancelling());
-  answer.set_failure(run().failure().text);
-  for (const auto& [other, what] : others_) {
-    auto& wait = *answer.add_waits();
-    wait.set_kind("effect");
-    wait.set_key(what.key);
-    wait.set_what(what.effect);
-    wait.set_attempt(what.attempt);
-    wait.set_under_way(true);
-    wait.set_since_us(what.since_us);
-    wait.set_run(other);
-    wait.set_parked(what.parked);
+  for (auto& wait : *answer.mutable_waits())
+    for (const auto& [other, what] : others_)
+      if (wait.kind() == "effect" && wait.key() == what.key) {
+        wait.set_run(other);
+        wait.set_parked(what.parked);
+      }
+  reply(mail, std::move(answer));
+}
+
+void workflow_actor::on(const envelope& mail, const remote::ResumeRun& msg) {
+  if (resumers_.size() >= kept_mail_max)
+    return refuse(mail, too_much());
+  std::vector<facts::StepId> forget{msg.forget().begin(), msg.forget().end()};
+  if (run().resume(msg.by(), msg.reason(), std::move(forget), now_us())) {
+    resumers_.push_back(mail);
+    return pump();
   }
+  remote::ResumeAck answer;
+  answer.set_message(run().ended() ? "the run has ended"
+                                   : "the run is not parked");
   reply(mail, std::move(answer));
 }
 

@@ -63,7 +63,9 @@ private:
   void on(const envelope& mail, const remote::SignalTask& msg);
   void on(const envelope& mail, const remote::Subscribe& msg);
   void on(const envelope& mail, const remote::Unsubscribe& msg);
+  void on(const envelope& mail, const remote::QueryRun& msg);
   void on(const envelope& mail, const remote::DescribeRun& msg);
+  void on(const envelope& mail, const remote::ResumeRun& msg);
   void on(const envelope& mail, const remote::StartRun& msg);
   void on(const envelope& mail, const remote::RunEnded& msg);
   void on(const envelope& mail, const remote::AgentProgress& msg);

@@ -282,4 +282,31 @@ TEST_CASE_METHOD(fixture, "unread mail goes to who stands there now") {
   CHECK(got[0]->number == 1);
 }
 
+TEST_CASE_METHOD(fixture, "mail with a direct receiver passes by the mailbox") {
+  auto child = spawn_child("a");
+  int direct = 0;
+  auto take = [&](const envelope_ptr& mail) {
+    ++direct;
+    auto answer = std::make_shared<envelope>();
+    answer->to = mail->from;
+    answer->correlation = mail->correlation;
+    answer->is_reply = true;
+    answer->body = echo{7};
+    world.addresses.deliver(answer);
+  };
+  world.addresses.bind_direct({"child/a"}, child.address(), typeid(echo), take);
+  auto got = world.ask_all<echo>("child/a", echo{1});
+  REQUIRE(got.size() == 1);
+  REQUIRE(got[0]);
+  CHECK(got[0]->number == 7);
+  CHECK(direct == 1);
+  // It goes with the actor it was bound for.
+  caf::anon_send_exit(child, caf::exit_reason::kill);
+  world.run();
+  CHECK_FALSE(world.ask_all<echo>("child/a", echo{1}).at(0));
+  spawn_child("a");
+  CHECK(world.ask_all<echo>("child/a", echo{1}).size() == 1);
+  CHECK(direct == 1);
+}
+
 } // namespace shannon::kit

@@ -338,12 +338,19 @@ TEST_CASE_METHOD(runner_fixture, "a call that waited too long never runs") {
   CHECK(held.started == 2);
 }
 
-TEST_CASE_METHOD(runner_fixture, "a runner that ends stops its tools") {
-  begin({held.definition()});
-  auto one = ask(call("held", "{}", "k"));
+TEST_CASE_METHOD(runner_fixture, "a runner that ends stops its tools, and "
+                                 "whoever waits learns it at once") {
+  begin({held.definition()}, 1);
+  auto running = ask(call("held", "{}", "k"));
+  auto waiting = ask(call("held", "{}", "l"));
   until([&] { return held.started == 1; });
   caf::anon_send_exit(runner, caf::exit_reason::kill);
   until([&] { return held.cancelled == 1; });
+  for (auto* one : {&running, &waiting}) {
+    auto why = refusal(*one);
+    CHECK(why.code == errc::unavailable);
+    CHECK(why.retryable);
+  }
   // What it would have said has nowhere to go.
   held.end(0);
 }

@@ -209,7 +209,10 @@ std::int64_t durable_run::child_progressed(const std::string& name,
                                            std::int64_t now_us) {
   now_us_ = now_us;
   auto& known = children_[name];
-  if (phase_ == phase::running && !finishing_ && version == known.seen + 1) {
+  // Also while this run waits for a person: the child goes on, and would hold
+  // what it cannot tell.
+  bool takes = phase_ == phase::running || phase_ == phase::parked;
+  if (takes && !finishing_ && version == known.seen + 1) {
     known.seen = version;
     facts::Fact fact;
     fact.mutable_child_progressed()->set_child(name);
