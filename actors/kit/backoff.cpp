@@ -15,8 +15,8 @@ std::chrono::milliseconds backoff::delay(std::uint32_t attempt,
   auto top = ceiling(attempt).count();
   auto low = least.count() / 2;
   auto span = static_cast<double>(std::max<std::int64_t>(top - low, 0));
-  return std::chrono::milliseconds{low
-                                   + static_cast<std::int64_t>(span * chance)};
+  return std::chrono::milliseconds{
+    low + static_cast<std::int64_t>(span * chance)};
 }
 
 } // namespace shannon::kit
