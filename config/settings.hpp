@@ -117,7 +117,8 @@ struct run_settings {
   /// Runs active in memory on this node; above it new tasks get 503.
   std::uint32_t runs_max = 10'000;
   /// A run that waits for a timer, a signal or a person leaves memory after
-  /// this long; 0 at once. Shorter costs reads when it goes on, longer memory.
+  /// this long, and at once when the node holds more than half of `runs_max`;
+  /// 0: always at once. Shorter costs reads when it goes on, longer memory.
   milliseconds rest_after{5'000};
   /// Logs read at once after a start or because their timers are due; the
   /// others wait for their turn. More starts faster and loads Postgres more.

@@ -145,6 +145,8 @@ private:
             [this, id = id] { carry_out(table_.pause_over(id)); });
     for (auto& [mail, why] : what.refusals)
       refuse(*mail, why);
+    crowded_->store(table_.size() - table_.queued() > args_.runs_max / 2,
+                    std::memory_order_relaxed);
     if (unread_ && table_.queued() < page / 2)
       recover(*std::exchange(unread_, std::nullopt));
   }
@@ -155,7 +157,8 @@ private:
                                    what.create,
                                    std::move(what.park),
                                    what.life,
-                                   clock_});
+                                   clock_,
+                                   crowded_});
     monitor(who);
     children_.emplace(who.address(), child{std::move(what.log), what.life});
     args_.metrics.run_activated();
@@ -241,6 +244,8 @@ private:
   due_watch due_{{}};
   std::uint32_t due_page_ = page;
   std::shared_ptr<database_clock> clock_ = std::make_shared<database_clock>();
+  std::shared_ptr<std::atomic<bool>> crowded_
+      = std::make_shared<std::atomic<bool>>(false);
   kit::backoff delay_{100ms, 10'000ms};
   std::unordered_map<caf::actor_addr, child> children_;
   /// The last log of a page after which there is more to recover.

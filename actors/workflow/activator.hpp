@@ -11,6 +11,7 @@
 #include <caf/error.hpp>
 #include <caf/local_actor.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -33,6 +34,8 @@ struct activation {
   std::uint64_t life = 0;
   /// By which timers are set and due. Null: by the node's own clock.
   std::shared_ptr<const database_clock> clock;
+  /// The node holds more than half of what it may: who waits goes at once.
+  std::shared_ptr<const std::atomic<bool>> crowded;
 };
 
 /// From a durable actor to its activator: I have read my log, up to here.

@@ -344,7 +344,7 @@ void durable_actor::go_if_done() {
   auto now = clock_now();
   if (waits_since_ == std::chrono::steady_clock::time_point{})
     waits_since_ = now;
-  auto left = with_.settings.rest_after - (now - waits_since_);
+  auto left = rest_after() - (now - waits_since_);
   if (left <= left.zero())
     rest();
   else
@@ -355,11 +355,16 @@ bool durable_actor::waits() {
   if (run_->state() == durable_run::phase::parked)
     return true;
   // A timer that is due soon is better waited for here.
-  std::chrono::microseconds soon = with_.settings.rest_after;
+  std::chrono::microseconds soon = rest_after();
   if (wake_at_us_ && *wake_at_us_ <= now_us() + soon.count())
     return false;
   // The timers of a log that does not wait for itself are in no row.
   return idle_ || (!wake_at_us_ && waits_for_others());
+}
+
+std::chrono::milliseconds durable_actor::rest_after() const {
+  bool crowded = what_.crowded && what_.crowded->load();
+  return crowded ? std::chrono::milliseconds{0} : with_.settings.rest_after;
 }
 
 void durable_actor::look_again(std::chrono::milliseconds later) {

@@ -165,6 +165,7 @@ private:
   void work();
   void go_if_done();
   bool waits();
+  std::chrono::milliseconds rest_after() const;
   void look_again(std::chrono::milliseconds later);
   void rest();
 

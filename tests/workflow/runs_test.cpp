@@ -305,6 +305,17 @@ TEST_CASE_METHOD(runs_world, "rest_after 0 keeps no run that waits") {
   CHECK(output("r1") == "x!");
 }
 
+TEST_CASE_METHOD(runs_world, "a node that is half full keeps no run that "
+                             "waits") {
+  settings.rest_after = 1h;
+  settings.runs_max = 4;
+  restart_node();
+  for (int i = 0; i < 8; ++i)
+    REQUIRE(start("r" + std::to_string(i), "wait"));
+  CHECK(in_memory("r0"));
+  CHECK_FALSE(in_memory("r7"));
+}
+
 TEST_CASE_METHOD(runs_world, "a run that sleeps is woken by its row, and "
                              "never before the database holds it due") {
   auto skew = GENERATE(0min, 20min, -20min);
