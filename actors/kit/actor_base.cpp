@@ -17,12 +17,9 @@ namespace shannon::kit {
 
 namespace {
 
-using sweep_atom = caf::atom_constant<caf::atom("sweep")>;
-
-/// How far ahead due asks are looked for. One timer serves all asks of an
-/// actor, and most are answered before it comes. It keeps the actor's memory:
-/// so one that is soon gone arms a short one, and one whose asks stay open, of
-/// which there may be many, is not woken often.
+/// How far ahead due asks are looked for. Most are answered before, so an actor
+/// that asks often is woken seldom, and one whose asks stay open, of which
+/// there may be many, more and more seldom.
 constexpr std::chrono::milliseconds sweep_ahead_min{100};
 constexpr std::chrono::milliseconds sweep_ahead_max{2'000};
 
@@ -262,9 +259,7 @@ void actor_base::arm_sweep(std::chrono::steady_clock::time_point now) {
   if (sweep_at_ != std::chrono::steady_clock::time_point{} && sweep_at_ <= at)
     return;
   sweep_at_ = at;
-  auto wait = std::chrono::ceil<duration>(std::max(at - now, at - at));
-  caf::delayed_anon_send(caf::actor_cast<caf::actor>(this), wait,
-                         sweep_atom::value);
+  env_.addresses.waking().wake(*this, at);
 }
 
 void actor_base::sweep() {
@@ -280,9 +275,7 @@ void actor_base::sweep() {
   auto ahead = std::min(2 * sweep_ahead_, sweep_ahead_max);
   sweep_at_ = std::min(due_.begin()->first, now + ahead);
   sweep_ahead_ = ahead;
-  caf::delayed_anon_send(caf::actor_cast<caf::actor>(this),
-                         std::chrono::ceil<duration>(sweep_at_ - now),
-                         sweep_atom::value);
+  env_.addresses.waking().wake(*this, sweep_at_);
 }
 
 void actor_base::after(duration delay, job what) {

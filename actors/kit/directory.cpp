@@ -73,6 +73,7 @@ directory::way directory::send(const envelope_ptr& mail) const {
 }
 
 void directory::clear() {
+  waking_.clear();
   entry_map dropped;
   std::unique_lock guard{mutex_};
   dropped.swap(entries_);

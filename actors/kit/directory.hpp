@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/kit/deadlines.hpp"
 #include "protocols/envelope.hpp"
 
 #include <caf/actor.hpp>
@@ -61,6 +62,12 @@ public:
   /// The same, and says which way it went.
   way send(const envelope_ptr& mail) const;
 
+  /// Who wakes those whose asks are due.
+  deadlines& waking() noexcept {
+    return waking_;
+  }
+
+  /// The actor system ends.
   void clear();
 
 private:
@@ -83,6 +90,7 @@ private:
   /// Under the lock.
   const entry* look(const address& where) const;
 
+  deadlines waking_;
   mutable std::shared_mutex mutex_;
   entry_map entries_;
 };
