@@ -69,6 +69,8 @@ protected:
 
   void recovered(bool created) override {
     log_read_ = created; // Else there is something older to tell.
+    if (!created)
+      window_ = 1; // The answer to the first says how much the parent has.
     remote::AgentBrief brief;
     brief.ParseFromString(run().input());
     take_names(birth().parent.value, brief.name());

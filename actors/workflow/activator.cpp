@@ -62,7 +62,8 @@ protected:
 
   void started() override {
     set_down_handler([this](caf::down_msg& down) { on_down(down); });
-    look_for_due([this] { recover({}); });
+    look_for_due();
+    recover({});
   }
 
   void stopping() override {
@@ -194,10 +195,10 @@ private:
   }
 
   /// Wakes whose timer is due by the database's clock.
-  void look_for_due(std::function<void()> then = {}) {
+  void look_for_due() {
     ask<store::due_logs>(
         {"store"}, store::list_due{args_.kind, due_page_}, store_timeout,
-        [this, then = std::move(then)](result<store::due_logs> got) {
+        [this](result<store::due_logs> got) {
           auto now = clock_now();
           if (!got) {
             look_at(due_.failed(now));
@@ -210,8 +211,6 @@ private:
             due_page_ = hidden ? std::min(due_page_ * 4, page_most) : page;
             look_at(due_.looked(*got, fresh, now));
           }
-          if (then)
-            then();
         });
   }
 

@@ -430,7 +430,8 @@ void durable_actor::effect_ended(const std::string& key,
                                  std::uint32_t attempt, std::int64_t started_us,
                                  durable_run::effect_outcome outcome) {
   auto now = now_us();
-  outcome.duration_us = now - started_us;
+  // The clock may have been set in between.
+  outcome.duration_us = std::max<std::int64_t>(now - started_us, 0);
   with_.metrics.step_ended(
       effect,
       std::string{outcome.output ? "ok"

@@ -301,3 +301,50 @@ TEST_CASE_METHOD(workflow_world,
   CHECK(reports == 1);
   CHECK(addresses.find({"agent/p1/agent-1"}) == addresses.find({"agent"}));
 }
+
+namespace {
+
+/// Has all of its agent's facts on disk, and says so.
+class informed_parent final : public kit::actor_base {
+public:
+  informed_parent(caf::actor_config& cfg, kit::actor_env& shared, int& told)
+      : actor_base(cfg, shared, {"workflow/p1"}), told_(told) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {kit::on<remote::AgentProgress>([this](auto& mail, auto& m) {
+      ++told_;
+      has_ = std::max<std::int64_t>(has_, m.version());
+      remote::AgentAck ack;
+      ack.set_version(has_);
+      reply(mail, std::move(ack));
+    })};
+  }
+
+private:
+  int& told_;
+  std::int64_t has_ = 0;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(workflow_world,
+                 "an agent that comes back asks first what its parent has") {
+  int told = 0;
+  spawn<informed_parent>(env, told);
+  far.turns = 3;
+  far.takes = 10s;
+  remote::StartAgent start;
+  start.set_agent_log("p1/agent-1");
+  start.set_parent_log("p1");
+  start.mutable_brief()->set_name("agent-1");
+  start.mutable_brief()->set_task("work");
+  REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
+  advance(25s);
+  REQUIRE(status("p1/agent-1") == store::log_status::running);
+  auto before = told;
+  REQUIRE(before > 3);
+  REQUIRE(kill("agent/p1/agent-1"));
+  advance(2s);
+  CHECK(told == before + 1);
+}
