@@ -28,4 +28,10 @@ inline std::uint64_t chain(std::uint64_t previous, log_version version,
   return XXH3_64bits_withSeed(fact.data(), fact.size(), seed);
 }
 
+/// What the chain of a log begins with, so that facts never pass for those of
+/// another log. Logs from before this was so begin with 0.
+inline std::uint64_t chain_origin(const log_id& log) noexcept {
+  return XXH3_64bits(log.value.data(), log.value.size());
+}
+
 } // namespace shannon::store

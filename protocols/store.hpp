@@ -24,21 +24,6 @@ struct blob {
   std::string bytes;
 };
 
-/// The end of a log as its writer knows it: the next append must fit here.
-struct log_tail {
-  log_version version = 0;
-  /// Checksum chained over all facts so far; 0 for an empty log.
-  std::uint64_t chain = 0;
-};
-
-struct recorded_fact {
-  log_version version = 0;
-  /// When the database took it, by the database's clock.
-  std::chrono::system_clock::time_point at;
-  /// A serialized `facts.Fact`.
-  std::string bytes;
-};
-
 enum class log_status : std::uint8_t {
   queued = 0,
   running = 1,
@@ -53,6 +38,32 @@ enum class log_status : std::uint8_t {
 constexpr bool is_terminal(log_status status) noexcept {
   return status >= log_status::completed && status <= log_status::timed_out;
 }
+
+/// Where the store keeps the end of a log, told with each tail so that the
+/// next append needs no look-up. Of no meaning to others: keep it with the
+/// tail it came with, or leave it out, which costs a query.
+struct log_place {
+  std::int64_t number = 0; ///< The log's number in the tables.
+  log_version row = 0;     ///< First version of its last append; 0: not known.
+  log_status status = log_status::queued; ///< As its head says.
+};
+
+/// The end of a log as its writer knows it: the next append must fit here.
+struct log_tail {
+  log_version version = 0;
+  /// Checksum chained over the log's id and all facts so far; of no meaning
+  /// for a log that is not born.
+  std::uint64_t chain = 0;
+  log_place place{};
+};
+
+struct recorded_fact {
+  log_version version = 0;
+  /// When the database took it, by the database's clock.
+  std::chrono::system_clock::time_point at;
+  /// A serialized `facts.Fact`.
+  std::string bytes;
+};
 
 /// What is fixed when a log is created.
 struct log_birth {
@@ -70,6 +81,7 @@ struct log_head {
   log_id log;
   log_birth birth;
   log_tail tail;
+  /// Under which its last facts were appended.
   shard_epoch epoch = 0;
   log_status status = log_status::queued;
   /// A serialized `facts.Summary`.
@@ -128,9 +140,10 @@ struct append {
   std::optional<std::uint32_t> base;
 };
 
-/// Takes a log over for this node (writes the shard's epoch into its head, so
-/// an older owner's append fails from now on) and reads it. Answers log_image
-/// or `not_found`.
+/// Reads a log whose shard this node owns, from its last `RunContinued` on.
+/// The claim has seen to it that no older owner's append can come after this.
+/// Answers log_image, `fenced` if a newer owner holds the shard, or
+/// `not_found`.
 struct open_log {
   log_id log;
 };
@@ -197,8 +210,9 @@ struct append_receipt {
 
 struct log_image {
   log_head head;
-  /// Where the log stood before the first of `facts`: 0, or what came before
-  /// the last `RunContinued`.
+  /// Where the log stood before the first of `facts`: version 0, or what came
+  /// before the last `RunContinued`. Its chain is what the first fact's
+  /// checksum goes on from.
   log_tail base;
   std::vector<recorded_fact> facts;
   /// Every blob those facts refer to.

@@ -1,7 +1,11 @@
 #include "actors/store/append_group.hpp"
 
+#include "actors/store/body_codec.hpp"
+#include "actors/store/facts_row.hpp"
 #include "actors/store/pg_connection.hpp"
 #include "protocols/checksum.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -12,218 +16,245 @@ namespace shannon::store {
 
 namespace {
 
-constexpr std::size_t name_bytes_max = 1'024;
-constexpr std::size_t hash_bytes = 32;
+using namespace std::chrono_literals;
+using pg::type;
 
-/// Everything about a group in one statement, so that it is one round trip,
-/// one plan and one commit. Each part sees the same snapshot and works only
-/// on what the parts before let through:
-///
-///   a      the appends, as the caller's arrays
-///   mine   those whose shard still has the epoch they were sent under
-///   new    births of them; they hold the shard against a claim until they
-///          are committed, so that who claims it finds every log it has
-///   moved  heads that stood where expected, under no newer epoch
-///   born   heads that did not exist
-///   wrote  the facts of those two
-///   kept   their bodies, once per content
-///
-/// Whoever loses has no row in the answer; nothing here raises an error for
-/// one append that would undo the others. Bodies go in sorted, so that two
-/// writers with the same bodies wait for each other, never in a circle.
-constexpr pg_statement commit_sql{"append_group", R"sql(
-with a as (
-  select * from unnest($1::text[], $2::int8[], $3::int8[], $4::int8[],
-      $5::int8[], $6::int8[], $7::int2[], $8::int2[], $9::bool[],
-      $10::bytea[], $11::timestamptz[], $12::text[], $13::text[], $14::text[],
-      $15::text[], $16::text[])
-    with ordinality as t(log_id, expected, expected_chain, version, chain,
-      epoch, shard, status, ended, summary, wake_at, kind, parent, tenant,
-      user_id, session, ord)
-), mine as (
-  select a.* from a join shards s on s.shard = a.shard and s.epoch = a.epoch
-), new as (
-  select a.* from a join shards s on s.shard = a.shard and s.epoch = a.epoch
-  where a.kind is not null for share of s
-), moved as (
-  update heads h
-  set version = m.version, chain = m.chain, epoch = m.epoch,
-      status = m.status, summary = coalesce(m.summary, h.summary),
-      wake_at = m.wake_at, updated_at = now(),
-      ended_at = case when m.ended then coalesce(h.ended_at, now()) end
-  from mine m
-  where m.kind is null and h.log_id = m.log_id and h.version = m.expected
-    and h.chain = m.expected_chain and h.epoch <= m.epoch
-  returning h.log_id
-), born as (
-  insert into heads (log_id, version, chain, epoch, status, kind, parent,
-    tenant, user_id, session, created_at, updated_at, ended_at, wake_at,
-    summary)
-  select log_id, version, chain, epoch, status, kind, parent, tenant, user_id,
-    session, now(), now(), case when ended then now() end, wake_at,
-    coalesce(summary, '')
-  from new
-  on conflict (log_id) do nothing
-  returning log_id
-), won as (
-  select a.ord, a.log_id, a.epoch
-  from (select log_id from moved union all select log_id from born) w
-  join a using (log_id)
-), wrote as (
-  insert into facts (log_id, version, epoch, at, checksum, fact, blobs)
-  select w.log_id, f.version, w.epoch, now(), f.checksum, f.fact,
-    case when f.refs is not null then array(
-      select substring(f.refs from 32 * i + 1 for 32)
-      from generate_series(0, octet_length(f.refs) / 32 - 1) i) end
-  from unnest($17::int8[], $18::int8[], $19::int8[], $20::bytea[],
-      $21::bytea[]) f(ord, version, checksum, fact, refs)
-  join won w on w.ord = f.ord
-), kept as (
-  insert into blobs (hash, created_at, bytes)
-  select b.hash, now(), b.bytes
-  from unnest($22::int8[], $23::bytea[], $24::bytea[]) b(ord, hash, bytes)
-  join won w on w.ord = b.ord
-  order by b.hash
-  on conflict (hash) do nothing
-)
-select ord from won)sql"};
+/// Numbers that one call of the sequence hands out: its increment.
+constexpr std::int64_t block_numbers = 1'024;
 
-constexpr pg_statement look_sql{"append_look", R"sql(
-select h.version, h.chain, h.epoch, s.epoch, f.checksum
-from unnest($1::text[], $2::int2[], $3::int8[])
-  with ordinality as t(log_id, shard, wanted, ord)
-left join heads h on h.log_id = t.log_id
-left join shards s on s.shard = t.shard
-left join facts f on f.log_id = t.log_id and f.version = t.wanted
-order by t.ord)sql"};
+/// An older block is left unused: its part may be dropped when all logs in it
+/// are gone, and the shortest retention is longer than this.
+constexpr auto block_age_max = 10min;
+
+constexpr pg_statement block_sql{"log_numbers",
+                                 "select nextval('log_numbers')"};
+constexpr pg_statement part_sql{"make_part",
+                                "select make_facts_part($1::int8)"};
 
 std::int64_t as_bigint(std::uint64_t bits) {
   return static_cast<std::int64_t>(bits);
 }
 
-/// UTF-8 as PostgreSQL takes it: no zeros, no overlong forms, no surrogates.
-bool is_text(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    auto byte = [&](std::size_t at) {
-      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
-    };
-    auto lead = byte(i);
-    std::size_t more = lead < 0x80                   ? 0
-                       : lead >= 0xc2 && lead < 0xe0 ? 1
-                       : lead >= 0xe0 && lead < 0xf0 ? 2
-                       : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                     : 9;
-    if (lead == 0 || more == 9)
-      return false;
-    for (std::size_t n = 1; n <= more; ++n)
-      if ((byte(i + n) & 0xc0u) != 0x80u)
-        return false;
-    auto next = byte(i + 1);
-    if ((lead == 0xe0 && next < 0xa0) || (lead == 0xed && next > 0x9f)
-        || (lead == 0xf0 && next < 0x90) || (lead == 0xf4 && next > 0x8f))
-      return false;
-    i += more + 1;
-  }
-  return true;
+std::int32_t as_int4(std::int64_t number) {
+  return static_cast<std::int32_t>(number);
 }
 
-bool is_name(std::string_view text) {
-  return text.size() <= name_bytes_max && is_text(text);
+/// A group's entries by the part their logs stand in; few parts, mostly one.
+using by_part = std::map<std::int64_t, std::vector<const append_entry*>>;
+
+template <class... Arrays>
+pg::values take_all(Arrays&... arrays) {
+  pg::values out;
+  out.reserve(sizeof...(arrays));
+  (out.emplace_back(arrays.take()), ...);
+  return out;
 }
 
-/// The statement's first 16 parameters: an element for each append.
-void add_appends(pg::values& out, std::span<const append_entry> group) {
-  using pg::type;
-  pg::array logs{type::text}, expected{type::int8}, expected_chain{type::int8},
-      version{type::int8}, chains{type::int8}, epoch{type::int8},
-      shard{type::int2}, status{type::int2}, ended{type::boolean},
-      summary{type::bytea}, wake{type::timestamptz}, kind{type::text},
-      parent{type::text}, tenant{type::text}, user{type::text},
-      session{type::text};
+void add_optional(pg::array& to, const std::optional<std::string>& bytes) {
+  if (bytes)
+    to.add(*bytes);
+  else
+    to.add_null();
+}
+
+void add_facts(pg::array& to, const append& what) {
+  pack_facts(what.facts, to.open(packed_size(what.facts)));
+}
+
+void add_attributes(pg::array& to, const append& what) {
+  if (what.attributes)
+    to.add(nlohmann::json(*what.attributes).dump());
+  else
+    to.add_null();
+}
+
+void add_wake_up(pg::array& to, const append& what) {
+  if (what.schedule && what.schedule->wake_at)
+    to.add_time(*what.schedule->wake_at);
+  else
+    to.add_null();
+}
+
+/// The version of the `RunContinued` among these facts.
+void add_base(pg::array& to, const append& what) {
+  if (what.base)
+    to.add_int4(as_int4(what.expected.version + 1 + *what.base));
+  else
+    to.add_null();
+}
+
+/// Shards, then first bytes of hashes; each sorted, so that whoever waits for
+/// one of these locks holds only lower ones.
+pg::values locks_of(std::span<append_entry> group) {
+  std::vector<std::uint32_t> shards;
+  std::vector<std::uint32_t> bodies;
   for (const auto& one : group) {
-    const auto& what = *one.what;
-    logs.add(what.log.value);
-    expected.add_int8(what.expected.version);
-    expected_chain.add_int8(as_bigint(what.expected.chain));
-    version.add_int8(one.wanted.version);
-    chains.add_int8(as_bigint(one.wanted.chain));
-    epoch.add_int8(one.place.epoch);
-    shard.add_int2(static_cast<std::int16_t>(one.place.shard));
+    shards.push_back(one.place.shard);
+    for (const auto& body : one.what->blobs)
+      bodies.push_back(static_cast<unsigned char>(body.hash.front()));
+    for (const auto& refs : one.what->references)
+      for (const auto& hash : refs)
+        bodies.push_back(static_cast<unsigned char>(hash.front()));
+  }
+  pg::array classes{type::int4}, keys{type::int4};
+  auto add = [&](lock_class which, std::vector<std::uint32_t>& all) {
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    for (auto key : all) {
+      classes.add_int4(static_cast<std::int32_t>(which));
+      keys.add_int4(static_cast<std::int32_t>(key));
+    }
+  };
+  add(lock_class::shard, shards);
+  add(lock_class::bodies, bodies);
+  return take_all(classes, keys);
+}
+
+pg::values extensions(const std::vector<const append_entry*>& all) {
+  pg::array log{type::int8}, before{type::int4}, expected{type::int4},
+      expected_chain{type::int8}, last{type::int4}, chain{type::int8},
+      shard{type::int2}, epoch{type::int4}, facts{type::bytea};
+  for (const auto* one : all) {
+    log.add_int8(one->at.number);
+    before.add_int4(as_int4(one->at.row));
+    expected.add_int4(as_int4(one->what->expected.version));
+    expected_chain.add_int8(as_bigint(one->what->expected.chain));
+    last.add_int4(as_int4(one->wanted.version));
+    chain.add_int8(as_bigint(one->wanted.chain));
+    shard.add_int2(static_cast<std::int16_t>(one->place.shard));
+    epoch.add_int4(as_int4(one->place.epoch));
+    add_facts(facts, *one->what);
+  }
+  return take_all(log, before, expected, expected_chain, last, chain, shard,
+                  epoch, facts);
+}
+
+pg::values births(const std::vector<const append_entry*>& all) {
+  pg::array log{type::int8}, chain{type::int8}, last{type::int4},
+      shard{type::int2}, epoch{type::int4}, facts{type::bytea},
+      log_id{type::text}, kind{type::text}, parent{type::text},
+      tenant{type::text}, user{type::text}, session{type::text},
+      status{type::int2}, ended{type::boolean}, summary{type::bytea},
+      attributes{type::text}, idle{type::boolean}, wake{type::timestamptz};
+  for (const auto* one : all) {
+    const auto& what = *one->what;
+    const auto& birth = *what.birth;
+    log.add_int8(one->at.number);
+    chain.add_int8(as_bigint(one->wanted.chain));
+    last.add_int4(as_int4(one->wanted.version));
+    shard.add_int2(static_cast<std::int16_t>(one->place.shard));
+    epoch.add_int4(as_int4(one->place.epoch));
+    add_facts(facts, what);
+    log_id.add(what.log.value);
+    kind.add(birth.kind);
+    parent.add(birth.parent.value);
+    tenant.add(birth.tenant.value);
+    user.add(birth.user.value);
+    session.add(birth.session.value);
     status.add_int2(static_cast<std::int16_t>(what.status));
     ended.add_bool(is_terminal(what.status));
-    if (what.summary)
-      summary.add(*what.summary);
-    else
-      summary.add_null();
-    if (what.schedule && what.schedule->wake_at)
-      wake.add_time(*what.schedule->wake_at);
-    else
-      wake.add_null();
-    if (what.birth) {
-      kind.add(what.birth->kind);
-      parent.add(what.birth->parent.value);
-      tenant.add(what.birth->tenant.value);
-      user.add(what.birth->user.value);
-      session.add(what.birth->session.value);
-    } else {
-      for (auto* column : {&kind, &parent, &tenant, &user, &session})
-        column->add_null();
-    }
+    add_optional(summary, what.summary);
+    add_attributes(attributes, what);
+    idle.add_bool(what.schedule && what.schedule->idle);
+    add_wake_up(wake, what);
   }
-  for (auto* column : {&logs, &expected, &expected_chain, &version, &chains,
-                       &epoch, &shard, &status, &ended, &summary, &wake, &kind,
-                       &parent, &tenant, &user, &session})
-    out.emplace_back(column->take());
+  return take_all(log, chain, last, shard, epoch, facts, log_id, kind, parent,
+                  tenant, user, session, status, ended, summary, attributes,
+                  idle, wake);
 }
 
-/// The other parameters: an element for each fact, then for each body.
-void add_facts(pg::values& out, std::span<const append_entry> group) {
-  using pg::type;
-  pg::array ord{type::int8}, version{type::int8}, checksum{type::int8},
-      fact{type::bytea}, refs{type::bytea};
-  pg::array blob_ord{type::int8}, hash{type::bytea}, bytes{type::bytea};
-  std::string packed;
-  std::int64_t number = 0;
-  for (const auto& one : group) {
-    const auto& what = *one.what;
-    ++number;
-    auto tail = what.expected;
-    for (std::size_t i = 0; i < what.facts.size(); ++i) {
-      ++tail.version;
-      tail.chain = chain(tail.chain, tail.version, what.facts[i]);
-      ord.add_int8(number);
-      version.add_int8(tail.version);
-      checksum.add_int8(as_bigint(tail.chain));
-      fact.add(what.facts[i]);
-      packed.clear();
-      if (i < what.references.size())
-        for (const auto& ref : what.references[i])
-          packed += ref;
-      if (packed.empty())
-        refs.add_null();
-      else
-        refs.add(packed);
+/// Must its head be written again?
+bool changes_head(const append_entry& one) {
+  const auto& what = *one.what;
+  return what.status != one.at.status || what.summary || what.attributes
+         || what.base;
+}
+
+bool needs_bodies(const append& what) {
+  auto some = [](const auto& refs) { return !refs.empty(); };
+  return !what.blobs.empty()
+         || std::any_of(what.references.begin(), what.references.end(), some);
+}
+
+pg::values changes(const std::vector<const append_entry*>& all) {
+  pg::array log{type::int8}, first{type::int4}, last{type::int4},
+      chain{type::int8}, log_id{type::text}, head{type::boolean},
+      status{type::int2}, ended{type::boolean}, summary{type::bytea},
+      attributes{type::text}, base{type::int4}, base_chain{type::int8},
+      idle{type::boolean}, wake{type::timestamptz};
+  for (const auto* one : all) {
+    const auto& what = *one->what;
+    log.add_int8(one->at.number);
+    first.add_int4(as_int4(what.expected.version + 1));
+    last.add_int4(as_int4(one->wanted.version));
+    chain.add_int8(as_bigint(one->wanted.chain));
+    log_id.add(what.log.value);
+    head.add_bool(changes_head(*one));
+    status.add_int2(static_cast<std::int16_t>(what.status));
+    ended.add_bool(is_terminal(what.status));
+    add_optional(summary, what.summary);
+    add_attributes(attributes, what);
+    add_base(base, what);
+    base_chain.add_int8(as_bigint(what.expected.chain));
+    if (what.schedule)
+      idle.add_bool(what.schedule->idle);
+    else
+      idle.add_null();
+    add_wake_up(wake, what);
+  }
+  return take_all(log, first, last, chain, log_id, head, status, ended, summary,
+                  attributes, base, base_chain, idle, wake);
+}
+
+pg::values bodies(const std::vector<const append_entry*>& all) {
+  pg::array ref_log{type::int8}, ref_first{type::int4}, ref_hash{type::bytea},
+      log{type::int8}, first{type::int4}, hash{type::bytea}, size{type::int8},
+      codec{type::int2}, bytes{type::bytea};
+  // A statement may not meet one row twice.
+  std::vector<std::string_view> hashes;
+  auto unique = [&] {
+    std::sort(hashes.begin(), hashes.end());
+    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  };
+  for (const auto* one : all) {
+    auto version = as_int4(one->what->expected.version + 1);
+    hashes.clear();
+    // What is stored with a log is kept for it, named by a fact or not.
+    for (const auto& body : one->what->blobs)
+      hashes.push_back(body.hash);
+    for (const auto& refs : one->what->references)
+      hashes.insert(hashes.end(), refs.begin(), refs.end());
+    unique();
+    for (auto needed : hashes) {
+      ref_log.add_int8(one->at.number);
+      ref_first.add_int4(version);
+      ref_hash.add(needed);
     }
-    for (const auto& body : what.blobs) {
-      blob_ord.add_int8(number);
+    for (const auto& body : one->what->blobs) {
+      auto packed = pack_body(body.bytes);
+      log.add_int8(one->at.number);
+      first.add_int4(version);
       hash.add(body.hash);
-      bytes.add(body.bytes);
+      size.add_int8(static_cast<std::int64_t>(body.bytes.size()));
+      codec.add_int2(static_cast<std::int16_t>(packed.codec));
+      bytes.add(packed.codec == body_codec::plain ? body.bytes : packed.bytes);
     }
   }
-  for (auto* column :
-       {&ord, &version, &checksum, &fact, &refs, &blob_ord, &hash, &bytes})
-    out.emplace_back(column->take());
+  return take_all(ref_log, ref_first, ref_hash, log, first, hash, size, codec,
+                  bytes);
 }
 
 } // namespace
 
 const char* const writer_settings
     = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off;"
-      "set enable_nestloop = on; set work_mem = '32MB'";
+      "set enable_nestloop = on; set enable_mergejoin = off;"
+      "set enable_hashjoin = off; set work_mem = '32MB'";
 
 log_tail tail_after(const append& what) {
-  auto tail = what.expected;
+  log_tail tail;
+  tail.version = what.expected.version;
+  tail.chain = what.birth ? chain_origin(what.log) : what.expected.chain;
   for (const auto& fact : what.facts) {
     ++tail.version;
     tail.chain = chain(tail.chain, tail.version, fact);
@@ -231,77 +262,125 @@ log_tail tail_after(const append& what) {
   return tail;
 }
 
-result<void> check(const append& what) {
-  auto bad = [&](const char* why) {
-    return fail(errc::invalid_argument, std::string{"append: "} + why);
-  };
-  if (what.log.empty() || !is_name(what.log.value))
-    return bad("the log's id is not text of 1 to 1024 bytes");
-  if (what.facts.empty())
-    return bad("there is no fact");
-  if (what.expected.version < 0)
-    return bad("the expected version is negative");
-  if (what.birth) {
-    const auto& birth = *what.birth;
-    if (what.expected.version != 0 || what.expected.chain != 0)
-      return bad("a log is born at version 0");
-    for (const auto* text :
-         {&birth.kind, &birth.parent.value, &birth.tenant.value,
-          &birth.user.value, &birth.session.value})
-      if (!is_name(*text))
-        return bad("kind, parent, tenant, user or session is not text of at "
-                   "most 1024 bytes");
-  }
-  if (what.references.size() > what.facts.size())
-    return bad("there are references without a fact");
-  for (const auto& refs : what.references)
-    for (const auto& hash : refs)
-      if (hash.size() != hash_bytes)
-        return bad("a reference is not a hash of 32 bytes");
-  for (const auto& body : what.blobs)
-    if (body.hash.size() != hash_bytes)
-      return bad("a body's hash has not 32 bytes");
+const part_statements& group_committer::statements(std::int64_t part) {
+  return parts_.try_emplace(part, part).first->second;
+}
+
+result<void> group_committer::next_block(pg_connection& db) {
+  auto rows = db.run(block_sql, {});
+  if (!rows)
+    return tl::unexpected<error>{std::move(rows.error())};
+  auto start = rows->int8(0, 0);
+  auto part = part_of(start);
+  // A part ahead, so that no group ever waits for one to be made.
+  if (part_of(next_number_) != part || end_number_ == 0)
+    for (auto wanted : {part, part + 1})
+      if (auto made = db.run(part_sql, {pg::from_int8(wanted)}); !made)
+        return tl::unexpected<error>{std::move(made.error())};
+  next_number_ = start;
+  end_number_ = start + block_numbers;
+  block_since_ = clock::now();
   return {};
 }
 
-result<std::vector<bool>> commit_group(pg_connection& db,
-                                       std::span<const append_entry> group) {
-  pg::values parameters;
-  parameters.reserve(24);
-  add_appends(parameters, group);
-  add_facts(parameters, group);
-  auto rows = db.run(commit_sql, std::move(parameters));
-  if (!rows)
-    return tl::unexpected<error>{std::move(rows.error())};
+/// Each try has numbers of its own: a head with this number was written by
+/// this try and no other.
+result<void> group_committer::number_births(pg_connection& db,
+                                            std::span<append_entry> group) {
+  auto now = clock::now();
+  for (auto& one : group) {
+    if (!one.what->birth)
+      continue;
+    if (next_number_ == end_number_ || now - block_since_ > block_age_max)
+      if (auto got = next_block(db); !got)
+        return got;
+    one.at.number = next_number_++;
+  }
+  return {};
+}
+
+result<std::vector<bool>>
+group_committer::commit(pg_connection& db, std::span<append_entry> group) {
+  if (auto numbered = number_births(db, group); !numbered)
+    return tl::unexpected<error>{std::move(numbered.error())};
+  by_part extended, born, changed, kept;
+  std::vector<std::pair<std::int64_t, std::size_t>> numbers;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    const auto& one = group[i];
+    const auto& what = *one.what;
+    auto part = part_of(one.at.number);
+    numbers.emplace_back(one.at.number, i);
+    if (what.birth)
+      born[part].push_back(&one);
+    else
+      extended[part].push_back(&one);
+    if (!what.birth && (changes_head(one) || what.schedule))
+      changed[part].push_back(&one);
+    if (needs_bodies(what))
+      kept[part].push_back(&one);
+  }
+  auto sent = db.queue(lock_statement, locks_of(group));
+  std::vector<bool> answers{false};
+  auto queue
+      = [&](const by_part& all, auto statement, auto values, bool winners) {
+          for (const auto& [part, entries] : all) {
+            if (!sent)
+              return;
+            sent = db.queue((statements(part).*statement)(), values(entries));
+            answers.push_back(winners);
+          }
+        };
+  queue(extended, &part_statements::extend, extensions, true);
+  queue(born, &part_statements::bear, births, true);
+  queue(changed, &part_statements::change, changes, false);
+  queue(kept, &part_statements::keep, bodies, false);
+  if (!sent)
+    return tl::unexpected<error>{std::move(sent.error())};
+  auto got = db.sync();
+  if (!got)
+    return tl::unexpected<error>{std::move(got.error())};
+  std::sort(numbers.begin(), numbers.end());
   std::vector<bool> won(group.size(), false);
-  for (int i = 0; i < rows->size(); ++i)
-    won.at(static_cast<std::size_t>(rows->int8(i, 0)) - 1) = true;
+  for (std::size_t i = 0; i < got->size() && i < answers.size(); ++i) {
+    if (!answers[i])
+      continue;
+    const auto& rows = (*got)[i];
+    for (int row = 0; row < rows.size(); ++row) {
+      auto number = rows.int8(row, 0);
+      auto at = std::lower_bound(
+          numbers.begin(), numbers.end(), number,
+          [](const auto& pair, auto wanted) { return pair.first < wanted; });
+      if (at != numbers.end() && at->first == number)
+        won[at->second] = true;
+    }
+  }
   return won;
 }
 
 result<std::vector<log_look>> look_at(pg_connection& db,
                                       std::span<const append_entry> group) {
-  pg::array logs{pg::type::text}, shards{pg::type::int2},
-      wanted{pg::type::int8};
+  pg::array logs{type::text}, shards{type::int2}, first{type::int4},
+      last{type::int4};
   for (const auto& one : group) {
     logs.add(one.what->log.value);
     shards.add_int2(static_cast<std::int16_t>(one.place.shard));
-    wanted.add_int8(one.wanted.version);
+    first.add_int4(as_int4(one.what->expected.version + 1));
+    last.add_int4(as_int4(one.wanted.version));
   }
-  auto rows = db.run(look_sql, {logs.take(), shards.take(), wanted.take()});
+  auto rows = db.run(look_statement, take_all(logs, shards, first, last));
   if (!rows)
     return tl::unexpected<error>{std::move(rows.error())};
   std::vector<log_look> out;
   for (int i = 0; i < rows->size(); ++i) {
     log_look look;
-    if (!rows->null(i, 0)) {
-      look.tail = log_tail{rows->int8(i, 0),
-                           static_cast<std::uint64_t>(rows->int8(i, 1))};
-      look.head_epoch = rows->int8(i, 2);
-    }
-    look.owner_epoch = rows->null(i, 3) ? 0 : rows->int8(i, 3);
-    if (!rows->null(i, 4))
-      look.checksum = static_cast<std::uint64_t>(rows->int8(i, 4));
+    if (!rows->null(i, 2))
+      look.tail = log_tail{rows->int4(i, 3),
+                           static_cast<std::uint64_t>(rows->int8(i, 4)),
+                           {rows->int8(i, 0), rows->int4(i, 2),
+                            static_cast<log_status>(rows->int2(i, 1))}};
+    look.owner_epoch = rows->null(i, 5) ? 0 : rows->int8(i, 5);
+    if (!rows->null(i, 6))
+      look.checksum = static_cast<std::uint64_t>(rows->int8(i, 6));
     out.push_back(look);
   }
   if (out.size() != group.size())

@@ -1,12 +1,16 @@
 #pragma once
 
 #include "actors/store/append_outcome.hpp"
+#include "actors/store/group_statements.hpp"
 #include "actors/store/pg_values.hpp"
 #include "actors/store/shard_epochs.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/store.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -20,6 +24,9 @@ struct append_entry {
   /// Where the log ends if this append wins.
   log_tail wanted;
   shard_epochs::place place;
+  /// The log's number, and where its last append stands, if that is known: a
+  /// birth is given its number when it is sent.
+  log_place at;
   /// It was sent before without an answer.
   bool unclear = false;
 
@@ -27,19 +34,41 @@ struct append_entry {
     return {what->expected, wanted, place.epoch, what->birth.has_value(),
             unclear};
   }
+
+  /// A log that exists cannot be appended to before its place is known.
+  bool located() const {
+    return what->birth.has_value() || at.row != 0;
+  }
 };
 
 /// The end of the log after these facts.
 log_tail tail_after(const append& what);
 
-/// Refuses what the database would refuse with an error, which would cost the
-/// whole group: text that is not UTF-8 or holds zeros, sizes out of bounds.
-result<void> check(const append& what);
+/// Appends groups over one connection. Owns what belongs to the connection
+/// beside its session: the block of log numbers and the statements of each
+/// part of the table. Used by one thread.
+class group_committer {
+public:
+  using clock = std::chrono::steady_clock;
 
-/// Appends the group as one transaction of one statement. Answers, for each
-/// entry, whether it won. A loser has written nothing. The logs must differ.
-result<std::vector<bool>> commit_group(pg_connection& db,
-                                       std::span<const append_entry> group);
+  /// Appends the group as one transaction, in one round trip. Answers, for
+  /// each entry, whether it won. A loser has written nothing. The logs must
+  /// differ, and be located. `conflict` if another transaction put something
+  /// in the place of one of them meanwhile: then none is written.
+  result<std::vector<bool>> commit(pg_connection& db,
+                                   std::span<append_entry> group);
+
+private:
+  result<void> number_births(pg_connection& db, std::span<append_entry> group);
+  result<void> next_block(pg_connection& db);
+  const part_statements& statements(std::int64_t part);
+
+  std::map<std::int64_t, part_statements> parts_;
+  /// The unused rest of a block of numbers.
+  std::int64_t next_number_ = 0;
+  std::int64_t end_number_ = 0;
+  clock::time_point block_since_{};
+};
 
 /// What the database now holds for each entry's log.
 result<std::vector<log_look>> look_at(pg_connection& db,

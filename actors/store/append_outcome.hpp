@@ -22,9 +22,8 @@ struct append_intent {
 /// What the database holds for its log now.
 struct log_look {
   std::optional<log_tail> tail; ///< Nothing if there is no such log.
-  shard_epoch head_epoch = 0;
-  shard_epoch owner_epoch = 0; ///< Of the shard.
-  /// Checksum of the fact at `wanted.version`, if there is one.
+  shard_epoch owner_epoch = 0;  ///< Of the shard.
+  /// The chain of the append that has just these versions, if there is one.
   std::optional<std::uint64_t> checksum;
 };
 
@@ -43,7 +42,7 @@ constexpr append_outcome judge(const append_intent& sent,
                                const log_look& found) noexcept {
   if (sent.unclear && found.checksum == sent.wanted.chain)
     return append_outcome::committed;
-  if (found.owner_epoch != sent.epoch || found.head_epoch > sent.epoch)
+  if (found.owner_epoch != sent.epoch)
     return append_outcome::fenced;
   if (sent.birth)
     return found.tail ? append_outcome::conflict : append_outcome::again;

@@ -1,6 +1,7 @@
 #include "actors/store/append_writer.hpp"
 
 #include "actors/kit/log.hpp"
+#include "actors/store/append_check.hpp"
 #include "actors/store/migrations.hpp"
 
 #include <algorithm>
@@ -88,6 +89,7 @@ void append_writer::submit(append_job job) {
   entry->job = std::move(job);
   entry->entry.what = what;
   entry->entry.wanted = tail_after(*what);
+  entry->entry.at = what->expected.place;
   entry->since = clock::now();
   entry->bytes = bytes_of(*what);
   const auto& limits = context_->settings;
@@ -228,73 +230,95 @@ void append_writer::commit() {
 }
 
 void append_writer::commit_some(group& some) {
-  std::vector<append_entry> entries;
+  auto claim = context_->epochs->current();
+  group lost;
   std::size_t facts = 0;
+  entries_.clear();
   for (auto& one : some) {
-    auto place = context_->epochs->find(one->entry.what->log);
+    auto place = claim.find(one->entry.what->log);
     if (!place) {
       answer(one, fail(errc::unavailable, "no shard is claimed yet", true));
       continue;
     }
     one->entry.place = *place;
-    entries.push_back(one->entry);
+    if (!one->entry.located()) {
+      lost.push_back(std::move(one));
+      continue;
+    }
+    entries_.push_back(one->entry);
     facts += one->entry.what->facts.size();
   }
   std::erase(some, nullptr);
-  if (some.empty())
-    return;
-  auto start = clock::now();
-  auto won = commit_group(*db_, entries);
-  if (!won) {
-    if (!db_->usable()) {
-      connection_lost(some);
-      return;
-    }
-    if (some.size() == 1) {
-      // Rolled back, so what it says is certain.
-      auto why = std::move(won.error());
-      if (why.code == errc::timeout)
-        why.code = errc::unavailable;
-      answer(some.front(), tl::unexpected<error>{std::move(why)});
-      some.clear();
-      return;
-    }
-    context_->metrics.group_split();
-    kit::log::warning("store-group-split",
-                      "EVENT STORE runs the appends of a group one by one",
-                      {{"appends", some.size()}, {"reason", won.error().text}});
-    group rest;
-    for (auto& one : some) {
-      group single;
-      single.push_back(std::move(one));
-      if (db_->usable())
-        commit_some(single);
-      for (auto& left : single)
-        if (left)
-          rest.push_back(std::move(left));
-    }
-    some.swap(rest);
-    return;
+  if (!some.empty()) {
+    auto start = clock::now();
+    auto won = committer_.commit(*db_, entries_);
+    if (won)
+      answer_winners(some, *won, facts, clock::now() - start);
+    else
+      commit_failed(some, std::move(won.error()));
   }
-  group lost;
+  // Who lost is left in `some`; it is looked at with those nobody has sent.
+  for (auto& one : some)
+    lost.push_back(std::move(one));
+  some.swap(lost);
+  if (!some.empty() && db_->usable())
+    settle(some, false);
+}
+
+/// Leaves the losers in `some`.
+void append_writer::answer_winners(group& some, const std::vector<bool>& won,
+                                   std::size_t facts, clock::duration taken) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < some.size(); ++i) {
-    if ((*won)[i]) {
+    if (won[i])
       ++count;
-    } else {
+    else
       facts -= some[i]->entry.what->facts.size();
-      lost.push_back(std::move(some[i]));
-    }
   }
-  context_->metrics.group_committed(count, facts, clock::now() - start);
-  for (auto& one : some)
-    if (one)
-      answer(one, append_receipt{one->entry.wanted});
-  some.clear();
-  if (!lost.empty()) {
-    settle(lost, false);
-    some.swap(lost);
+  context_->metrics.group_committed(count, facts, taken);
+  for (std::size_t i = 0; i < some.size(); ++i)
+    if (won[i])
+      answer(some[i], receipt(entries_[i], entries_[i].at.number));
+  std::erase(some, nullptr);
+}
+
+/// Leaves in `some` what must be looked at.
+void append_writer::commit_failed(group& some, error why) {
+  if (!db_->usable())
+    return connection_lost(some);
+  if (some.size() == 1) {
+    // Rolled back, so what it says is certain; but who was first is to be
+    // seen yet.
+    if (why.code == errc::conflict)
+      return;
+    if (why.code == errc::timeout)
+      why.code = errc::unavailable;
+    answer(some.front(), tl::unexpected<error>{std::move(why)});
+    some.clear();
+    return;
   }
+  context_->metrics.group_split();
+  kit::log::warning("store-group-split",
+                    "EVENT STORE runs the appends of a group one by one",
+                    {{"appends", some.size()}, {"reason", why.text}});
+  group rest;
+  for (auto& one : some) {
+    group single;
+    single.push_back(std::move(one));
+    if (db_->usable())
+      commit_some(single);
+    for (auto& left : single)
+      if (left)
+        rest.push_back(std::move(left));
+  }
+  some.swap(rest);
+}
+
+append_receipt append_writer::receipt(const append_entry& won,
+                                      std::int64_t number) const {
+  append_receipt out{won.wanted};
+  out.tail.place = {number, won.what->expected.version + 1, won.what->status};
+  return out;
 }
 
 /// Looks what became of appends that did not win, or whose answer was lost;
@@ -314,10 +338,12 @@ void append_writer::settle(group& some, bool after_loss) {
     auto& one = some[i];
     auto outcome = judge(one->entry.intent(), (*looks)[i]);
     if (outcome == append_outcome::committed) {
-      answer(one, append_receipt{one->entry.wanted});
+      answer(one, receipt(one->entry, (*looks)[i].tail->place.number));
     } else if (outcome != append_outcome::again
                || ++one->attempts >= attempts_max) {
       answer(one, tl::unexpected<error>{refusal(outcome, *one->entry.what)});
+    } else if ((*looks)[i].tail) {
+      one->entry.at = (*looks)[i].tail->place;
     }
   }
   if (after_loss)

@@ -85,6 +85,10 @@ private:
   bool ready();
   void commit();
   void commit_some(group& some);
+  void answer_winners(group& some, const std::vector<bool>& won,
+                      std::size_t facts, clock::duration taken);
+  void commit_failed(group& some, error why);
+  append_receipt receipt(const append_entry& won, std::int64_t number) const;
   void settle(group& some, bool after_loss);
   void connection_lost(group& some);
   void wait_for_retry();
@@ -106,6 +110,8 @@ private:
   std::minstd_rand chance_{std::random_device{}()};
   /// Taken out of the queue, not yet answered.
   group current_;
+  group_committer committer_;
+  std::vector<append_entry> entries_; ///< Of the group being sent.
 
   // -- shared with `submit` ---------------------------------------------------
 

@@ -87,7 +87,12 @@ protected:
         }),
         on<list_unfinished>([this](const auto& mail, const auto& msg) {
           query<log_ids>("list_unfinished", mail, [msg](pg_connection& db) {
-            return read_unfinished(db, msg.kind);
+            return read_unfinished(db, msg);
+          });
+        }),
+        on<list_due>([this](const auto& mail, const auto& msg) {
+          query<due_logs>("list_due", mail, [msg](pg_connection& db) {
+            return read_due(db, msg);
           });
         }),
         on<get_blob>([this](const auto& mail, const auto& msg) {

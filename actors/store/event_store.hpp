@@ -15,7 +15,8 @@ namespace shannon::store {
 /// EVENT STORE: keeps the logs of all durable actors of a node in PostgreSQL.
 ///
 ///   takes       claim_shards, append, open_log, get_head, read_facts,
-///               list_heads, list_unfinished, get_blob, ping
+///               list_heads, list_unfinished, list_due, get_blob,
+///               ping
 ///                                                   protocols/store.hpp
 ///   asks        nobody; PostgreSQL over connections of its own threads
 ///   supervised  by the node's root, permanent: it ends when the schema is not

@@ -1,22 +1,41 @@
 #include "actors/store/log_queries.hpp"
 
+#include "actors/store/body_codec.hpp"
+#include "actors/store/facts_row.hpp"
+#include "actors/store/group_statements.hpp"
 #include "actors/store/pg_connection.hpp"
 #include "protocols/checksum.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace shannon::store {
 
 namespace {
 
+/// A head with the end of its log: what heads do not hold is read from the
+/// last append's row.
 #define SHANNON_HEAD_COLUMNS                                                   \
-  "h.log_id, h.kind, h.parent, h.tenant, h.user_id, h.session, h.version, "    \
-  "h.chain, h.epoch, h.status, h.summary, h.created_at, h.updated_at, "        \
-  "h.wake_at"
+  "h.log_id, h.kind, h.parent, h.tenant, h.user_id, h.session, h.log_no, "     \
+  "h.status, h.summary, h.created_at, h.attributes::text, h.version, "         \
+  "h.chain, e.first, e.last, e.chain, e.epoch, e.at, w.wake_at"
+#define SHANNON_HEAD_END                                                       \
+  " left join lateral (select f.first, f.last, f.chain, f.epoch, f.at "        \
+  "from facts f where f.log_no = h.log_no order by f.first desc limit 1) e "   \
+  "on true left join active w on w.log_no = h.log_no "
 
-constexpr int head_columns = 14;
+constexpr int head_columns = 19;
+
+/// Waits for the appends in flight and holds off new ones, in the order in
+/// which appends take these locks; the claim's own statement then sees the
+/// epochs as they are, and whoever appends after it sees the new ones.
+constexpr pg_statement claim_lock_sql{
+    "claim_lock", "select from generate_series(0, $2::int4 - 1) shard "
+                  "where pg_advisory_xact_lock($1::int4, shard) is null"};
 
 /// Nothing is raised by a node whose settings name another number of shards.
 constexpr pg_statement claim_sql{
@@ -25,72 +44,97 @@ constexpr pg_statement claim_sql{
              "where (select count(*) from shards) = $2::int8 "
              "returning shard, epoch"};
 
-/// The fence needs no flush of its own: the claim, which did flush, already
-/// turns away every append the old owner sends from now on. This row is for
-/// those it sent before, and they end with its connection.
-constexpr pg_statement fence_sql{
-    "fence", "update heads h set epoch = $3::int8 from shards s "
-             "where h.log_id = $1::text and h.epoch < $3 "
-             "and s.shard = $2::int2 and s.epoch = $3 "
-             "and set_config('synchronous_commit', 'off', true) is not null"};
-
 constexpr pg_statement head_for_open_sql{
     "head_for_open",
-    "select " SHANNON_HEAD_COLUMNS ", s.epoch from shards s left join heads h "
-    "on h.log_id = $1::text where s.shard = $2::int2"};
+    "select " SHANNON_HEAD_COLUMNS ", s.epoch, h.base_version, h.base_first, "
+    "h.base_chain from shards s left join heads h on h.log_id = "
+    "$1::text" SHANNON_HEAD_END "where s.shard = $2::int2"};
 
 constexpr pg_statement log_facts_sql{
-    "log_facts", "select version, at, fact, checksum from facts "
-                 "where log_id = $1::text order by version"};
+    "log_facts",
+    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts from heads h "
+    "join facts f on f.log_no = h.log_no and f.first >= "
+    "coalesce(h.base_first, 0) where h.log_id = $1::text order by f.first"};
 
 constexpr pg_statement log_blobs_sql{
-    "log_blobs", "select hash, bytes from blobs where hash = any(array("
-                 "select distinct unnest(blobs) from facts "
-                 "where log_id = $1::text and blobs is not null))"};
+    "log_blobs", "select b.hash, b.codec, b.size, b.bytes from heads h "
+                 "join blob_refs r on r.log_no = h.log_no "
+                 "and r.first >= coalesce(h.base_first, 0) "
+                 "join blobs b on b.hash = r.hash where h.log_id = $1::text"};
 
-constexpr pg_statement head_sql{"head",
-                                "select " SHANNON_HEAD_COLUMNS
-                                " from heads h where h.log_id = $1::text"};
+constexpr pg_statement head_sql{"head", "select " SHANNON_HEAD_COLUMNS
+                                        " from heads h" SHANNON_HEAD_END
+                                        "where h.log_id = $1::text"};
 
 constexpr pg_statement page_head_sql{
-    "page_head", "select version, status from heads where log_id = $1::text"};
+    "page_head", "select e.last, h.status from heads h" SHANNON_HEAD_END
+                 "where h.log_id = $1::text"};
 
+/// From the row that holds the fact after `$2`; that row may begin before it.
 constexpr pg_statement page_sql{
-    "page", "select version, at, fact from facts where log_id = $1::text "
-            "and version > $2::int8 order by version limit $3::int8"};
+    "page",
+    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts from heads h "
+    "join facts f on f.log_no = h.log_no and f.first >= coalesce((select "
+    "b.first from facts b where b.log_no = h.log_no and b.first <= "
+    "$2::int8 + 1 order by b.first desc limit 1), 0) "
+    "where h.log_id = $1::text and f.last > $2::int8 "
+    "order by f.first limit $3::int8"};
 
 #define SHANNON_HEADS_WHERE                                                    \
   " from heads h where h.tenant = $1::text and h.kind = $2::text "             \
-  "and ($3::int2[] is null or h.status = any($3::int2[]))"
+  "and ($3::int2[] is null or h.status = any($3::int2[])) "                    \
+  "and ($4::text is null or h.attributes @> $4::text::jsonb)"
 #define SHANNON_HEADS_ORDER                                                    \
-  " order by h.created_at desc, h.log_id limit $4::int8 offset $5::int8"
-#define SHANNON_IN_SESSION " and h.session = $6::text"
+  " order by h.created_at desc, h.log_no limit $5::int8 offset $6::int8"
+#define SHANNON_IN_SESSION(parameter) " and h.session = " parameter "::text"
+#define SHANNON_LIST(where)                                                    \
+  "select " SHANNON_HEAD_COLUMNS " from (select h.*" where SHANNON_HEADS_ORDER \
+  ") h" SHANNON_HEAD_END " order by h.created_at desc, h.log_no"
 
-constexpr pg_statement list_sql{
-    "list",
-    "select " SHANNON_HEAD_COLUMNS SHANNON_HEADS_WHERE SHANNON_HEADS_ORDER};
+constexpr pg_statement list_sql{"list", SHANNON_LIST(SHANNON_HEADS_WHERE)};
 constexpr pg_statement list_session_sql{
-    "list_session", "select " SHANNON_HEAD_COLUMNS SHANNON_HEADS_WHERE
-                        SHANNON_IN_SESSION SHANNON_HEADS_ORDER};
+    "list_session", SHANNON_LIST(SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$7"))};
 constexpr pg_statement count_sql{"count",
                                  "select count(*)" SHANNON_HEADS_WHERE};
-constexpr pg_statement count_session_sql{"count_session",
-                                         "select count(*)" SHANNON_HEADS_WHERE
-                                         " and h.session = $4::text"};
+constexpr pg_statement count_session_sql{
+    "count_session",
+    "select count(*)" SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$5")};
 
+#undef SHANNON_LIST
 #undef SHANNON_IN_SESSION
 #undef SHANNON_HEADS_ORDER
 #undef SHANNON_HEADS_WHERE
+#undef SHANNON_HEAD_END
 #undef SHANNON_HEAD_COLUMNS
 
+/// The whole of `active` is gone through: that is done at a node's start.
 constexpr pg_statement unfinished_sql{
-    "unfinished", "select log_id from heads where kind = $1::text "
-                  "and ended_at is null order by created_at, log_id"};
+    "unfinished", "select log_id from active where kind = $1::text "
+                  "and not idle and log_id > $2::text "
+                  "order by log_id limit $3::int8"};
+
+/// One more than asked for: the first that is not due says when to ask again.
+constexpr pg_statement due_sql{
+    "due", "select log_id, wake_at, wake_at <= now() from active "
+           "where kind = $1::text and idle and wake_at is not null "
+           "order by wake_at limit $2::int8 + 1"};
+
+constexpr pg_statement clock_sql{"clock", "select now()"};
 
 constexpr pg_statement blob_sql{
-    "blob", "select bytes from blobs where hash = $1::bytea"};
+    "blob",
+    "select hash, codec, size, bytes from blobs where hash = $1::bytea"};
 
 constexpr pg_statement ping_sql{"ping", "select 1::int8"};
+
+std::map<std::string, std::string> attributes_of(std::string_view text) {
+  std::map<std::string, std::string> out;
+  auto all = nlohmann::json::parse(text, nullptr, false);
+  for (const auto& [key, value] : all.items())
+    if (value.is_string())
+      out.emplace(key, value.get<std::string>());
+  return out;
+}
 
 log_head head_at(const pg_rows& rows, int i) {
   log_head out;
@@ -100,16 +144,40 @@ log_head head_at(const pg_rows& rows, int i) {
   out.birth.tenant.value = rows.text(i, 3);
   out.birth.user.value = rows.text(i, 4);
   out.birth.session.value = rows.text(i, 5);
-  out.tail.version = rows.int8(i, 6);
-  out.tail.chain = static_cast<std::uint64_t>(rows.int8(i, 7));
-  out.epoch = rows.int8(i, 8);
-  out.status = static_cast<log_status>(rows.int2(i, 9));
-  out.summary = rows.text(i, 10);
-  out.created_at = rows.time(i, 11);
-  out.updated_at = rows.time(i, 12);
-  if (!rows.null(i, 13))
-    out.wake_at = rows.time(i, 13);
+  out.status = static_cast<log_status>(rows.int2(i, 7));
+  out.summary = rows.text(i, 8);
+  out.created_at = rows.time(i, 9);
+  if (!rows.null(i, 10))
+    out.attributes = attributes_of(rows.bytes(i, 10));
+  out.tail.version = rows.int4(i, 11);
+  out.tail.chain = static_cast<std::uint64_t>(rows.int8(i, 12));
+  out.updated_at = out.created_at;
+  if (!rows.null(i, 13)) {
+    out.tail.place.row = rows.int4(i, 13);
+    out.tail.version = rows.int4(i, 14);
+    out.tail.chain = static_cast<std::uint64_t>(rows.int8(i, 15));
+    out.epoch = rows.int4(i, 16);
+    out.updated_at = rows.time(i, 17);
+  }
+  out.tail.place.number = rows.int8(i, 6);
+  out.tail.place.status = out.status;
+  if (!rows.null(i, 18))
+    out.wake_at = rows.time(i, 18);
   return out;
+}
+
+facts_row row_at(const pg_rows& rows, int i) {
+  return {rows.int4(i, 0),
+          rows.int4(i, 1),
+          rows.int4(i, 2),
+          rows.time(i, 3),
+          static_cast<std::uint64_t>(rows.int8(i, 4)),
+          rows.bytes(i, 5)};
+}
+
+result<std::string> body_at(const pg_rows& rows, int i) {
+  return unpack_body(static_cast<body_codec>(rows.int2(i, 1)), rows.bytes(i, 3),
+                     static_cast<std::uint64_t>(rows.int8(i, 2)));
 }
 
 tl::unexpected<error> not_found(const log_id& log) {
@@ -121,58 +189,77 @@ tl::unexpected<error> pass_on(result<T>& bad) {
   return tl::unexpected<error>{std::move(bad.error())};
 }
 
-/// The facts up to the head, if they are all there and unchanged.
-result<std::vector<recorded_fact>> checked_facts(const pg_rows& rows,
-                                                 const log_head& head) {
+/// Numbers below zero were given by a migration: their chain begins with 0.
+std::uint64_t origin_of(const log_head& head) {
+  return head.tail.place.number < 0 ? 0 : chain_origin(head.log);
+}
+
+/// Reads the rows into the image, from its base on.
+result<void> take_facts(const pg_rows& rows, const log_tail& head,
+                        log_version base_version, row_reader& reader,
+                        log_image& out) {
   auto damaged = [&](log_version version, const char* how) {
-    return fail(errc::failed, head.log.value + ": the log is damaged, fact "
+    return fail(errc::failed, out.head.log.value + ": the log is damaged, fact "
                                   + std::to_string(version) + " " + how);
   };
-  std::vector<recorded_fact> out;
-  std::uint64_t sum = 0;
-  for (int i = 0; i < rows.size() && rows.int8(i, 0) <= head.tail.version;
-       ++i) {
-    auto version = static_cast<log_version>(i) + 1;
-    if (rows.int8(i, 0) != version)
-      return damaged(version, "is missing");
-    sum = chain(sum, version, rows.bytes(i, 2));
-    if (sum != static_cast<std::uint64_t>(rows.int8(i, 3)))
-      return damaged(version, "is not what was written");
-    out.push_back({version, rows.time(i, 1), rows.text(i, 2)});
+  auto passed = head.version < reader.tail().version;
+  for (int i = 0; i < rows.size(); ++i) {
+    auto row = row_at(rows, i);
+    auto taken
+        = reader.take(row, [&](log_version version, std::string_view fact,
+                               std::uint64_t sum) {
+            if (version < base_version)
+              out.base = {version, sum, {}};
+            else
+              out.facts.push_back({version, row.at, std::string{fact}});
+          });
+    if (!taken)
+      return taken;
+    if (reader.tail().version == head.version) {
+      if (reader.tail().chain != head.chain)
+        return damaged(head.version, "is not the one its head names");
+      passed = true;
+    }
   }
-  auto count = static_cast<log_version>(out.size());
-  if (count != head.tail.version)
-    return damaged(count + 1, "is missing");
-  if (sum != head.tail.chain)
-    return damaged(count, "is not the one its head names");
-  return out;
+  if (!passed)
+    return damaged(reader.tail().version + 1, "is missing");
+  return {};
 }
 
 } // namespace
 
 result<std::vector<shard_epoch>> claim(pg_connection& db, const node_id& node,
                                        std::uint32_t shards) {
-  auto rows = db.run(claim_sql, {node.value, pg::from_int8(shards)});
-  if (!rows)
-    return pass_on(rows);
-  if (rows->size() == 0)
+  auto count = static_cast<std::int32_t>(shards);
+  auto locks = static_cast<std::int32_t>(lock_class::shard);
+  auto sent
+      = db.queue(claim_lock_sql, {pg::from_int4(locks), pg::from_int4(count)})
+            .and_then([&] {
+              return db.queue(claim_sql, {node.value, pg::from_int8(count)});
+            });
+  if (!sent)
+    return pass_on(sent);
+  auto got = db.sync();
+  if (!got)
+    return pass_on(got);
+  const auto& rows = (*got)[1];
+  if (rows.size() == 0)
     return fail(errc::failed,
                 "the settings say " + std::to_string(shards)
                     + " shards, the database was made with another number");
-  std::vector<shard_epoch> out(static_cast<std::size_t>(rows->size()), 0);
-  for (int i = 0; i < rows->size(); ++i)
-    out.at(static_cast<std::size_t>(rows->int2(i, 0))) = rows->int8(i, 1);
+  std::vector<shard_epoch> out(static_cast<std::size_t>(rows.size()), 0);
+  for (int i = 0; i < rows.size(); ++i)
+    out.at(static_cast<std::size_t>(rows.int2(i, 0))) = rows.int8(i, 1);
   return out;
 }
 
 result<log_image> open(pg_connection& db, const log_id& log,
                        shard_epochs::place place) {
   auto shard = pg::from_int2(static_cast<std::int16_t>(place.shard));
+  // The head first: facts appended in between are then more than it says,
+  // never less.
   auto sent
-      = db.queue(fence_sql, {log.value, shard, pg::from_int8(place.epoch)})
-            .and_then([&] {
-              return db.queue(head_for_open_sql, {log.value, shard});
-            })
+      = db.queue(head_for_open_sql, {log.value, shard})
             .and_then([&] { return db.queue(log_facts_sql, {log.value}); })
             .and_then([&] { return db.queue(log_blobs_sql, {log.value}); });
   if (!sent)
@@ -180,22 +267,39 @@ result<log_image> open(pg_connection& db, const log_id& log,
   auto got = db.sync();
   if (!got)
     return pass_on(got);
-  const auto& head = (*got)[1];
+  const auto& head = (*got)[0];
   if (head.size() == 0 || head.int8(0, head_columns) != place.epoch)
     return fail(errc::fenced, log.value + ": a newer owner holds its shard");
   if (head.null(0, 0))
     return not_found(log);
   log_image out;
   out.head = head_at(head, 0);
-  if (out.head.epoch > place.epoch)
-    return fail(errc::fenced, log.value + ": a newer owner opened it");
-  auto facts = checked_facts((*got)[2], out.head);
-  if (!facts)
-    return pass_on(facts);
-  out.facts = std::move(*facts);
-  const auto& blobs = (*got)[3];
-  for (int i = 0; i < blobs.size(); ++i)
-    out.blobs.emplace(blobs.text(i, 0), blobs.text(i, 1));
+  log_tail named{
+      head.int4(0, 11), static_cast<std::uint64_t>(head.int8(0, 12)), {}};
+  log_tail start{0, origin_of(out.head), {}};
+  log_version base_version = 0;
+  if (!head.null(0, head_columns + 1)) {
+    base_version = head.int4(0, head_columns + 1);
+    start = {head.int4(0, head_columns + 2) - 1,
+             static_cast<std::uint64_t>(head.int8(0, head_columns + 3)),
+             {}};
+  }
+  out.base = start;
+  row_reader reader{log, start};
+  if (auto taken = take_facts((*got)[1], named, base_version, reader, out);
+      !taken)
+    return pass_on(taken);
+  auto at = out.head.tail.place;
+  at.row = reader.tail().place.row;
+  out.head.tail = reader.tail();
+  out.head.tail.place = at;
+  const auto& blobs = (*got)[2];
+  for (int i = 0; i < blobs.size(); ++i) {
+    auto body = body_at(blobs, i);
+    if (!body)
+      return pass_on(body);
+    out.blobs.emplace(blobs.text(i, 0), std::move(*body));
+  }
   return out;
 }
 
@@ -226,10 +330,25 @@ result<fact_page> read_page(pg_connection& db, const read_facts& what) {
   if (head.size() == 0)
     return not_found(what.log);
   fact_page out;
-  out.version = head.int8(0, 0);
+  out.version = head.null(0, 0) ? 0 : head.int4(0, 0);
   out.status = static_cast<log_status>(head.int2(0, 1));
-  for (int i = 0; i < rows.size() && rows.int8(i, 0) <= out.version; ++i)
-    out.facts.push_back({rows.int8(i, 0), rows.time(i, 1), rows.text(i, 2)});
+  for (int i = 0; i < rows.size(); ++i) {
+    auto row = row_at(rows, i);
+    auto count = static_cast<std::size_t>(row.last - row.first + 1);
+    auto facts = unpack_facts(row.packed, count);
+    if (!facts)
+      return fail(errc::failed, what.log.value + ": the log is damaged, fact "
+                                    + std::to_string(row.first)
+                                    + " is not what was written");
+    for (std::size_t n = 0; n < count; ++n) {
+      auto version = row.first + static_cast<log_version>(n);
+      if (version <= what.after)
+        continue;
+      if (version > out.version || out.facts.size() == limit)
+        return out;
+      out.facts.push_back({version, row.at, std::string{(*facts)[n]}});
+    }
+  }
   return out;
 }
 
@@ -241,10 +360,18 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what) {
       wanted.add_int2(static_cast<std::int16_t>(one));
     statuses = wanted.take();
   }
-  pg::values list{what.tenant.value, what.kind, statuses,
+  pg::value attributes;
+  if (!what.attributes.empty())
+    attributes
+        = nlohmann::json(what.attributes)
+              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  pg::values list{what.tenant.value,
+                  what.kind,
+                  statuses,
+                  attributes,
                   pg::from_int8(std::min(what.limit, heads_max)),
                   pg::from_int8(what.offset)};
-  pg::values count{what.tenant.value, what.kind, statuses};
+  pg::values count{what.tenant.value, what.kind, statuses, attributes};
   auto narrowed = what.session.has_value();
   if (narrowed) {
     list.emplace_back(what.session->value);
@@ -268,13 +395,41 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what) {
   return out;
 }
 
-result<log_ids> read_unfinished(pg_connection& db, const std::string& kind) {
-  auto rows = db.run(unfinished_sql, {kind});
+result<log_ids> read_unfinished(pg_connection& db,
+                                const list_unfinished& what) {
+  auto limit = std::min(what.limit, unfinished_max);
+  auto rows = db.run(unfinished_sql,
+                     {what.kind, what.after.value, pg::from_int8(limit)});
   if (!rows)
     return pass_on(rows);
   log_ids out;
   for (int i = 0; i < rows->size(); ++i)
     out.logs.emplace_back(rows->text(i, 0));
+  return out;
+}
+
+result<due_logs> read_due(pg_connection& db, const list_due& what) {
+  auto limit = std::min(what.limit, unfinished_max);
+  auto sent
+      = db.queue(due_sql, {what.kind, pg::from_int8(limit)}).and_then([&] {
+          return db.queue(clock_sql, {});
+        });
+  if (!sent)
+    return pass_on(sent);
+  auto got = db.sync();
+  if (!got)
+    return pass_on(got);
+  const auto& rows = (*got)[0];
+  due_logs out;
+  out.now = (*got)[1].time(0, 0);
+  for (int i = 0; i < rows.size(); ++i) {
+    auto due = rows.bytes(i, 2) == std::string_view{"\1", 1};
+    if (!due || out.logs.size() == limit) {
+      out.next = rows.time(i, 1);
+      break;
+    }
+    out.logs.emplace_back(rows.text(i, 0));
+  }
   return out;
 }
 
@@ -284,7 +439,10 @@ result<blob_body> read_blob(pg_connection& db, const blob_hash& hash) {
     return pass_on(rows);
   if (rows->size() == 0)
     return fail(errc::not_found, "no such body");
-  return blob_body{rows->text(0, 0)};
+  auto body = body_at(*rows, 0);
+  if (!body)
+    return pass_on(body);
+  return blob_body{std::move(*body)};
 }
 
 result<pong> ask_pong(pg_connection& db) {

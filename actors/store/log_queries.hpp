@@ -20,14 +20,16 @@ class pg_connection;
 /// Rows in one answer, whatever was asked for.
 constexpr std::uint32_t heads_max = 1'000;
 constexpr std::uint32_t facts_max = 10'000;
+constexpr std::uint32_t unfinished_max = 100'000;
 
 /// Raises the epoch of every shard in the name of `node`: epoch `i` is that
-/// of shard `i`. `failed`, with nothing raised, if the schema has another
-/// number of shards.
+/// of shard `i`. When it returns, every append of older owners has ended, and
+/// no more can begin: what is read from now on stays. `failed`, with nothing
+/// raised, if the schema has another number of shards.
 result<std::vector<shard_epoch>> claim(pg_connection& db, const node_id& node,
                                        std::uint32_t shards);
 
-/// Fences the log for `place.epoch`, then reads it whole and checks its
+/// Reads a log from its last `RunContinued` on, in one pass, and checks its
 /// checksums: a damaged log is `failed` and names the version. `fenced` if a
 /// newer owner holds its shard.
 result<log_image> open(pg_connection& db, const log_id& log,
@@ -40,8 +42,9 @@ result<fact_page> read_page(pg_connection& db, const read_facts& what);
 
 result<head_page> read_heads(pg_connection& db, const list_heads& what);
 
-/// Oldest first.
-result<log_ids> read_unfinished(pg_connection& db, const std::string& kind);
+result<log_ids> read_unfinished(pg_connection& db, const list_unfinished& what);
+
+result<due_logs> read_due(pg_connection& db, const list_due& what);
 
 result<blob_body> read_blob(pg_connection& db, const blob_hash& hash);
 

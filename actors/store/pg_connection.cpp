@@ -39,6 +39,9 @@ error sql_error(const PGresult* raw) {
   // Data of a form that a column's type does not take, not UTF-8 for one.
   if (state.substr(0, 2) == "22")
     return {errc::invalid_argument, std::move(sentence), false, std::nullopt};
+  // Another transaction was first to write this key.
+  if (state == "23505")
+    return {errc::conflict, std::move(sentence), false, std::nullopt};
   // Lock timeout, a standby, deadlock, shutdown, resources, connection.
   auto passing = state.empty() || state == "55P03" || state == "25P03"
                  || state == "25006" || state.substr(0, 2) == "40"

@@ -32,6 +32,9 @@ public:
   std::int64_t int8(int row, int column) const noexcept {
     return pg::to_int8(bytes(row, column));
   }
+  std::int32_t int4(int row, int column) const noexcept {
+    return pg::to_int4(bytes(row, column));
+  }
   std::int16_t int2(int row, int column) const noexcept {
     return pg::to_int2(bytes(row, column));
   }
@@ -66,7 +69,8 @@ struct pg_options {
 /// longer than its limits, and turns what libpq reports into errors:
 /// `unavailable` (retryable) for a lost connection or a lock not granted,
 /// `timeout` for a cancelled statement, `invalid_argument` for data a column
-/// does not take, `failed` with the SQLSTATE otherwise.
+/// does not take, `conflict` for a key that is there already, `failed` with the
+/// SQLSTATE otherwise.
 class pg_connection {
 public:
   /// Connects, with synchronous commit, timeouts and the schema's search path.

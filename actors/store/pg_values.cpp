@@ -1,6 +1,7 @@
 #include "actors/store/pg_values.hpp"
 
 #include <cstddef>
+#include <utility>
 
 namespace shannon::store::pg {
 
@@ -9,11 +10,30 @@ namespace {
 /// 2000-01-01, in microseconds since 1970.
 constexpr std::int64_t year_2000_us = 946'684'800'000'000;
 
+/// Dimensions, has-nulls flag, element type, then size and lower bound.
+constexpr std::size_t header = 20;
+
+template <class Number>
+void put_at(char* to, Number number) {
+  auto bits = static_cast<std::uint64_t>(number);
+  for (std::size_t i = 0; i < sizeof(Number); ++i)
+    to[i] = static_cast<char>((bits >> (8 * (sizeof(Number) - 1 - i))) & 0xff);
+}
+
 template <class Number>
 void put(std::string& out, Number number) {
-  auto bits = static_cast<std::uint64_t>(number);
-  for (auto i = sizeof(Number); i-- > 0;)
-    out.push_back(static_cast<char>((bits >> (8 * i)) & 0xff));
+  char bytes[sizeof(Number)];
+  put_at(bytes, number);
+  out.append(bytes, sizeof(Number));
+}
+
+/// An element of fixed size, behind its size.
+template <class Number>
+void put_element(std::string& out, Number number) {
+  char bytes[4 + sizeof(Number)];
+  put_at(bytes, std::uint32_t{sizeof(Number)});
+  put_at(bytes + 4, number);
+  out.append(bytes, sizeof(bytes));
 }
 
 std::uint64_t get(std::string_view bytes) noexcept {
@@ -37,6 +57,12 @@ std::string from_int8(std::int64_t number) {
   return out;
 }
 
+std::string from_int4(std::int32_t number) {
+  std::string out;
+  put(out, number);
+  return out;
+}
+
 std::string from_int2(std::int16_t number) {
   std::string out;
   put(out, number);
@@ -51,6 +77,10 @@ std::int64_t to_int8(std::string_view bytes) noexcept {
   return static_cast<std::int64_t>(get(bytes.substr(0, 8)));
 }
 
+std::int32_t to_int4(std::string_view bytes) noexcept {
+  return static_cast<std::int32_t>(get(bytes.substr(0, 4)));
+}
+
 std::int16_t to_int2(std::string_view bytes) noexcept {
   return static_cast<std::int16_t>(get(bytes.substr(0, 2)));
 }
@@ -61,8 +91,6 @@ time to_time(std::string_view bytes) noexcept {
 }
 
 std::vector<std::string_view> to_elements(std::string_view bytes) {
-  // Dimensions, has-nulls flag, element type, then size and lower bound.
-  constexpr std::size_t header = 20;
   std::vector<std::string_view> out;
   if (bytes.size() < header || get(bytes.substr(0, 4)) != 1)
     return out;
@@ -79,29 +107,43 @@ std::vector<std::string_view> to_elements(std::string_view bytes) {
   return out;
 }
 
-array::array(type element) : element_(element) {}
+array::array(type element) : element_(element) {
+  begin();
+}
+
+void array::begin() {
+  count_ = 0;
+  nulls_ = false;
+  bytes_.assign(header, '\0');
+}
+
+std::string& array::open(std::size_t size) {
+  put(bytes_, static_cast<std::uint32_t>(size));
+  ++count_;
+  return bytes_;
+}
 
 void array::add(std::string_view bytes) {
-  put(body_, static_cast<std::uint32_t>(bytes.size()));
-  body_.append(bytes);
-  ++count_;
+  open(bytes.size()).append(bytes);
 }
 
 void array::add_int8(std::int64_t number) {
-  put(body_, std::uint32_t{8});
-  put(body_, number);
+  put_element(bytes_, number);
+  ++count_;
+}
+
+void array::add_int4(std::int32_t number) {
+  put_element(bytes_, number);
   ++count_;
 }
 
 void array::add_int2(std::int16_t number) {
-  put(body_, std::uint32_t{2});
-  put(body_, number);
+  put_element(bytes_, number);
   ++count_;
 }
 
 void array::add_bool(bool yes) {
-  put(body_, std::uint32_t{1});
-  body_.push_back(yes ? '\1' : '\0');
+  put_element(bytes_, static_cast<std::int8_t>(yes));
   ++count_;
 }
 
@@ -110,24 +152,22 @@ void array::add_time(time when) {
 }
 
 void array::add_null() {
-  put(body_, ~std::uint32_t{0});
+  put(bytes_, ~std::uint32_t{0});
   nulls_ = true;
   ++count_;
 }
 
 std::string array::take() {
-  std::string out;
-  put(out, std::uint32_t{count_ == 0 ? 0u : 1u});
-  put(out, std::uint32_t{nulls_ ? 1u : 0u});
-  put(out, static_cast<std::uint32_t>(element_));
-  if (count_ != 0) {
-    put(out, count_);
-    put(out, std::uint32_t{1});
-    out += body_;
-  }
-  body_.clear();
-  count_ = 0;
-  nulls_ = false;
+  auto* to = bytes_.data();
+  put_at(to, std::uint32_t{count_ == 0 ? 0u : 1u});
+  put_at(to + 4, std::uint32_t{nulls_ ? 1u : 0u});
+  put_at(to + 8, static_cast<std::uint32_t>(element_));
+  put_at(to + 12, count_);
+  put_at(to + 16, std::uint32_t{1});
+  if (count_ == 0)
+    bytes_.resize(12); // An empty array has no dimension.
+  auto out = std::move(bytes_);
+  begin();
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,15 +26,18 @@ enum class type : std::uint32_t {
   bytea = 17,
   int8 = 20,
   int2 = 21,
+  int4 = 23,
   text = 25,
   timestamptz = 1184,
 };
 
 std::string from_int8(std::int64_t number);
+std::string from_int4(std::int32_t number);
 std::string from_int2(std::int16_t number);
 std::string from_time(time when);
 
 std::int64_t to_int8(std::string_view bytes) noexcept;
+std::int32_t to_int4(std::string_view bytes) noexcept;
 std::int16_t to_int2(std::string_view bytes) noexcept;
 time to_time(std::string_view bytes) noexcept;
 
@@ -48,10 +52,14 @@ public:
 
   void add(std::string_view bytes);
   void add_int8(std::int64_t number);
+  void add_int4(std::int32_t number);
   void add_int2(std::int16_t number);
   void add_bool(bool yes);
   void add_time(time when);
   void add_null();
+
+  /// Begins an element of `size` bytes, which the caller must append next.
+  std::string& open(std::size_t size);
 
   std::uint32_t size() const noexcept {
     return count_;
@@ -61,10 +69,13 @@ public:
   std::string take();
 
 private:
+  void begin();
+
   type element_;
   std::uint32_t count_ = 0;
   bool nulls_ = false;
-  std::string body_;
+  /// The parameter, with room for its header.
+  std::string bytes_;
 };
 
 } // namespace pg

@@ -60,7 +60,9 @@ private:
     options.statement_timeout = context.settings.statement_timeout;
     options.lock_timeout = context.settings.lock_timeout;
     // A plan made while the tables were small must not scan them when big.
-    options.settings = "set enable_seqscan = off";
+    options.settings
+        = "set enable_seqscan = off; set enable_hashjoin = off;"
+          "set enable_mergejoin = off; set enable_partitionwise_join = off";
     options.keep_waiting = [this] {
       pool_.expire();
       return !pool_.stopping();

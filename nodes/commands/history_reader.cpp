@@ -1,8 +1,11 @@
 #include "nodes/commands/history_reader.hpp"
 
+#include "actors/store/body_codec.hpp"
+#include "actors/store/facts_row.hpp"
 #include "actors/store/migrations.hpp"
 #include "actors/store/shard_of.hpp"
 #include "actors/workflow/engine/events.hpp"
+#include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/words.hpp"
 #include "nodes/commands/version.hpp"
 #include "protocols/checksum.hpp"
@@ -26,33 +29,48 @@ constexpr const char* reader_settings
     = "set default_transaction_read_only = on;"
       "set default_transaction_isolation = 'repeatable read'";
 
-constexpr pg_statement next_sql{
-    "verify_next",
-    "select least((select log_id from heads where log_id > $1::text "
-    "order by log_id limit 1), (select log_id from facts "
-    "where log_id > $1::text order by log_id limit 1))"};
+constexpr pg_statement shards_sql{"verify_shards",
+                                  "select count(*) from shards"};
+
+constexpr pg_statement next_sql{"verify_next",
+                                "select log_id from heads where "
+                                "log_id > $1::text order by log_id limit 1"};
+
+constexpr pg_statement orphans_sql{
+    "verify_orphans",
+    "select f.log_no, coalesce(w.log_id, '#' || f.log_no) from "
+    "(select distinct log_no from facts) f left join active w using (log_no) "
+    "where not exists (select from heads h where h.log_no = f.log_no)"};
 
 constexpr pg_statement family_sql{
     "verify_family",
     "with recursive family as (select $1::text collate \"C\" as log_id union "
     "select h.log_id from heads h join family f on h.parent = f.log_id) "
     "select f.log_id from family f where exists (select from heads h "
-    "where h.log_id = f.log_id) or exists (select from facts a "
-    "where a.log_id = f.log_id) order by f.log_id"};
+    "where h.log_id = f.log_id) order by f.log_id"};
 
+/// The end of the log is that of its last row.
 constexpr pg_statement head_sql{
-    "verify_head", "select version, chain, epoch, status, kind, parent, "
-                   "tenant, user_id, session from heads "
-                   "where log_id = $1::text"};
+    "verify_head",
+    "select h.log_no, h.version, h.chain, e.last, e.chain, s.epoch, h.status, "
+    "h.kind, h.parent, h.tenant, h.user_id, h.session, b.first, h.base_first, "
+    "h.base_chain from heads h left join shards s on s.shard = $2::int2 "
+    "left join lateral (select f.last, f.chain from facts f "
+    "where f.log_no = h.log_no order by f.first desc limit 1) e on true "
+    "left join lateral (select f.first from facts f "
+    "where f.log_no = h.log_no order by f.first limit 1) b on true "
+    "where h.log_id = $1::text"};
 
 constexpr pg_statement page_sql{
-    "verify_page",
-    "select version, epoch, checksum, fact, blobs, at from facts "
-    "where log_id = $1::text and version > $2::int8 "
-    "order by version limit $3::int8"};
+    "verify_page", "select first, last, epoch, at, chain, facts from facts "
+                   "where log_no = $1::int8 and first > $2::int8 "
+                   "order by first limit $3::int8"};
+
+constexpr pg_statement references_sql{
+    "verify_references", "select hash from blob_refs where log_no = $1::int8"};
 
 constexpr pg_statement bodies_sql{"verify_bodies",
-                                  "select hash, sha256(bytes) from blobs "
+                                  "select hash, codec, size, bytes from blobs "
                                   "where hash = any($1::bytea[])"};
 
 constexpr pg_statement shard_count_sql{"why_shards",
@@ -60,10 +78,6 @@ constexpr pg_statement shard_count_sql{"why_shards",
 constexpr pg_statement owner_sql{"why_owner",
                                  "select owner, epoch, claimed_at from shards "
                                  "where shard = $1::int2"};
-
-constexpr pg_statement contents_sql{"export_bodies",
-                                    "select hash, bytes from blobs "
-                                    "where hash = any($1::bytea[])"};
 
 /// Bodies read at a time: each may be some MiB.
 constexpr std::size_t contents_rows = 16;
@@ -89,6 +103,16 @@ std::string without(const std::string& bytes,
   return fact.SerializeAsString();
 }
 
+/// What is stored there; nothing if that cannot be unpacked.
+std::optional<std::string> body_at(const store::pg_rows& rows, int i) {
+  auto body = store::unpack_body(
+      static_cast<store::body_codec>(rows.int2(i, 1)), rows.bytes(i, 3),
+      static_cast<std::uint64_t>(rows.int8(i, 2)));
+  if (!body)
+    return std::nullopt;
+  return std::move(*body);
+}
+
 } // namespace
 
 result<history_reader>
@@ -104,16 +128,41 @@ history_reader::open(const std::string& dsn,
     return pass_on(db);
   if (auto usable = store::check_schema(*db); !usable)
     return pass_on(usable);
-  return history_reader{std::move(*db)};
+  history_reader made{std::move(*db)};
+  auto shards = made.db_.run(shards_sql, {});
+  if (!shards)
+    return pass_on(shards);
+  made.shards_ = static_cast<std::uint32_t>(shards->int8(0, 0));
+  return made;
 }
 
 result<std::optional<log_id>> history_reader::next(const log_id& log) {
-  auto rows = db_.run(next_sql, {log.value});
+  if (!orphans_) {
+    auto rows = db_.run(next_sql, {log.value});
+    if (!rows)
+      return pass_on(rows);
+    if (rows->size() != 0)
+      return std::optional{log_id{rows->text(0, 0)}};
+    if (auto found = find_orphans(); !found)
+      return pass_on(found);
+    if (!orphans_->empty())
+      return std::optional{orphans_->begin()->first};
+    return std::optional<log_id>{};
+  }
+  auto next = orphans_->upper_bound(log);
+  if (next == orphans_->end())
+    return std::optional<log_id>{};
+  return std::optional{next->first};
+}
+
+result<void> history_reader::find_orphans() {
+  auto rows = db_.run(orphans_sql, {});
   if (!rows)
     return pass_on(rows);
-  if (rows->size() == 0 || rows->null(0, 0))
-    return std::optional<log_id>{};
-  return std::optional{log_id{rows->text(0, 0)}};
+  orphans_.emplace();
+  for (int i = 0; i < rows->size(); ++i)
+    orphans_->emplace(log_id{rows->text(i, 1)}, rows->int8(i, 0));
+  return {};
 }
 
 result<std::vector<log_id>> history_reader::family(const log_id& log) {
@@ -123,8 +172,14 @@ result<std::vector<log_id>> history_reader::family(const log_id& log) {
   std::vector<log_id> all;
   for (int i = 0; i < rows->size(); ++i)
     all.emplace_back(rows->text(i, 0));
-  if (all.empty())
-    return fail(errc::not_found, log.value + ": no such log");
+  if (all.empty()) {
+    if (!orphans_)
+      if (auto found = find_orphans(); !found)
+        return pass_on(found);
+    if (orphans_->count(log) == 0)
+      return fail(errc::not_found, log.value + ": no such log");
+    all.push_back(log);
+  }
   return all;
 }
 
@@ -132,12 +187,13 @@ result<std::uint64_t> history_reader::check(const log_id& log,
                                             const history::finding_sink& sink) {
   if (auto begun = db_.exec("begin"); !begun)
     return pass_on(begun);
-  auto top = head(log);
+  position at;
+  auto top = head(log, at);
   if (!top)
     return pass_on(top);
   auto known = *top ? std::optional{(*top)->row} : std::nullopt;
   history::log_checker checker{log, known, sink};
-  auto read = each_page(log, [&](const auto& rows) -> result<void> {
+  auto read = each_page(at, [&](const auto& rows) -> result<void> {
     auto there = bodies(rows);
     if (!there)
       return pass_on(there);
@@ -148,25 +204,29 @@ result<std::uint64_t> history_reader::check(const log_id& log,
   if (!read)
     return pass_on(read);
   checker.finish();
+  // Where the head names an end beyond the last fact, the checker has said so.
+  if (at.named && !at.passed && at.named->version <= at.tail.version)
+    sink({log, at.named->version, history::rule::head,
+          "an append that ends at version " + std::to_string(at.named->version)
+              + " as the head says",
+          "another"});
   if (auto ended = db_.exec("commit"); !ended)
     return pass_on(ended);
   return checker.facts();
 }
 
 result<void> history_reader::each_page(
-    const log_id& log,
+    position& at,
     const std::function<result<void>(const std::vector<history::log_row>&)>&
         take) {
-  auto last = std::numeric_limits<log_version>::min();
   for (;;) {
-    auto rows = page(log, last);
+    auto rows = page(at);
     if (!rows)
       return pass_on(rows);
+    if (rows->empty())
+      return {};
     if (auto taken = take(*rows); !taken)
       return taken;
-    if (static_cast<std::int64_t>(rows->size()) < page_rows)
-      return {};
-    last = rows->back().version;
   }
 }
 
@@ -177,7 +237,8 @@ history_reader::export_log(const log_id& log, std::ostream& out,
                            const history::redactor* taken_out) {
   if (auto begun = db_.exec("begin"); !begun)
     return pass_on(begun);
-  auto top = head(log);
+  position at;
+  auto top = head(log, at);
   if (!top)
     return pass_on(top);
   exported done;
@@ -188,15 +249,16 @@ history_reader::export_log(const log_id& log, std::ostream& out,
   if (*top) {
     header.birth = (*top)->birth;
     header.status = (*top)->row.status;
+    header.base = (*top)->row.base;
     if (taken_out)
       header.birth = taken_out->take_out(header.birth);
   }
   history::export_writer writer{out};
   writer.begin(header);
   std::set<store::blob_hash> hashes;
-  store::log_tail found;
-  std::uint64_t redacted = 0; // Checksums are of what the file holds.
-  auto read = each_page(log, [&](const auto& rows) -> result<void> {
+  auto found = header.base;
+  auto redacted = header.base.chain; // Checksums are of what the file holds.
+  auto read = each_page(at, [&](const auto& rows) -> result<void> {
     for (const auto& row : rows) {
       auto sum = store::chain(found.chain, row.version, row.fact);
       if (done.damage.empty()
@@ -237,14 +299,14 @@ history_reader::write_bodies(const std::set<store::blob_hash>& hashes,
     std::size_t wanted = 0;
     for (; at != hashes.end() && wanted < contents_rows; ++at, ++wanted)
       some.add(*at);
-    auto rows = db_.run(contents_sql, {some.take()});
+    auto rows = db_.run(bodies_sql, {some.take()});
     if (!rows)
       return pass_on(rows);
     for (int i = 0; i < rows->size(); ++i) {
-      if (workflow::sha256(rows->bytes(i, 1)) != rows->bytes(i, 0)
-          && done.damage.empty())
+      auto body = body_at(*rows, i).value_or(std::string{});
+      if (workflow::sha256(body) != rows->bytes(i, 0) && done.damage.empty())
         done.damage = "body " + history::hex(rows->bytes(i, 0));
-      writer.body(rows->text(i, 0), rows->bytes(i, 1));
+      writer.body(rows->text(i, 0), body);
     }
     if (static_cast<std::size_t>(rows->size()) < wanted && done.damage.empty())
       done.damage = "a body that is not there";
@@ -277,40 +339,97 @@ result<history_reader::owner> history_reader::owner_of(const log_id& log) {
 // -- rows ---------------------------------------------------------------------
 
 result<std::optional<history_reader::full_head>>
-history_reader::head(const log_id& log) {
-  auto rows = db_.run(head_sql, {log.value});
+history_reader::head(const log_id& log, position& at) {
+  at.log = log;
+  auto shard = static_cast<std::int16_t>(store::shard_of(log, shards_));
+  auto rows = db_.run(head_sql, {log.value, store::pg::from_int2(shard)});
   if (!rows)
     return pass_on(rows);
-  if (rows->size() == 0)
+  if (rows->size() == 0) {
+    auto orphan = orphans_ ? orphans_->find(log) : decltype(orphans_->end()){};
+    at.number = orphans_ && orphan != orphans_->end()
+                    ? orphan->second
+                    : std::numeric_limits<std::int64_t>::max();
+    if (auto found = find_bodies(at); !found)
+      return pass_on(found);
     return std::optional<full_head>{};
+  }
+  auto tail_at = [&](int version, int chain) {
+    return store::log_tail{rows->int4(0, version),
+                           static_cast<std::uint64_t>(rows->int8(0, chain)),
+                           {}};
+  };
   full_head out;
-  out.row.tail.version = rows->int8(0, 0);
-  out.row.tail.chain = static_cast<std::uint64_t>(rows->int8(0, 1));
-  out.row.epoch = rows->int8(0, 2);
-  out.row.status = static_cast<store::log_status>(rows->int2(0, 3));
-  out.birth = {rows->text(0, 4), log_id{rows->text(0, 5)},
-               tenant_id{rows->text(0, 6)}, user_id{rows->text(0, 7)},
-               session_id{rows->text(0, 8)}};
+  at.number = rows->int8(0, 0);
+  at.named = tail_at(1, 2);
+  out.row.tail = *at.named;
+  if (!rows->null(0, 3) && rows->int4(0, 3) >= at.named->version)
+    out.row.tail = tail_at(3, 4);
+  out.row.epoch = rows->null(0, 5) ? 0 : rows->int8(0, 5);
+  out.row.status = static_cast<store::log_status>(rows->int2(0, 6));
+  out.birth = {rows->text(0, 7), log_id{rows->text(0, 8)},
+               tenant_id{rows->text(0, 9)}, user_id{rows->text(0, 10)},
+               session_id{rows->text(0, 11)}};
+  // What came before the last RunContinued may be gone.
+  auto trimmed = !rows->null(0, 12) && !rows->null(0, 13)
+                 && rows->int4(0, 12) == rows->int4(0, 13);
+  if (trimmed)
+    out.row.base = {rows->int4(0, 13) - 1,
+                    static_cast<std::uint64_t>(rows->int8(0, 14)),
+                    {}};
+  else
+    out.row.base.chain = at.number < 0 ? 0 : store::chain_origin(log);
+  at.tail = out.row.base;
+  if (auto found = find_bodies(at); !found)
+    return pass_on(found);
   return std::optional{out};
 }
 
-result<std::vector<history::log_row>> history_reader::page(const log_id& log,
-                                                           log_version after) {
-  auto rows = db_.run(page_sql, {log.value, store::pg::from_int8(after),
+result<void> history_reader::find_bodies(position& at) {
+  auto rows = db_.run(references_sql, {store::pg::from_int8(at.number)});
+  if (!rows)
+    return pass_on(rows);
+  for (int i = 0; i < rows->size(); ++i)
+    at.bodies.insert(rows->text(i, 0));
+  return {};
+}
+
+result<std::vector<history::log_row>> history_reader::page(position& at) {
+  auto rows = db_.run(page_sql, {store::pg::from_int8(at.number),
+                                 store::pg::from_int8(at.tail.place.row),
                                  store::pg::from_int8(page_rows)});
   if (!rows)
     return pass_on(rows);
   std::vector<history::log_row> out;
   for (int i = 0; i < rows->size(); ++i) {
-    auto& row = out.emplace_back();
-    row.version = rows->int8(i, 0);
-    row.epoch = rows->int8(i, 1);
-    row.checksum = static_cast<std::uint64_t>(rows->int8(i, 2));
-    row.fact = rows->text(i, 3);
-    row.recorded_us = unix_us(rows->time(i, 5));
-    if (!rows->null(i, 4))
-      for (auto hash : store::pg::to_elements(rows->bytes(i, 4)))
-        row.bodies.emplace_back(hash);
+    auto first = rows->int4(i, 0);
+    auto last = rows->int4(i, 1);
+    auto stored = static_cast<std::uint64_t>(rows->int8(i, 4));
+    auto facts = store::unpack_facts(
+        rows->bytes(i, 5), static_cast<std::size_t>(last - first + 1));
+    // What cannot be taken apart is shown as one fact, which it is not.
+    if (!facts)
+      facts = std::vector{rows->bytes(i, 5)};
+    auto sum = first == at.tail.version + 1 ? at.tail.chain : 0;
+    for (std::size_t n = 0; n < facts->size(); ++n) {
+      auto& row = out.emplace_back();
+      row.version = first + static_cast<log_version>(n);
+      row.epoch = rows->int4(i, 2);
+      row.recorded_us = unix_us(rows->time(i, 3));
+      row.fact = (*facts)[n];
+      // Only the last one's is stored: it covers those before it.
+      sum = store::chain(sum, row.version, row.fact);
+      row.checksum = n + 1 == facts->size() ? stored : sum;
+      facts::Fact fact;
+      const auto* body = fact.ParseFromString(row.fact)
+                             ? history::reference_of(fact)
+                             : nullptr;
+      if (body && at.bodies.count(*body) != 0)
+        row.bodies.push_back(*body);
+    }
+    at.tail = {last, stored, {0, first, {}}};
+    if (at.named && at.named->version == last)
+      at.passed = at.named->chain == stored;
   }
   return out;
 }
@@ -321,16 +440,19 @@ history_reader::bodies(const std::vector<history::log_row>& page) {
   for (const auto& row : page)
     wanted.insert(row.bodies.begin(), row.bodies.end());
   history::stored_bodies out;
-  if (wanted.empty())
-    return out;
-  store::pg::array hashes{store::pg::type::bytea};
-  for (const auto& hash : wanted)
-    hashes.add(hash);
-  auto rows = db_.run(bodies_sql, {hashes.take()});
-  if (!rows)
-    return pass_on(rows);
-  for (int i = 0; i < rows->size(); ++i)
-    out.emplace(rows->text(i, 0), rows->text(i, 1));
+  for (auto at = wanted.begin(); at != wanted.end();) {
+    store::pg::array some{store::pg::type::bytea};
+    for (std::size_t n = 0; at != wanted.end() && n < contents_rows; ++at, ++n)
+      some.add(*at);
+    auto rows = db_.run(bodies_sql, {some.take()});
+    if (!rows)
+      return pass_on(rows);
+    for (int i = 0; i < rows->size(); ++i) {
+      auto body = body_at(*rows, i);
+      out.emplace(rows->text(i, 0),
+                  body ? workflow::sha256(*body) : std::string{});
+    }
+  }
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,16 +30,16 @@ public:
   static result<history_reader> open(const std::string& dsn,
                                      std::function<bool()> keep_waiting);
 
-  /// The first log after `log` in the order of ids; none at the end. A log
-  /// that has lost its head is one too.
+  /// The first log after `log` in the order of ids; none at the end. Logs that
+  /// have lost their heads come last; their facts do not tell their ids, so
+  /// one that has ended is named by its number: `#7`.
   result<std::optional<log_id>> next(const log_id& log);
 
   /// A log, those it started, and those they started. `not_found` if there is
   /// no such log.
   result<std::vector<log_id>> family(const log_id& log);
 
-  /// Takes one log through the checker; of bodies the database says what they
-  /// hash to. Answers the number of its facts.
+  /// Takes one log through the checker. Answers the number of its facts.
   result<std::uint64_t> check(const log_id& log,
                               const history::finding_sink& sink);
 
@@ -71,22 +72,41 @@ private:
     store::log_birth birth;
   };
 
+  /// A log as it is gone through.
+  struct position {
+    log_id log;
+    /// Under which the tables know it.
+    std::int64_t number = 0;
+    /// What it keeps for itself of bodies.
+    std::set<store::blob_hash> bodies;
+    /// Where it stands before the next row.
+    store::log_tail tail;
+    /// What its head knows: the log passes through there.
+    std::optional<store::log_tail> named;
+    bool passed = false;
+  };
+
   explicit history_reader(store::pg_connection db) : db_(std::move(db)) {}
 
-  result<std::optional<full_head>> head(const log_id& log);
+  result<void> find_orphans();
+  result<std::optional<full_head>> head(const log_id& log, position& at);
+  result<void> find_bodies(position& at);
   result<history::stored_bodies>
   bodies(const std::vector<history::log_row>& page);
-  result<std::vector<history::log_row>> page(const log_id& log,
-                                             log_version after);
+  /// The facts of the next rows; none at the end.
+  result<std::vector<history::log_row>> page(position& at);
   /// Calls `take` with each page of a log's facts, all from one snapshot.
   result<void> each_page(
-      const log_id& log,
+      position& at,
       const std::function<result<void>(const std::vector<history::log_row>&)>&
           take);
   result<void> write_bodies(const std::set<store::blob_hash>& hashes,
                             history::export_writer& writer, exported& done);
 
   store::pg_connection db_;
+  std::uint32_t shards_ = 0;
+  /// Logs with facts but no head, by the name we give them.
+  std::optional<std::map<log_id, std::int64_t>> orphans_;
 };
 
 } // namespace shannon::commands

@@ -96,7 +96,7 @@ TEST_CASE("export --redact tells how a run went and not what was said") {
 TEST_CASE("export says when a log is damaged, and writes it as it is") {
   auto dsn = fresh_database();
   write_logs(dsn);
-  damage(dsn, "delete from facts where log_id = 'task-1' and version = 400");
+  damage(dsn, "delete from facts where first = 400");
   auto what = run_shannon({"export", "task-1", "--dsn", dsn});
   CHECK(what.code == 1);
   CHECK(what.err.find("task-1: version 401 is not what was written")

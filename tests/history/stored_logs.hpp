@@ -31,7 +31,9 @@ inline void write_logs(const std::string& dsn) {
   store_node node{dsn};
   REQUIRE(node.claim());
   auto put = [&](store::append what) {
-    REQUIRE(node.ask<store::append_receipt>(std::move(what)));
+    auto got = node.ask<store::append_receipt>(std::move(what));
+    REQUIRE(got);
+    return got->tail;
   };
   auto birth = [](const std::string& log, const std::string& parent) {
     store::append out;
@@ -49,9 +51,15 @@ inline void write_logs(const std::string& dsn) {
   task.facts = {first.SerializeAsString()};
   task.blobs = {{sha256(input), input}};
   task.references = {{sha256(input)}};
-  for (int i = 1; i < long_facts; ++i)
-    task.facts.push_back(fact_of("noted { }").SerializeAsString());
-  put(task);
+  auto tail = put(task);
+  // One row each, so that one can be taken away.
+  for (int i = 1; i < long_facts; ++i) {
+    store::append next;
+    next.log = task.log;
+    next.expected = tail;
+    next.facts = {fact_of("noted { }").SerializeAsString()};
+    tail = put(std::move(next));
+  }
   auto agent = birth("task-1/a", "task-1");
   agent.facts = {fact_of("run_started { }").SerializeAsString(),
                  fact_of("run_completed { }").SerializeAsString()};

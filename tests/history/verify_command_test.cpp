@@ -45,9 +45,9 @@ TEST_CASE("verify says of whole logs that they are, and how many") {
 TEST_CASE("verify finds what was done to the tables and exits with 1") {
   auto dsn = fresh_database();
   write_logs(dsn);
-  damage(dsn, "delete from facts where log_id = 'task-1' and version = 400;"
+  damage(dsn, "delete from facts where first = 400;"
               "update heads set status = 4 where log_id = 'task-1/a';"
-              "update blobs set bytes = 'short';"
+              "update blobs set codec = 0, size = 5, bytes = 'short';"
               "delete from heads where log_id = 'task-2'");
   auto all = run_shannon({"verify", "--dsn", dsn});
   INFO(all.out << all.err);

@@ -112,7 +112,6 @@ database::look(const std::vector<statement_entry>& group) {
     if (!log)
       continue;
     look.tail = log->tail;
-    look.head_epoch = log->epoch;
     auto place = static_cast<std::size_t>(one.wanted.version);
     if (place >= 1 && place <= log->rows.size())
       look.checksum = log->rows[place - 1].checksum;

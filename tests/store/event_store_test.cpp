@@ -99,6 +99,7 @@ TEST_CASE("an append behind the log's end is a conflict and writes nothing") {
         == errc::conflict);
   CHECK(code_of(it.append(next_of("task-1", {2, 77}, "other history")))
         == errc::conflict);
+  CHECK(number(it.dsn, "select max(last) from facts") == 2);
   CHECK(number(it.dsn, "select count(*) from facts") == 2);
 }
 
@@ -320,15 +321,26 @@ TEST_CASE("a malformed append is refused and harms no other") {
 
 TEST_CASE("a log that was changed behind our back is not opened") {
   world it;
-  auto first = birth_of("task-1");
-  first.facts = {"1", "2", "3"};
-  REQUIRE(it.append(first));
-  auto damage
-      = GENERATE(std::string{"update facts set fact = 'x' where version = 2"},
-                 std::string{"delete from facts where version = 2"},
-                 std::string{"delete from facts where version = 3"},
-                 std::string{"update heads set chain = chain + 1"});
-  number(it.dsn, damage + " returning version");
+  auto at1 = it.append(birth_of("task-1"));
+  REQUIRE(at1);
+  auto at2 = it.append(next_of("task-1", at1->tail, "2"));
+  REQUIRE(at2);
+  auto third = next_of("task-1", at2->tail, "3");
+  third.summary = "the head knows of this one";
+  REQUIRE(it.append(third));
+  REQUIRE(it.append(birth_of("task-2")));
+  auto damage = GENERATE(
+      std::string{"update facts set facts = 'x' where first = 2 "
+                  "returning first"},
+      std::string{"delete from facts where first = 2 returning first"},
+      std::string{"delete from facts where first = 3 returning first"},
+      std::string{"update heads set chain = chain + 1 "
+                  "where log_id = 'task-1' returning version"},
+      // Another log's facts, whole in themselves.
+      std::string{"update heads h set log_no = o.log_no, version = o.version, "
+                  "chain = o.chain from heads o where o.log_id = 'task-2' "
+                  "and h.log_id = 'task-1' returning 1"});
+  number(it.dsn, damage);
   auto got = it.node.ask<log_image>(open_log{log_id{"task-1"}});
   REQUIRE_FALSE(got);
   CHECK(got.error().code == errc::failed);
@@ -345,8 +357,8 @@ TEST_CASE("a schema of another version is refused") {
       std::make_pair("update schema_migrations set checksum = 'x' "
                      "where number = 1 returning number",
                      "another 0001"),
-      std::make_pair("delete from schema_migrations where number = 1 "
-                     "returning number",
+      std::make_pair("with gone as (delete from schema_migrations "
+                     "returning number) select count(*) from gone",
                      "shannon migrate apply"));
   number(dsn, change.first);
   auto checked = check_database(dsn);

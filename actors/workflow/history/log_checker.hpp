@@ -29,8 +29,11 @@ struct log_row {
 /// What a log's head row says.
 struct head_row {
   store::log_tail tail;
+  /// The newest its owners can have.
   shard_epoch epoch = 0;
   store::log_status status = store::log_status::queued;
+  /// Where the log stands before the first row that is still kept.
+  store::log_tail base{};
 };
 
 /// Bodies that are there: SHA-256 of what is stored, by the hash under which
@@ -46,7 +49,8 @@ using stored_bodies = std::map<store::blob_hash, std::string>;
 /// stored.
 class log_checker {
 public:
-  /// Without a head if there are rows only.
+  /// Without a head if there are rows only: then what the first of them is
+  /// chained to is not known.
   log_checker(log_id log, std::optional<head_row> head, finding_sink sink);
 
   /// `bodies` holds those of `row` that exist; others do no harm.

@@ -1,0 +1,146 @@
+#include "actors/store/group_statements.hpp"
+
+#include <string_view>
+
+namespace shannon::store {
+
+namespace {
+
+constexpr std::string_view extend_sql = R"sql(
+insert into PART (log_no, chain, at, first, last, epoch, facts)
+select a.log_no, a.chain, now(), a.expected + 1, a.last, a.epoch, a.facts
+from unnest($1::int8[], $2::int4[], $3::int4[], $4::int8[], $5::int4[],
+    $6::int8[], $7::int2[], $8::int4[], $9::bytea[])
+  a(log_no, before, expected, expected_chain, last, chain, shard, epoch, facts)
+join shards s on s.shard = a.shard and s.epoch = a.epoch
+join PART p on p.log_no = a.log_no and p.first = a.before
+  and p.last = a.expected and p.chain = a.expected_chain
+where not exists (select from PART n
+  where n.log_no = a.log_no and n.first = a.expected + 1)
+returning log_no)sql";
+
+/// `in (...) is true`, since the planner then hashes what was born; it would
+/// else go through it once for each append.
+constexpr std::string_view bear_sql = R"sql(
+with a as materialized (
+  select * from unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[],
+      $5::int4[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[],
+      $11::text[], $12::text[], $13::int2[], $14::bool[], $15::bytea[],
+      $16::text[], $17::bool[], $18::timestamptz[])
+    t(log_no, chain, last, shard, epoch, facts, log_id, kind, parent, tenant,
+      user_id, session, status, ended, summary, attributes, idle, wake_at)
+), born as (
+  insert into heads (log_no, chain, created_at, ended_at, version, status,
+    log_id, kind, parent, tenant, user_id, session, summary, attributes)
+  select a.log_no, a.chain, now(), case when a.ended then now() end, a.last,
+    a.status, a.log_id, a.kind, a.parent, a.tenant, a.user_id, a.session,
+    coalesce(a.summary, ''), a.attributes::jsonb
+  from a join shards s on s.shard = a.shard and s.epoch = a.epoch
+  where not exists (select from heads h where h.log_id = a.log_id)
+  returning log_no
+), alive as (
+  insert into active (log_no, wake_at, idle, log_id, kind)
+  select a.log_no, a.wake_at, a.idle, a.log_id, a.kind from a
+  where not a.ended and (a.log_no in (select log_no from born)) is true
+)
+insert into PART (log_no, chain, at, first, last, epoch, facts)
+select a.log_no, a.chain, now(), 1, a.last, a.epoch, a.facts from a
+where (a.log_no in (select log_no from born)) is true
+returning log_no)sql";
+
+constexpr std::string_view change_sql = R"sql(
+with a as materialized (
+  select t.* from unnest($1::int8[], $2::int4[], $3::int4[], $4::int8[],
+      $5::text[], $6::bool[], $7::int2[], $8::bool[], $9::bytea[],
+      $10::text[], $11::int4[], $12::int8[], $13::bool[], $14::timestamptz[])
+    t(log_no, first, last, chain, log_id, head, status, ended, summary,
+      attributes, base_version, base_chain, idle, wake_at)
+  join PART f on f.log_no = t.log_no and f.first = t.first
+  where f.xmin = pg_current_xact_id()::xid
+), moved as (
+  update heads h
+  set chain = a.chain, version = a.last, status = a.status,
+      ended_at = case when a.ended then coalesce(h.ended_at, now()) end,
+      summary = coalesce(a.summary, h.summary),
+      attributes = coalesce(a.attributes::jsonb, h.attributes),
+      base_version = coalesce(a.base_version, h.base_version),
+      base_first = case when a.base_version is null then h.base_first
+        else a.first end,
+      base_chain = case when a.base_version is null then h.base_chain
+        else a.base_chain end
+  from a where a.head and h.log_id = a.log_id and h.log_no = a.log_no
+), gone as (
+  delete from active w using a where a.ended and w.log_no = a.log_no
+)
+update active w set idle = a.idle, wake_at = a.wake_at
+from a where a.idle is not null and not a.ended and w.log_no = a.log_no
+  and (w.idle <> a.idle or w.wake_at is distinct from a.wake_at))sql";
+
+/// Sorted by hash, so that two groups with the same bodies wait for each
+/// other, never in a circle.
+constexpr std::string_view keep_sql = R"sql(
+with kept as (
+  insert into blobs (hash, created_at, size, codec, bytes)
+  select b.hash, now(), b.size, b.codec, b.bytes
+  from unnest($4::int8[], $5::int4[], $6::bytea[], $7::int8[], $8::int2[],
+    $9::bytea[]) b(log_no, first, hash, size, codec, bytes)
+  join PART f on f.log_no = b.log_no and f.first = b.first
+  where f.xmin = pg_current_xact_id()::xid
+  order by b.hash
+  on conflict (hash) do nothing
+)
+insert into blob_refs (log_no, first, hash)
+select r.log_no, r.first, r.hash
+from unnest($1::int8[], $2::int4[], $3::bytea[]) r(log_no, first, hash)
+join PART f on f.log_no = r.log_no and f.first = r.first
+where f.xmin = pg_current_xact_id()::xid
+on conflict (log_no, hash) do update set first = excluded.first)sql";
+
+std::string in_part(std::string_view sql, const std::string& table) {
+  constexpr std::string_view word = "PART";
+  std::string out;
+  for (auto at = sql.find(word); at != std::string_view::npos;
+       at = sql.find(word)) {
+    out += sql.substr(0, at);
+    out += table;
+    sql.remove_prefix(at + word.size());
+  }
+  out += sql;
+  return out;
+}
+
+} // namespace
+
+std::string part_table(std::int64_t part) {
+  return part < 0 ? "facts_migrated" : "facts_" + std::to_string(part);
+}
+
+part_statements::part_statements(std::int64_t part) {
+  constexpr const char* kinds[] = {"extend_", "bear_", "change_", "keep_"};
+  constexpr std::string_view all[]
+      = {extend_sql, bear_sql, change_sql, keep_sql};
+  auto table = part_table(part);
+  for (int i = 0; i < 4; ++i) {
+    names[i] = kinds[i] + table;
+    texts[i] = in_part(all[i], table);
+  }
+}
+
+/// The condition is never true: nothing is answered, everything is locked.
+const pg_statement lock_statement{
+    "append_lock", "select from unnest($1::int4[], $2::int4[]) l(class, key) "
+                   "where pg_advisory_xact_lock_shared(class, key) is null"};
+
+const pg_statement look_statement{"append_look", R"sql(
+select h.log_no, h.status, e.first, e.last, e.chain, s.epoch, w.chain
+from unnest($1::text[], $2::int2[], $3::int4[], $4::int4[])
+  with ordinality as t(log_id, shard, first, last, ord)
+left join heads h on h.log_id = t.log_id
+left join shards s on s.shard = t.shard
+left join lateral (select f.first, f.last, f.chain from facts f
+  where f.log_no = h.log_no order by f.first desc limit 1) e on true
+left join lateral (select f.chain from facts f where f.log_no = h.log_no
+  and f.first = t.first and f.last = t.last) w on true
+order by t.ord)sql"};
+
+} // namespace shannon::store
