@@ -23,6 +23,22 @@ using test::next_of;
 using test::postgres_server;
 using test::store_node;
 
+/// Threads that end with the test, also when it fails half-way.
+struct crew {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+
+  ~crew() {
+    join();
+  }
+  void join() {
+    stop = true;
+    for (auto& one : threads)
+      if (one.joinable())
+        one.join();
+  }
+};
+
 /// One log and the client that fills it, one append after the other. After
 /// an answer that does not tell, it reads the log, as a WORKFLOW would.
 struct writer {
@@ -117,12 +133,12 @@ TEST_CASE("a postmaster killed under load costs no acknowledged append") {
   auto& server = postgres_server::shared();
   store_node node{fresh_database()};
   REQUIRE(node.claim());
-  std::atomic<bool> stop{false};
   std::vector<writer> all(32);
-  std::vector<std::thread> threads;
+  crew clients;
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i].log = "task-" + std::to_string(i);
-    threads.emplace_back([&, i] { all[i].run(node, stop, 1'000'000); });
+    clients.threads.emplace_back(
+        [&, i] { all[i].run(node, clients.stop, 1'000'000); });
   }
   auto facts = [&] {
     return sample(node.registry.render(), "shannon_store_facts_total");
@@ -142,9 +158,7 @@ TEST_CASE("a postmaster killed under load costs no acknowledged append") {
   while (facts() < after + 500 && std::chrono::steady_clock::now() < due)
     std::this_thread::sleep_for(5ms);
   CHECK(facts() >= after + 500);
-  stop = true;
-  for (auto& one : threads)
-    one.join();
+  clients.join();
   std::uint32_t conflicts = 0;
   for (const auto& one : all) {
     conflicts += one.conflicts;
