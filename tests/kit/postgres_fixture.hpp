@@ -4,6 +4,7 @@
 #include "actors/store/pg_connection.hpp"
 #include "actors/store/private_postgres.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -67,6 +68,8 @@ private:
     store::private_postgres_options options;
     options.dir = dir_;
     options.ends_with_parent = true;
+    // After a kill all databases of all tests are recovered, on a busy disk.
+    options.start_timeout = std::chrono::seconds{60};
     auto made = store::private_postgres::start(std::move(options));
     if (!made)
       throw std::runtime_error{made.error().text};
