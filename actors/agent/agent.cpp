@@ -4,6 +4,7 @@
 #include "actors/workflow/durable_actor.hpp"
 #include "actors/workflow/engine/text.hpp"
 #include "protocols/remote/agent.pb.h"
+#include "protocols/remote/workflow.pb.h"
 
 #include <algorithm>
 #include <map>
@@ -40,6 +41,8 @@ protected:
     return {
         kit::on<StartAgent>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<CancelAgent>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<DescribeRun>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<ResumeRun>([this](auto& mail, auto& m) { on(mail, m); }),
     };
   }
 
@@ -93,6 +96,13 @@ protected:
       known_.emplace(version, fact.event());
     if (fact.has_run_started())
       with().metrics.run_accepted();
+    if (fact.has_run_resumed())
+      for (const auto& mail : std::exchange(resumers_, {})) {
+        remote::ResumeAck answer;
+        answer.set_success(true);
+        answer.set_message("the run goes on");
+        reply(mail, std::move(answer));
+      }
     tell_parent();
   }
 
@@ -129,6 +139,8 @@ protected:
 
   void give_up_mail() override {
     for (const auto& mail : std::exchange(starters_, {}))
+      hand_back(mail);
+    for (const auto& mail : std::exchange(resumers_, {}))
       hand_back(mail);
   }
 
@@ -174,6 +186,24 @@ private:
     run().cancel(msg.reason(), "parent", now_us());
     reply(mail, ack());
     pump();
+  }
+
+  void on(const envelope& mail, const remote::DescribeRun&) {
+    auto answer = run().describe();
+    answer.set_run(log().value);
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::ResumeRun& msg) {
+    std::vector<facts::StepId> forget{msg.forget().begin(), msg.forget().end()};
+    if (run().resume(msg.by(), msg.reason(), std::move(forget), now_us())) {
+      resumers_.push_back(mail);
+      return pump();
+    }
+    remote::ResumeAck answer;
+    answer.set_message(run().ended() ? "the run has ended"
+                                     : "the run is not parked");
+    reply(mail, std::move(answer));
   }
 
   // -- telling the parent -----------------------------------------------------
@@ -309,6 +339,7 @@ private:
 
   shannon::address parent_;
   std::vector<envelope> starters_;
+  std::vector<envelope> resumers_; ///< Wait until RunResumed is on disk.
   /// Facts on disk that the parent has not acknowledged, by version.
   std::map<log_version, facts::Event> known_;
   log_version told_ = 0;

@@ -4,6 +4,7 @@
 #include "actors/store/migrations.hpp"
 #include "actors/store/private_postgres.hpp"
 #include "protocols/facts/run.pb.h"
+#include "protocols/remote/agent.pb.h"
 #include "protocols/remote/workflow.pb.h"
 #include "tests/nodes/own_node.hpp"
 #include "tests/store/store_client.hpp"
@@ -20,8 +21,9 @@ using nlohmann::json;
 
 namespace {
 
-facts::Fact begun(const std::string& query) {
+facts::Fact begun(const std::string& query, const std::string& mode = {}) {
   remote::TaskInput input;
+  input.set_mode(mode);
   input.set_query(query);
   input.set_agents_max(8);
   input.set_tenant("default");
@@ -50,6 +52,24 @@ facts::Fact planned() {
   return fact;
 }
 
+/// The only part of a simple task, as an agent got it.
+facts::Fact briefed(const std::string& query) {
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task(query);
+  brief.set_query(query);
+  brief.set_iterations_max(25);
+  brief.set_conversation_bytes_max(512 * 1024);
+  facts::Fact fact;
+  fact.set_at_us(1'700'000'000'100'000);
+  fact.mutable_event()->set_type("AGENT_STARTED");
+  auto& start = *fact.mutable_run_started();
+  start.set_kind("agent");
+  start.set_strategy("loop");
+  start.mutable_input()->set_inline_(brief.SerializeAsString());
+  return fact;
+}
+
 facts::Fact parked(const std::string& reason) {
   facts::Fact fact;
   fact.set_at_us(1'700'000'000'200'000);
@@ -60,8 +80,13 @@ facts::Fact parked(const std::string& reason) {
 
 /// A node over a database in which `facts` are a task's log already.
 struct fixture : own_node {
-  explicit fixture(const std::vector<facts::Fact>& facts,
-                   store::log_status status) {
+  struct left_log {
+    std::vector<facts::Fact> facts;
+    store::log_status status = store::log_status::running;
+    std::string agent; ///< Empty: the task's own log.
+  };
+
+  explicit fixture(const std::vector<left_log>& logs) {
     store::private_postgres_options options;
     options.dir = data;
     options.ends_with_parent = true;
@@ -70,15 +95,22 @@ struct fixture : own_node {
     REQUIRE(store::migrate(server->dsn()));
     store_node writer{server->dsn()};
     REQUIRE(writer.claim());
-    store::append log;
-    log.log = log_id{task};
-    log.birth = store::log_birth{"workflow", {}, tenant_id{"default"}, {}, {}};
-    for (const auto& fact : facts) {
-      log.facts.push_back(fact.SerializeAsString());
-      log.references.emplace_back();
+    for (const auto& one : logs) {
+      store::append log;
+      auto is_task = one.agent.empty();
+      log.log = log_id{is_task ? task : task + "/" + one.agent};
+      log.birth = store::log_birth{is_task ? "workflow" : "agent",
+                                   log_id{is_task ? "" : task},
+                                   tenant_id{"default"},
+                                   {},
+                                   {}};
+      for (const auto& fact : one.facts) {
+        log.facts.push_back(fact.SerializeAsString());
+        log.references.emplace_back();
+      }
+      log.status = one.status;
+      REQUIRE(writer.ask<store::append_receipt>(std::move(log)));
     }
-    log.status = status;
-    REQUIRE(writer.ask<store::append_receipt>(std::move(log)));
   }
 
   outcome run(std::vector<std::string> arguments) {
@@ -100,8 +132,8 @@ struct fixture : own_node {
     return false;
   }
 
-  json why() {
-    auto what = run({"why", task, "--json"});
+  json why(const std::string& agent = {}) {
+    auto what = run({"why", task + agent, "--json"});
     INFO(what.err);
     REQUIRE(what.code == 0);
     return json::parse(what.out);
@@ -121,8 +153,7 @@ struct fixture : own_node {
 } // namespace
 
 TEST_CASE("a run that asks for something else is parked, told why and mended") {
-  fixture it{{begun("What is 17 * 23?"), planned()},
-             store::log_status::running};
+  fixture it{{{{begun("What is 17 * 23?"), planned()}}}};
   // Before any node has it, this build says what will happen.
   auto replay = it.run({"replay", it.task});
   INFO(replay.out << replay.err);
@@ -172,8 +203,8 @@ TEST_CASE("a run that asks for something else is parked, told why and mended") {
 }
 
 TEST_CASE("a parked run whose cause is gone goes on when it is resumed") {
-  fixture it{{begun("What is 17 * 23?"), parked("the database was full")},
-             store::log_status::needs_operator};
+  fixture it{{{{begun("What is 17 * 23?"), parked("the database was full")},
+               store::log_status::needs_operator}}};
   // The database alone tells.
   auto before = it.why();
   CHECK(before["status"] == "needs_operator");
@@ -185,6 +216,30 @@ TEST_CASE("a parked run whose cause is gone goes on when it is resumed") {
   CHECK(retried.code == 1);
   CHECK(retried.err.find("is not parked at a step") != std::string::npos);
   auto resumed = it.run({"resume", it.task});
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+  CHECK(it.becomes("COMPLETED"));
+  CHECK(it.run({"verify"}).code == 0);
+}
+
+TEST_CASE("an agent that is parked holds up its task until it is resumed") {
+  fixture it{{{{begun("What is 17 * 23?", "simple")}},
+              {{briefed("What is 17 * 23?"), parked("the disk was full")},
+               store::log_status::needs_operator,
+               "agent-1"}}};
+  it.start();
+  auto until = std::chrono::steady_clock::now() + 20s;
+  auto waits = it.why()["waits"];
+  while ((waits.empty() || waits[0]["parked"] == "")
+         && std::chrono::steady_clock::now() < until)
+    waits = it.why()["waits"];
+  REQUIRE(waits.size() == 1);
+  CHECK(waits[0]["key"] == "1/agent#1");
+  CHECK(waits[0]["run"] == it.task + "/agent-1");
+  CHECK(waits[0]["parked"] == "the disk was full");
+  CHECK(it.why("/agent-1")["status"] == "needs_operator");
+
+  auto resumed = it.run({"resume", it.task + "/agent-1"});
   INFO(resumed.err);
   CHECK(resumed.code == 0);
   CHECK(it.becomes("COMPLETED"));
