@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -50,12 +52,18 @@ public:
   }
 
   void end() const {
+    std::chrono::duration<double> took
+        = std::chrono::steady_clock::now() - begun_;
+    auto rate = static_cast<double>(facts) / std::max(took.count(), 1e-6);
     if (json_)
-      std::printf("%s], \"logs\": %llu, \"facts\": %llu}\n",
-                  findings == 0 ? "" : "\n", logs, facts);
+      std::printf("%s], \"logs\": %llu, \"facts\": %llu, \"seconds\": %.3f, "
+                  "\"facts_per_second\": %.0f}\n",
+                  findings == 0 ? "" : "\n", logs, facts, took.count(), rate);
     else
       std::printf("%llu logs, %llu facts, %llu findings\n", logs, facts,
                   findings);
+    if (!json_)
+      std::fprintf(stderr, "%.1f s, %.0f facts/s\n", took.count(), rate);
   }
 
   unsigned long long logs = 0;
@@ -64,6 +72,8 @@ public:
 
 private:
   bool json_;
+  std::chrono::steady_clock::time_point begun_
+      = std::chrono::steady_clock::now();
 };
 
 result<void> check_one(history_reader& reader, const log_id& log,
@@ -141,7 +151,8 @@ declared declare_verify(CLI::App& root, const global_options&) {
       "Reads every fact and changes nothing; a node may run meanwhile.\n"
       "Checked are versions, checksums, bodies and epochs, heads against\n"
       "their facts, and the order of steps, timers, children and ends.\n"
-      "Prints a line per finding: log, version, rule, expected, found.\n"
+      "Prints a line per finding: log, version, rule, expected, found; on\n"
+      "stderr how fast it was.\n"
       "Exit codes: 0 all is true, 1 something is not, 3 no such log,\n"
       "6 the database cannot be read.\n"
       "\nExamples:\n"
