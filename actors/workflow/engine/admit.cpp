@@ -60,7 +60,7 @@ bool durable_run::admit_effect(operation& op) {
 void durable_run::completed(operation& op) {
   if (op.stops_at_end)
     at_end_.push_back(
-        {op.where_.text(), std::string{op.effect}, op.attempt_, op.input});
+        {outside_name(op), std::string{op.effect}, op.attempt_, op.input});
 }
 
 /// It may be started, once what it rests on is on disk.

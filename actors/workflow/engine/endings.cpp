@@ -132,6 +132,10 @@ bool durable_run::resume(std::string by, std::string reason,
 void durable_run::begin_again() {
   if (!again_ || again_staged_ || phase_ != phase::running || cancelling_)
     return;
+  // Signals and a cancel that came meanwhile stand before the new turn in the
+  // log, where nobody looks again: they are taken in first, and carried over.
+  if (applied_ != decided_.size())
+    return;
   root_.reset();
   for (auto& stop : std::exchange(at_end_, {})) {
     stops_.push_back({std::move(stop), decided_version_, true});

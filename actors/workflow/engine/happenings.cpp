@@ -34,7 +34,7 @@ void durable_run::outcome_of(operation& op, effect_outcome outcome) {
   auto key = op.where_.text();
   if (op.started_ && !op.settled_) {
     --under_way_;
-    started_.erase(key);
+    started_.erase(outside_name(op));
   }
   op.settled_ = true;
   bool repeated = std::exchange(op.made_before_, false);

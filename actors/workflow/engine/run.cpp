@@ -87,7 +87,7 @@ void durable_run::start_ready(agenda& what) {
     op->queued_ = false;
     op->started_ = true;
     ++under_way_;
-    auto key = op->where_.text();
+    auto key = outside_name(*op);
     started_[key] = op;
     if (op->options.attempt_timeout.count() != 0)
       op->attempt_due_us_

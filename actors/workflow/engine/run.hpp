@@ -87,7 +87,10 @@ class durable_run {
 public:
   struct effect_start {
     facts::StepId step;
-    std::string key; ///< Text form of `step`.
+    /// Names the step in the world outside: the text form of `step`, and in
+    /// turns after the first `@` and what stood before the turn. Steps have
+    /// the same places in each turn; what is asked for must not.
+    std::string key;
     std::string effect;
     std::shared_ptr<const google::protobuf::Message> input;
     std::uint32_t attempt = 1;
@@ -308,6 +311,7 @@ private:
   void set_alarm(operation& op);
   void stop_effect(operation& op);
   void stop_attempt(const operation& op, std::uint32_t attempt);
+  std::string outside_name(const operation& op) const;
 
   // Cancelling (cancelling.cpp).
   const error* cancelled_by(const cancel_state* scope) const;

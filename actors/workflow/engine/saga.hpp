@@ -14,6 +14,18 @@ namespace shannon::workflow {
 /// What takes a step back that has been done.
 using undo_step = std::function<durable<nothing>(context ctx)>;
 
+class saga;
+
+/// Runs `body`. When it fails or is cancelled, what it has done is taken back:
+/// each undo in its turn, the last first, behind a shield of `limit`, so that
+/// it runs although the run is being cancelled. An undo that fails keeps none
+/// of the others from running. Then the failure is rethrown, with the undos
+/// that failed named in its text.
+template <class T>
+durable<T>
+compensated(context ctx, std::function<durable<T>(context, saga&)> body,
+            std::chrono::microseconds limit = std::chrono::minutes{5});
+
 /// What has been done so far, and how to take it back.
 class saga {
 public:
@@ -36,15 +48,10 @@ private:
   std::vector<entry> undo_;
 };
 
-/// Runs `body`. When it fails or is cancelled, what it has done is taken back:
-/// each undo in its turn, the last first, behind a shield of `limit`, so that
-/// it runs although the run is being cancelled. An undo that fails keeps none
-/// of the others from running. Then the failure is rethrown, with the undos
-/// that failed named in its text.
 template <class T>
 durable<T>
 compensated(context ctx, std::function<durable<T>(context, saga&)> body,
-            std::chrono::microseconds limit = std::chrono::minutes{5}) {
+            std::chrono::microseconds limit) {
   saga so_far;
   error why{errc::failed, {}, false, std::nullopt};
   try {

@@ -36,7 +36,7 @@ void durable_run::unlink(operation& op) {
     std::erase(queued_, &op);
   if (op.started_ && !op.settled_) {
     --under_way_;
-    started_.erase(op.where_.text());
+    started_.erase(outside_name(op));
   }
 }
 
@@ -98,9 +98,16 @@ void durable_run::stop_effect(operation& op) {
     stop_attempt(op, op.attempt_);
 }
 
+std::string durable_run::outside_name(const operation& op) const {
+  auto name = op.where_.text();
+  if (base_version_ != 0)
+    name += "@" + std::to_string(base_version_);
+  return name;
+}
+
 void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
   stops_.push_back(
-      {{op.where_.text(), std::string{op.effect}, attempt, op.input},
+      {{outside_name(op), std::string{op.effect}, attempt, op.input},
        decided_version_,
        op.outlives});
   stops_owed_ += op.outlives;
