@@ -2,6 +2,7 @@
 
 #include "actors/store/shard_of.hpp"
 #include "protocols/remote/tool.pb.h"
+#include "protocols/remote/workflow.pb.h"
 #include "tests/simulation/effects.hpp"
 #include "tests/simulation/node.hpp"
 #include "tests/simulation/watch.hpp"
@@ -20,6 +21,7 @@ using end = workflow::activation_table::end;
 constexpr std::int64_t store_timeout_us = 30'000'000;
 /// Nor for an effect.
 constexpr std::int64_t effect_timeout_us = 120'000'000;
+constexpr std::int64_t child_asked_us = 60'000'000;
 /// A log that is not born by then will not be.
 constexpr std::int64_t birth_patience_us = 2'000'000;
 
@@ -54,6 +56,7 @@ void actor::say(const std::string& text) {
 // -- coming to life -----------------------------------------------------------
 
 void actor::begin() {
+  home_.works(log());
   home_.with().checks.activated(log(), home_.name(), life());
   if (!how_.create)
     return load();
@@ -184,8 +187,19 @@ void actor::handle(const mail& what) {
     return pump();
   }
   case mail::kind::child_ended:
-    return checks.answer(what, mail::answer::ended);
+    return child_ended(what);
   }
+}
+
+std::string actor::waits() const {
+  if (!live_)
+    return "reads its log";
+  auto all = run_->describe();
+  std::string text = all.phase() + ", waits for";
+  for (const auto& one : all.waits())
+    text += " " + one.kind() + " " + one.key()
+            + (one.under_way() ? " (under way)" : "");
+  return text;
 }
 
 std::vector<mail> actor::give_up_mail() {
@@ -228,14 +242,10 @@ void actor::pump() {
 }
 
 void actor::carry_out(durable_run::agenda what) {
+  for (const auto& stop : what.stop)
+    stop_effect(stop);
   if (!what.append.empty())
     append(what);
-  for (const auto& stop : what.stop) {
-    home_.with().checks.stopped(log(), life(), stop.key, stop.attempt);
-    home_.to_far_side([&effects = home_.with().effects, id = log(), stop] {
-      effects.stop(id, stop.key, stop.attempt);
-    });
-  }
   for (const auto& start : what.start)
     start_effect(start);
   if (what.wake_at_us)
@@ -320,10 +330,13 @@ void actor::append_ended(result<store::append_receipt> got) {
 }
 
 void actor::start_effect(const durable_run::effect_start& what) {
+  if (what.effect == "child")
+    return start_child(what);
   auto& with = home_.with();
   ledger_entry entry;
   entry.log = log();
-  entry.step = what.key;
+  entry.step = workflow::to_string(what.step);
+  entry.key = what.key;
   entry.attempt = what.attempt;
   entry.order = order_of(
       dynamic_cast<const remote::ToolRequest&>(*what.input).arguments_json());
@@ -332,6 +345,7 @@ void actor::start_effect(const durable_run::effect_start& what) {
   say("starts " + what.key + ", attempt " + std::to_string(what.attempt));
   entry.shard = store::shard_of(log(), with.sky.shards);
   entry.epoch = home_.epoch_of(log()).value_or(0);
+  home_.works(log());
   with.checks.effect_asked(entry, tail_.version);
   auto key = what.key;
   auto attempt = what.attempt;
@@ -351,10 +365,146 @@ void actor::start_effect(const durable_run::effect_start& what) {
           home->guard([hear, outcome] { hear(outcome); })();
         });
   });
-  with.everything.after(
-      effect_timeout_us, home_.later(*this, [key, attempt](actor& me) {
-        me.effect_ended(key, attempt,
-                        {fail(errc::timeout, "no answer", true), {}, {}, 0});
+  with.everything.after(effect_timeout_us, home_.later(*this, [key, attempt](
+                                                                  actor& me) {
+    // It may still go on over there.
+    me.home_.with().checks.stopped(me.log(), key, attempt);
+    me.home_.to_far_side([&effects = me.home_.with().effects, id = me.log(),
+                          key, attempt] { effects.stop(id, key, attempt); });
+    me.effect_ended(key, attempt,
+                    {fail(errc::timeout, "no answer", true), {}, {}, 0});
+  }));
+}
+
+void actor::stop_effect(const durable_run::effect_stop& what) {
+  home_.with().checks.stopped(log(), what.key, what.attempt);
+  const auto* wish = dynamic_cast<const remote::ChildRun*>(what.input.get());
+  if (!wish)
+    return home_.to_far_side(
+        [&effects = home_.with().effects, id = log(), what] {
+          effects.stop(id, what.key, what.attempt);
+        });
+  mail cancel;
+  cancel.what = mail::kind::cancel;
+  cancel.to = child_id(what.key);
+  children_.erase(cancel.to);
+  ++cancelling_children_;
+  insist(
+      std::move(cancel), [](actor&) { return true; },
+      [](actor& me, mail::answer) {
+        --me.cancelling_children_;
+        me.home_.with().everything.seen.hit("child told to end");
+        me.pump();
+      });
+}
+
+log_id actor::child_id(const std::string& key) const {
+  return log_id{log().value + "/" + key};
+}
+
+// -- runs below and above -----------------------------------------------------
+
+void actor::start_child(const durable_run::effect_start& what) {
+  const auto& wish = dynamic_cast<const remote::ChildRun&>(*what.input);
+  mail start;
+  start.what = mail::kind::start;
+  start.to = child_id(what.key);
+  start.from = log();
+  start.payload = wish.input();
+  say("starts " + start.to.value);
+  children_[start.to] = {what.key, what.attempt, wish.detached()};
+  ask_child(std::move(start));
+}
+
+/// Until it is accepted, and then once a minute: a child whose node dies when
+/// its end is on disk and not told is brought back by nothing else.
+void actor::ask_child(mail start) {
+  auto id = start.to;
+  auto then = [id, start](actor& me, mail::answer) {
+    auto at = me.children_.find(id);
+    if (at == me.children_.end())
+      return;
+    me.home_.with().everything.seen.hit("child started");
+    if (!at->second.detached)
+      return me.home_.with().everything.after(
+          child_asked_us,
+          me.home_.later(me, [start](actor& self) { self.ask_child(start); }));
+    auto ended = at->second;
+    me.children_.erase(at);
+    remote::ChildResult output;
+    output.set_run(id.value);
+    me.effect_ended(ended.key, ended.attempt,
+                    {output.SerializeAsString(), {}, {}, 0});
+  };
+  insist(
+      std::move(start), [id](actor& me) { return me.children_.count(id) != 0; },
+      then);
+}
+
+/// Acknowledged at once: if this run dies before it is on disk here, it asks
+/// the child to start again, and hears of its end again.
+void actor::child_ended(const mail& what) {
+  home_.with().checks.answer(what, mail::answer::done);
+  auto at = children_.find(what.from);
+  if (at == children_.end() || at->second.detached)
+    return;
+  auto ended = at->second;
+  children_.erase(at);
+  home_.with().everything.seen.hit("child's end heard");
+  durable_run::effect_outcome outcome{what.outcome, {}, {}, 0};
+  if (what.outcome) {
+    remote::ChildResult output;
+    output.set_run(what.from.value);
+    output.set_output(*what.outcome);
+    outcome.output = output.SerializeAsString();
+  }
+  effect_ended(ended.key, ended.attempt, std::move(outcome));
+}
+
+void actor::tell_parent() {
+  if (std::exchange(telling_, true))
+    return;
+  mail news;
+  news.what = mail::kind::child_ended;
+  news.to = birth_.parent;
+  news.from = log();
+  if (run_->status() == store::log_status::completed)
+    news.outcome = run_->output();
+  else
+    news.outcome = fail(run_->failure().code, run_->failure().text);
+  insist(
+      std::move(news), [](actor&) { return true; },
+      [](actor& me, mail::answer) {
+        me.parent_told_ = true;
+        me.pump();
+      });
+}
+
+void actor::insist(mail what, std::function<bool(actor&)> wanted,
+                   std::function<void(actor&, mail::answer)> then) {
+  if (!wanted(*this))
+    return;
+  auto answered = std::make_shared<bool>(false);
+  auto again
+      = [what, wanted, then](actor& me) { me.insist(what, wanted, then); };
+  what.reply = [home = &home_, id = log(), this_life = life(), answered, then,
+                again](mail::answer how) {
+    if (std::exchange(*answered, true) || !home->up())
+      return;
+    home->guard([home, id, this_life, then, again, how] {
+      auto* me = home->find(id, this_life);
+      if (!me)
+        return;
+      if (how != mail::answer::try_later)
+        return then(*me, how);
+      me->home_.with().everything.after(500'000, home->later(*me, again));
+    })();
+  };
+  home_.with().post(what);
+  home_.with().everything.after(
+      10'000'000, home_.later(*this, [answered, again](actor& me) {
+        if (!std::exchange(*answered, true))
+          again(me);
       }));
 }
 
@@ -386,8 +536,13 @@ void actor::sleep_until(std::int64_t wake_at_us) {
 void actor::rest_or_retire(const durable_run::agenda& last) {
   if (gone_ || !live_ || appending_ || !run_->quiet())
     return;
-  if (run_->ended())
+  if (cancelling_children_ > 0)
+    return;
+  if (run_->ended()) {
+    if (!birth_.parent.empty() && !parent_told_)
+      return tell_parent();
     return leave(end::done);
+  }
   // Only rows wake it up again: they must say that it waits, and until when.
   if (!last.idle || !told_schedule_ || !told_schedule_->idle || resting_)
     return;
@@ -404,8 +559,9 @@ void actor::rest() {
   store::log_schedule schedule{now.idle, {}};
   if (now.wake_at_us)
     schedule.wake_at = time_of(*now.wake_at_us);
-  if (!now.idle || appending_ || !now.append.empty() || !now.start.empty()
-      || !now.stop.empty() || !run_->quiet() || schedule != told_schedule_)
+  if (!now.idle || cancelling_children_ > 0 || appending_ || !now.append.empty()
+      || !now.start.empty() || !now.stop.empty() || !run_->quiet()
+      || schedule != told_schedule_)
     return carry_out(std::move(now));
   say("rests");
   home_.with().everything.seen.hit("run that waits is put to rest");

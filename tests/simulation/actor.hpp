@@ -5,6 +5,7 @@
 #include "tests/simulation/parts.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +38,8 @@ public:
   void take(const mail& what);
   void effect_ended(const std::string& key, std::uint32_t attempt,
                     workflow::durable_run::effect_outcome outcome);
+  /// What its run waits for, for people.
+  std::string waits() const;
   /// All mail that nobody has answered yet.
   std::vector<mail> give_up_mail();
 
@@ -56,6 +59,15 @@ private:
   void append_ended(result<store::append_receipt> got);
   void stored(log_version version, const facts::Fact& fact);
   void start_effect(const workflow::durable_run::effect_start& what);
+  void start_child(const workflow::durable_run::effect_start& what);
+  log_id child_id(const std::string& key) const;
+  void stop_effect(const workflow::durable_run::effect_stop& what);
+  /// Sends until there is an answer or `wanted` says no.
+  void insist(mail what, std::function<bool(actor&)> wanted,
+              std::function<void(actor&, mail::answer)> then);
+  void ask_child(mail start);
+  void child_ended(const mail& what);
+  void tell_parent();
   void sleep_until(std::int64_t wake_at_us);
   void rest_or_retire(const workflow::durable_run::agenda& last);
   void rest();
@@ -79,6 +91,17 @@ private:
   std::vector<mail> cancellers_;
   std::map<std::string, std::vector<mail>> signalers_;
   std::set<std::int64_t> wake_ups_;
+  /// A run that this one has started, or will have.
+  struct child {
+    std::string key;
+    std::uint32_t attempt = 1;
+    bool detached = false;
+  };
+  std::map<log_id, child> children_;
+  /// Whom it has yet to tell that it has ended.
+  bool parent_told_ = false;
+  bool telling_ = false;
+  unsigned cancelling_children_ = 0;
 };
 
 } // namespace shannon::sim

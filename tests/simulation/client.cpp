@@ -7,9 +7,19 @@
 
 namespace shannon::sim {
 
+namespace {
+
+program_input seeded(std::uint64_t seed) {
+  program_input input;
+  input.seed = seed;
+  return input;
+}
+
+} // namespace
+
 client::client(parts& with, log_id run, std::uint64_t program_seed)
     : with_(with), run_(std::move(run)), program_seed_(program_seed),
-      signals_max_(signals_in(draw_program({program_seed, 0}))) {}
+      signals_max_(signals_of(seeded(program_seed))) {}
 
 void client::begin() {
   auto& dice = with_.everything.dice;
@@ -23,7 +33,7 @@ void client::submit() {
   mail what;
   what.what = mail::kind::start;
   what.to = run_;
-  what.payload = to_text(program_input{program_seed_, 0});
+  what.payload = to_text(seeded(program_seed_));
   insist(std::move(what), [this] {
     accepted_ = true;
     for (const auto* name : {"red", "blue"})

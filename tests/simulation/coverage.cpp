@@ -49,6 +49,11 @@ constexpr std::array must_happen{
     "run completed",
     "run failed",
     "run ended cancelled",
+    "run begins anew",
+    "child started",
+    "child's end heard",
+    "child told to end",
+    "clean-up behind a cancel",
 };
 
 } // namespace

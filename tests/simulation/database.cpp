@@ -10,7 +10,7 @@ namespace shannon::sim {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, store_fault>, 7> names{{
+constexpr std::array<std::pair<std::string_view, store_fault>, 10> names{{
     {"skip-epoch", store_fault::skip_epoch},
     {"skip-version", store_fault::skip_version},
     {"ack-unsent", store_fault::ack_unsent},
@@ -18,6 +18,9 @@ constexpr std::array<std::pair<std::string_view, store_fault>, 7> names{{
     {"due-forgotten", store_fault::due_forgotten},
     {"born-twice", store_fault::born_twice},
     {"schedule-kept", store_fault::schedule_kept},
+    {"chain-anew", store_fault::chain_anew},
+    {"half-written", store_fault::half_written},
+    {"blobs-lost", store_fault::blobs_lost},
 }};
 
 std::int64_t unix_us(std::chrono::system_clock::time_point at) {
@@ -78,6 +81,8 @@ void database::write(const statement_entry& one) {
   if (one.what.birth)
     log.birth = *one.what.birth;
   auto tail = one.what.expected;
+  if (has(store_fault::chain_anew))
+    tail.chain = 0;
   for (std::size_t i = 0; i < one.what.facts.size(); ++i) {
     if (one.what.base == i)
       log.base = tail;
@@ -85,6 +90,8 @@ void database::write(const statement_entry& one) {
     tail.chain = store::chain(tail.chain, tail.version, one.what.facts[i]);
     history::log_row row{
         tail.version, one.epoch, tail.chain, one.what.facts[i], {}};
+    if (i > 0 && has(store_fault::half_written))
+      continue;
     if (i < one.what.references.size())
       row.bodies = one.what.references[i];
     log.rows.push_back(std::move(row));
@@ -97,7 +104,8 @@ void database::write(const statement_entry& one) {
   if (one.what.attributes)
     log.attributes = *one.what.attributes;
   for (const auto& body : one.what.blobs)
-    blobs_.emplace(body.hash, body.bytes);
+    if (!has(store_fault::blobs_lost))
+      blobs_.emplace(body.hash, body.bytes);
   if (on_commit)
     on_commit(one);
 }

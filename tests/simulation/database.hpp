@@ -26,6 +26,9 @@ enum class store_fault : std::uint8_t {
   due_forgotten,  ///< A timer due while its run is idle is not listed.
   born_twice,     ///< A birth replaces the log that exists.
   schedule_kept,  ///< An append does not change what the log waits for.
+  chain_anew,     ///< Each append begins a new chain of checksums.
+  half_written,   ///< Of an append only the first fact is kept.
+  blobs_lost,     ///< Bodies are not kept.
 };
 
 std::optional<store_fault> store_fault_named(std::string_view name);

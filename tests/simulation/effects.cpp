@@ -49,6 +49,13 @@ effect_order order_of(const std::string& text) {
   return order;
 }
 
+std::uint64_t ledger_number(const std::string& output) {
+  std::uint64_t turn = 0, step = 0, number = 0;
+  std::istringstream in{output};
+  in >> turn >> step >> number;
+  return number;
+}
+
 void far_side::begin(ledger_entry what, done answer) {
   auto& dice = everything_.dice;
   what.number = ledger_.size() + 1;
@@ -82,11 +89,11 @@ void far_side::begin(ledger_entry what, done answer) {
   }
 }
 
-void far_side::stop(const log_id& log, const std::string& step,
+void far_side::stop(const log_id& log, const std::string& key,
                     std::uint32_t attempt) {
   for (auto place : open_[log]) {
     auto& entry = ledger_[place];
-    if (entry.step == step && entry.attempt == attempt)
+    if (entry.key == key && entry.attempt == attempt)
       entry.stopped = true;
   }
 }

@@ -26,11 +26,15 @@ struct effect_order {
 std::string to_text(const effect_order& order);
 effect_order order_of(const std::string& text);
 
+/// Which entry of the ledger this answer comes from.
+std::uint64_t ledger_number(const std::string& output);
+
 /// One attempt that reached the world.
 struct ledger_entry {
   std::uint64_t number = 0;
   log_id log;
-  std::string step;
+  std::string step; ///< Its place in the log.
+  std::string key;  ///< Its name in the world outside.
   std::uint32_t attempt = 1;
   effect_order order;
   std::string node;
@@ -53,7 +57,7 @@ public:
 
   /// `answer` may come any number of times.
   void begin(ledger_entry what, done answer);
-  void stop(const log_id& log, const std::string& step, std::uint32_t attempt);
+  void stop(const log_id& log, const std::string& key, std::uint32_t attempt);
   /// Nobody listens any more to what this life asked for.
   void forget(const log_id& log, std::uint64_t life);
 

@@ -4,6 +4,7 @@
 //   simulate --seed S [--trace]        one world; with its journal
 //   simulate --fault NAME ...          with a planted bug of the store
 //   simulate --until-caught ...        ends well when a check fails
+//   simulate --coverage ...            fails if something never happened
 //
 // Exit code 0: nothing was found (with --until-caught: something was).
 
@@ -53,7 +54,11 @@ std::optional<arguments> parse(int count, char** words) {
   for (int i = 1; i < count; ++i) {
     std::string_view word = words[i];
     const char* value = i + 1 < count ? words[i + 1] : nullptr;
-    if (word == "--trace") {
+    if (word == "--list-faults") {
+      for (const auto& name : store_fault_names())
+        std::puts(name.c_str());
+      std::exit(0);
+    } else if (word == "--trace") {
       out.options.trace = true;
     } else if (word == "--coverage") {
       out.coverage = true;
@@ -145,14 +150,15 @@ int main(int count, char** words) {
               minutes > 0 ? hours / minutes : 0);
   if (how->coverage) {
     for (const auto& [what, times] : seen.counts())
-      std::printf("%10llu  %s\n", static_cast<unsigned long long>(times),
-                  what.c_str());
+      if (!how->until_caught)
+        std::printf("%10llu  %s\n", static_cast<unsigned long long>(times),
+                    what.c_str());
     for (const auto& what : seen.missing()) {
       std::printf("never happened: %s\n", what.c_str());
       ++failures;
     }
   }
-  if (how->until_caught)
+  if (how->until_caught && failures == 0)
     std::puts("simulate: nothing was caught");
-  return failures != 0 || how->until_caught ? 1 : 0;
+  return (failures != 0) == how->until_caught ? 0 : 1;
 }

@@ -378,6 +378,14 @@ void node::look_for_due() {
       });
 }
 
+/// One that wakes up acts on old beliefs until it has looked at the clock.
+void node::works(const log_id& log) {
+  if (!waking_)
+    with_.checks.works(name_, log,
+                       with_.db.lease_until_us(node_id{
+                           name_ + "." + std::to_string(incarnation_)}));
+}
+
 void node::settled(const actor& who, log_version version) {
   obey(process_->runs.settled(who.log(), who.life(), version));
 }

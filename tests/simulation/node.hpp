@@ -70,13 +70,11 @@ public:
   /// and doing the process can die.
   void to_far_side(std::function<void()> what);
   std::optional<shard_epoch> epoch_of(const log_id& log) const;
+  /// Says that it works on this run, for the checks.
+  void works(const log_id& log);
   void settled(const actor& who, log_version version);
   void passive(const actor& who, std::optional<std::int64_t> wake_at_us);
   void down(const actor& who, workflow::activation_table::end how);
-  /// Works on what has waited while it was frozen: acts on old beliefs.
-  bool waking() const noexcept {
-    return waking_;
-  }
 
 private:
   using table = workflow::activation_table;

@@ -1,10 +1,12 @@
 #include "tests/simulation/program.hpp"
 
+#include "actors/workflow/engine/saga.hpp"
 #include "tests/simulation/chance.hpp"
 #include "tests/simulation/effects.hpp"
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -20,7 +22,8 @@ using workflow::nothing;
 
 class drawing {
 public:
-  explicit drawing(std::uint64_t seed) : dice_{seed} {}
+  explicit drawing(const program_input& input)
+      : dice_{input.seed + 7919 * input.turn}, depth_{input.depth} {}
 
   part sequence(int depth) {
     part out;
@@ -34,8 +37,9 @@ public:
 
 private:
   part any(int depth) {
-    auto roll = dice_.below(depth < 3 ? 14 : 10);
-    if (roll < 5)
+    auto roll = dice_.below(depth < 3 ? 22 : 12);
+    // Nobody signals a child.
+    if (roll < 5 || (depth_ > 0 && (roll == 6 || roll == 7)))
       return step();
     part out;
     out.number = ++numbers_;
@@ -53,12 +57,31 @@ private:
     } else if (roll == 9) {
       out.what = part::kind::publish;
       out.key = "news";
-    } else {
-      out.what = roll < 12 ? part::kind::all : part::kind::race;
+    } else if (roll == 10) {
+      out.what = part::kind::local;
+    } else if (roll == 11) {
+      if (depth_ > 1)
+        return step();
+      out.what = part::kind::child;
+      out.key = "child";
+      out.detached = dice_.one_in(4);
+    } else if (roll < 18) {
+      static constexpr part::kind kinds[]
+          = {part::kind::all,  part::kind::all, part::kind::race,
+             part::kind::race, part::kind::any, part::kind::saga};
+      out.what = kinds[roll - 12];
       auto count = dice_.between(2, 4);
       for (std::int64_t i = 0; i < count; ++i)
-        out.parts.push_back(dice_.one_in(2) ? sequence(depth + 1)
-                                            : any(depth + 1));
+        out.parts.push_back(out.what == part::kind::saga ? step()
+                            : dice_.one_in(2)            ? sequence(depth + 1)
+                                                         : any(depth + 1));
+    } else {
+      static constexpr part::kind kinds[]
+          = {part::kind::map, part::kind::patience, part::kind::clean_up,
+             part::kind::clean_up};
+      out.what = kinds[roll - 18];
+      out.delay_us = dice_.magnitude(10'000, 60'000'000);
+      out.parts.push_back(sequence(depth + 1));
     }
     return out;
   }
@@ -83,13 +106,22 @@ private:
   }
 
   chance dice_;
+  std::uint32_t depth_;
   std::uint32_t numbers_ = 0;
 };
+
+unsigned signals_in(const part& program) {
+  unsigned count = program.what == part::kind::signal;
+  for (const auto& one : program.parts)
+    count += signals_in(one);
+  return program.what == part::kind::map ? 3 * count : count;
+}
 
 // -- carrying out -------------------------------------------------------------
 
 /// What all branches of one activation share.
 struct play {
+  program_input input;
   std::uint32_t turn = 0;
   program_faults faults;
   std::map<std::string, std::uint64_t> signals_taken;
@@ -138,10 +170,143 @@ durable<nothing> do_step(play_ptr how, const part& what, context ctx,
     if (got.turn != order.turn || got.number != order.number)
       how->faults.wrong_outcome(to_text(order), result.output());
     at->digest += " " + number + "=" + result.output().substr(0, 20);
-  } catch (const workflow::step_failed&) {
-    if (!what.forgiving || ctx.cancelling())
+  } catch (const workflow::step_failed& thrown) {
+    if (!what.forgiving || thrown.why().code == errc::cancelled)
       throw;
     at->digest += " " + number + "!";
+  }
+  at->after = {place};
+  co_return nothing{};
+}
+
+/// A step that runs although the run, or this branch of it, is cancelled.
+durable<nothing> do_undo(play_ptr how, std::uint32_t number, context ctx) {
+  effect_order order;
+  order.turn = how->turn;
+  order.number = 10'000 + number;
+  order.clean_up = true;
+  remote::ToolRequest request;
+  request.set_tool("simulated");
+  request.set_arguments_json(to_text(order));
+  auto step = ctx.step("undo" + std::to_string(number), std::move(request));
+  co_await step;
+  co_return nothing{};
+}
+
+durable<nothing> do_clean_up(play_ptr how, const part& what, context ctx,
+                             branch_ptr at) {
+  std::optional<error> failed;
+  try {
+    auto work = carry_out(how, what.parts.front(), ctx, at);
+    co_await work;
+  } catch (const workflow::step_failed& thrown) {
+    failed = thrown.why();
+  }
+  if (!failed)
+    co_return nothing{};
+  try {
+    auto undo = do_undo(how, what.number, ctx.shielded());
+    co_await undo;
+  } catch (const workflow::step_failed&) {
+    at->digest += " dirty";
+  }
+  throw workflow::step_failed{*failed};
+}
+
+durable<nothing> do_undoable(play_ptr how, const part& what, context ctx,
+                             branch_ptr at, workflow::saga& done) {
+  for (const auto& one : what.parts) {
+    auto step = do_step(how, one, ctx, at);
+    co_await step;
+    done.done(std::to_string(one.number), [how, &one](context undo) {
+      return do_undo(how, one.number, std::move(undo));
+    });
+  }
+  co_return nothing{};
+}
+
+durable<nothing> do_saga(play_ptr how, const part& what, context ctx,
+                         branch_ptr at) {
+  std::function<durable<nothing>(context, workflow::saga&)> body
+      = [how, &what, at](context inside, workflow::saga& done) {
+          return do_undoable(how, what, std::move(inside), at, done);
+        };
+  auto all = workflow::compensated<nothing>(ctx, body);
+  co_await all;
+  co_return nothing{};
+}
+
+/// A branch that is cancelled when its time is over.
+durable<nothing> do_patience(play_ptr how, const part& what, context ctx,
+                             branch_ptr at) {
+  auto name = "p" + std::to_string(what.number);
+  auto mine = std::make_shared<branch>();
+  mine->scope = at->scope.empty() ? name : at->scope + "." + name;
+  mine->after = at->after;
+  workflow::cancel_scope branch{ctx.scope(name)};
+  auto work = carry_out(how, what.parts.front(), branch.branch(), mine);
+  auto place = at->place("patience");
+  auto rest = ctx.sleep("patience", std::chrono::microseconds{what.delay_us});
+  co_await rest;
+  branch.cancel("it takes too long");
+  try {
+    co_await work;
+    at->digest += " <" + mine->digest + ">";
+  } catch (const workflow::step_failed&) {
+    if (ctx.cancelling())
+      throw;
+    at->digest += " ~";
+  }
+  at->after = {place};
+  co_return nothing{};
+}
+
+durable<nothing> do_map(play_ptr how, const part& what, context ctx,
+                        branch_ptr at) {
+  auto name = "p" + std::to_string(what.number);
+  auto scope = at->scope.empty() ? name : at->scope + "." + name;
+  auto work = [how, &what, at, scope](context inside, std::uint32_t item) {
+    auto mine = std::make_shared<branch>();
+    mine->scope = scope + "." + std::to_string(item);
+    return carry_out(how, what.parts.front(), std::move(inside), mine);
+  };
+  std::vector<std::uint32_t> items{1, 2, 3};
+  auto all = workflow::map_bounded(ctx.scope(name), items, 2, work);
+  co_await all;
+  at->digest += " mapped";
+  co_return nothing{};
+}
+
+durable<nothing> do_local(play_ptr, const part& what, context ctx,
+                          branch_ptr at) {
+  auto number = std::to_string(what.number);
+  at->digest += " " + std::to_string(ctx.random("chance" + number) % 100);
+  auto id = ctx.new_id("id" + number);
+  auto local = ctx.local("local" + number, [id] { return id; });
+  std::string same = co_await local;
+  at->digest += same == id ? " same" : " OTHER";
+  ctx.set_attributes({{"at", number}});
+  co_return nothing{};
+}
+
+durable<nothing> do_child(play_ptr how, const part& what, context ctx,
+                          branch_ptr at) {
+  program_input input;
+  input.seed = how->input.seed * 31 + what.number + 1'000 * how->turn;
+  input.depth = how->input.depth + 1;
+  remote::ChildRun wish;
+  wish.set_program("simulated");
+  wish.set_input(to_text(input));
+  auto place = at->place(what.key);
+  try {
+    auto child = what.detached ? ctx.start_child(what.key, std::move(wish))
+                               : ctx.child(what.key, std::move(wish));
+    remote::ChildResult ended = co_await child;
+    at->digest += " child:" + std::to_string(ended.output().size());
+  } catch (const workflow::step_failed& thrown) {
+    if (thrown.why().code == errc::cancelled)
+      throw;
+    at->digest += " child!";
   }
   at->after = {place};
   co_return nothing{};
@@ -182,9 +347,11 @@ durable<nothing> do_parts(play_ptr how, const part& what, context ctx,
     branches.push_back(mine);
     parts.push_back(carry_out(how, one, ctx.scope(name), mine));
   }
-  if (what.what == part::kind::race) {
-    auto race = workflow::race(std::move(parts));
-    auto won = co_await race;
+  if (what.what != part::kind::all) {
+    auto first = what.what == part::kind::race
+                     ? workflow::race(std::move(parts))
+                     : workflow::any(std::move(parts));
+    auto won = co_await first;
     at->digest += " (" + std::to_string(won.index) + ":"
                   + branches[won.index]->digest + ")";
     at->after = branches[won.index]->after;
@@ -238,7 +405,38 @@ durable<nothing> carry_out(play_ptr how, const part& what, context ctx,
       co_await next;
     }
     break;
+  case part::kind::map: {
+    auto map = do_map(how, what, ctx, at);
+    co_await map;
+    break;
+  }
+  case part::kind::patience: {
+    auto patience = do_patience(how, what, ctx, at);
+    co_await patience;
+    break;
+  }
+  case part::kind::clean_up: {
+    auto guarded = do_clean_up(how, what, ctx, at);
+    co_await guarded;
+    break;
+  }
+  case part::kind::saga: {
+    auto saga = do_saga(how, what, ctx, at);
+    co_await saga;
+    break;
+  }
+  case part::kind::local: {
+    auto local = do_local(how, what, ctx, at);
+    co_await local;
+    break;
+  }
+  case part::kind::child: {
+    auto child = do_child(how, what, ctx, at);
+    co_await child;
+    break;
+  }
   case part::kind::all:
+  case part::kind::any:
   case part::kind::race: {
     auto parts = do_parts(how, what, ctx, at);
     co_await parts;
@@ -253,35 +451,53 @@ durable<std::string> run_program(program_faults faults, context ctx,
   auto what = input_of(input);
   auto whole = draw_program(what);
   auto how = std::make_shared<play>();
+  how->input = what;
   how->turn = what.turn;
+  how->signals_taken = {{"red", what.red}, {"blue", what.blue}};
   how->faults = std::move(faults);
   auto at = std::make_shared<branch>();
   auto run = carry_out(how, whole, ctx, at);
   co_await run;
+  if (what.turn + 1 < turns_of(what)) {
+    ++what.turn;
+    what.red = how->signals_taken["red"];
+    what.blue = how->signals_taken["blue"];
+    auto again = ctx.continue_as_new(to_text(what));
+    co_await again;
+  }
   co_return at->digest;
 }
 
 } // namespace
 
 std::string to_text(const program_input& input) {
-  return std::to_string(input.seed) + " " + std::to_string(input.turn);
+  std::string text;
+  for (std::uint64_t number :
+       {input.seed, std::uint64_t{input.turn}, std::uint64_t{input.depth},
+        input.red, input.blue})
+    text += std::to_string(number) + " ";
+  return text;
 }
 
 program_input input_of(const std::string& text) {
   program_input input;
   std::istringstream in{text};
-  in >> input.seed >> input.turn;
+  in >> input.seed >> input.turn >> input.depth >> input.red >> input.blue;
   return input;
 }
 
 part draw_program(const program_input& input) {
-  return drawing{input.seed}.sequence(0);
+  return drawing{input}.sequence(0);
 }
 
-unsigned signals_in(const part& program) {
-  unsigned count = program.what == part::kind::signal;
-  for (const auto& one : program.parts)
-    count += signals_in(one);
+std::uint32_t turns_of(const program_input& input) {
+  return input.seed % 5 == 0 ? 3 : 1;
+}
+
+unsigned signals_of(program_input input) {
+  unsigned count = 0;
+  for (input.turn = 0; input.turn < turns_of(input); ++input.turn)
+    count += signals_in(draw_program(input));
   return count;
 }
 

@@ -1,6 +1,5 @@
 #include "tests/simulation/simulation.hpp"
 
-#include "actors/store/shard_of.hpp"
 #include "tests/simulation/client.hpp"
 #include "tests/simulation/effects.hpp"
 #include "tests/simulation/node.hpp"
@@ -48,6 +47,7 @@ public:
           };
     parts_.options.step_attempts_max = 5;
     parts_.options.chance = [this] { return world_.dice.real(); };
+    parts_.options.entropy = [this] { return world_.dice.next(); };
     parts_.options.ends_stream = true;
     parts_.post = [this](mail what) { post(std::move(what)); };
     for (unsigned i = 1; i <= sky_.nodes; ++i)
@@ -65,7 +65,7 @@ public:
       });
     for (auto& one : clients_)
       one->begin();
-    while (!over() && world_.step()) {
+    while (!(world_.events() % 8 == 0 && over()) && world_.step()) {
       if (!world_.healed)
         trouble();
       if (world_.events() % 256 == 0)
@@ -195,24 +195,38 @@ private:
     }
     if (world_.healed
         && world_.now_us() - world_.healed_at_us > progress_us_max) {
-      for (const auto& one : clients_)
-        if (!ended(*one))
+      for (const auto& [id, log] : db_.logs())
+        if (!ended(log))
           world_.fail("I10 progress",
-                      one->run().value + " has not ended "
+                      id.value + " has not ended "
                           + std::to_string(progress_us_max / second_us / 3'600)
-                          + " hours after all trouble ended");
+                          + " hours after all trouble ended: " + where_is(id));
+      for (const auto& one : clients_)
+        if (!submitted(*one))
+          world_.fail("I10 progress", one->run().value + " was never accepted");
       return true;
     }
     return std::all_of(clients_.begin(), clients_.end(),
-                       [this](const auto& one) { return ended(*one); });
+                       [this](const auto& one) { return submitted(*one); })
+           && std::all_of(db_.logs().begin(), db_.logs().end(),
+                          [](const auto& one) { return ended(one.second); });
   }
 
-  /// Also one whose acceptance nobody heard of.
-  bool ended(const client& one) const {
-    const auto* log = db_.find(one.run());
-    return log
-           && (store::is_terminal(log->status)
-               || log->status == store::log_status::needs_operator);
+  std::string where_is(const log_id& log) const {
+    for (const auto& one : nodes_)
+      if (auto* run = one->find(log, 0))
+        return "on " + one->name() + ", " + run->waits();
+    return "no node holds it";
+  }
+
+  /// Also a run whose acceptance nobody heard of.
+  bool submitted(const client& one) const {
+    return db_.find(one.run()) != nullptr;
+  }
+
+  static bool ended(const stored_log& log) {
+    return store::is_terminal(log.status)
+           || log.status == store::log_status::needs_operator;
   }
 
   void finish() {
@@ -228,9 +242,9 @@ private:
     out.seen = world_.seen;
     out.hash = world_.hash();
     out.events = world_.events();
-    out.runs = clients_.size();
-    for (const auto& one : clients_)
-      out.run_hours += checks_.hours_of(one->run());
+    out.runs = db_.logs().size();
+    for (const auto& [id, log] : db_.logs())
+      out.run_hours += checks_.hours_of(id);
     return out;
   }
 

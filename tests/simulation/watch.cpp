@@ -3,6 +3,7 @@
 #include "actors/workflow/engine/events.hpp"
 #include "actors/workflow/engine/operation.hpp"
 #include "actors/workflow/history/log_checker.hpp"
+#include "protocols/remote/tool.pb.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,7 +21,7 @@ constexpr std::int64_t cancel_stop_us = 5'000'000;
 constexpr std::int64_t timer_late_us = 5'000'000;
 
 std::string attempt_key(const ledger_entry& what) {
-  return what.log.value + "/" + what.step + "/" + std::to_string(what.attempt);
+  return what.log.value + "/" + what.key + "/" + std::to_string(what.attempt);
 }
 
 } // namespace
@@ -101,6 +102,7 @@ void watch::take(const log_id& log, history& seen, const facts::Fact& fact) {
   }
   case facts::Fact::kStepCompleted:
     ends(fact.step_completed().step());
+    take_outcome(log, fact.step_completed());
     break;
   case facts::Fact::kStepFailed:
     ends(fact.step_failed().step());
@@ -137,6 +139,13 @@ void watch::take(const log_id& log, history& seen, const facts::Fact& fact) {
                          : fact.has_run_failed()  ? "run failed"
                                                   : "run ended cancelled");
     break;
+  case facts::Fact::kRunContinued:
+    everything_.seen.hit("run begins anew");
+    ++seen.turn;
+    seen.steps.clear();
+    seen.timers_due_us.clear();
+    seen.timers_fired.clear();
+    break;
   case facts::Fact::kRunParked:
     seen.parked = true;
     bad("I24 replay", "parked: " + fact.run_parked().reason() + ", recorded "
@@ -146,6 +155,44 @@ void watch::take(const log_id& log, history& seen, const facts::Fact& fact) {
   default:
     break;
   }
+}
+
+/// What is recorded is what this attempt at this step gave.
+void watch::take_outcome(const log_id& log, const facts::StepCompleted& done) {
+  if (done.effect() != "tool")
+    return;
+  auto bytes = done.output().inline_();
+  if (done.output().at_case() == facts::Body::kBlob)
+    if (auto at = db_.blobs().find(done.output().blob());
+        at != db_.blobs().end())
+      bytes = at->second;
+  remote::ToolResult result;
+  result.ParseFromString(bytes);
+  auto number = ledger_number(result.output());
+  auto place = to_string(done.step());
+  if (number == 0 || number > effects_.ledger().size())
+    return; // Its body is missing: the history checker says so.
+  const auto& made = effects_.ledger()[number - 1];
+  auto& tries = attempts_[attempt_key(made)];
+  if (tries.begun > 1 && !done.possible_repeat())
+    everything_.fail("I6 effects", attempt_key(made)
+                                       + " reached the world twice, and its "
+                                         "outcome does not say so");
+  if (made.log != log || made.step != place || made.attempt != done.attempt())
+    everything_.fail("I5 outcomes", log.value + "/" + place + "/"
+                                        + std::to_string(done.attempt())
+                                        + " is recorded with what "
+                                        + attempt_key(made) + " gave");
+}
+
+void watch::works(const std::string& node, const log_id& log,
+                  std::int64_t lease_until_us) {
+  if (lease_until_us <= everything_.now_us())
+    everything_.fail("I17 owners",
+                     node + " works on " + log.value
+                         + ", and its lease has run out "
+                         + std::to_string(everything_.now_us() - lease_until_us)
+                         + " us ago");
 }
 
 void watch::take_timer_fired(const log_id& log, history& seen,
@@ -175,6 +222,7 @@ void watch::activated(const log_id& log, const std::string& node,
   auto& seen = of(log);
   if (seen.life_open)
     everything_.seen.hit("two lives of one run at once");
+  began_[life] = ++moments_;
   seen.life = life;
   seen.life_open = true;
   seen.told = 0;
@@ -184,13 +232,14 @@ void watch::activated(const log_id& log, const std::string& node,
 void watch::rested(const log_id& log, std::uint64_t life) {
   auto& seen = of(log);
   for (const auto& entry : effects_.ledger())
-    if (entry.log == log && entry.life == life && entry.open && !entry.stopped
+    if (entry.log == log && entry.life == life && entry.open
+        && stopped_.count(attempt_key(entry)) == 0
         && !seen.steps[entry.step].ended
         && seen.steps[entry.step].failed < entry.attempt)
       everything_.fail("I6 effects", log.value + " rests while "
                                          + attempt_key(entry)
                                          + " is under way");
-  rested_.insert(life);
+  rested_[life] = ++moments_;
 }
 
 void watch::lost(const log_id& log, std::uint64_t life) {
@@ -213,17 +262,24 @@ void watch::effect_asked(const ledger_entry& what, log_version known) {
   if (!known_lives.insert(what.life).second)
     bad("I6 effects", "is started twice by one life of its run");
   for (auto life : known_lives)
-    if (rested_.count(life) != 0)
+    if (auto rest = rested_.find(life);
+        rest != rested_.end() && rest->second < began_[what.life])
       bad("I6 effects", "is started again, and its run rested meanwhile");
   auto& seen = of(what.log);
   const auto* log = db_.find(what.log);
   if (!log)
     return bad("I6 effects", "is started by a run that is not on disk");
+  // Places are of one turn; one that has missed the end of its turn is judged
+  // by nothing here.
+  if (what.order.turn != seen.turn)
+    return;
   for (const auto& cause : what.order.after)
     if (!seen.steps[cause].ended && seen.timers_fired.count(cause) == 0)
       bad("I6 effects",
           "is started before " + cause + ", which led to it, is on disk");
   const auto& at = seen.steps[what.step];
+  if (what.order.clean_up && seen.cancelled_at_us != 0)
+    everything_.seen.hit("clean-up behind a cancel");
   if (what.order.once && at.announced != what.attempt)
     bad("I6 effects", "may be made once only, and no record says it was");
   // What its run cannot know yet is no fault of it.
@@ -261,10 +317,11 @@ void watch::effect_begins(const ledger_entry& what) {
     everything_.fail("I6 effects", key + " was made twice, and may be once");
 }
 
-void watch::stopped(const log_id& log, std::uint64_t, const std::string& key,
-                    std::uint32_t) {
+void watch::stopped(const log_id& log, const std::string& key,
+                    std::uint32_t attempt) {
   everything_.seen.hit("effect told to stop");
   everything_.note(log.value, "stops " + key);
+  stopped_.insert(log.value + "/" + key + "/" + std::to_string(attempt));
 }
 
 void watch::wrong_outcome(const std::string& asked, const std::string& got) {
@@ -298,7 +355,7 @@ void watch::told(const log_id& log, std::uint64_t life, log_version version,
                  const facts::Fact& fact) {
   auto& seen = of(log);
   const auto* stored = db_.find(log);
-  if (!stored || stored->tail.version < version
+  if (!stored || stored->rows.size() < static_cast<std::size_t>(version)
       || stored->rows[static_cast<std::size_t>(version - 1)].fact
              != fact.SerializeAsString())
     return everything_.fail("I8 events", log.value + ": version "
@@ -346,7 +403,8 @@ void watch::answer(const mail& what, mail::answer how) {
 /// What a cancel must have reached by now.
 void watch::look_around() {
   for (const auto& entry : effects_.ledger()) {
-    if (!entry.open || entry.stopped || entry.order.clean_up)
+    if (!entry.open || entry.order.clean_up
+        || stopped_.count(attempt_key(entry)) != 0)
       continue;
     const auto& seen = of(entry.log);
     if (seen.cancel_told_us != 0 && seen.life == entry.life && seen.life_open

@@ -31,7 +31,8 @@ std::string name_of(const facts::Fact& fact);
 ///   I10 after healing every run ends
 ///   I11 no attempt once a cancel is acknowledged, and what was under way is
 ///       told to stop
-///   I17 an epoch of a shard has one owner
+///   I17 an epoch of a shard has one owner, and who is awake works only while
+///       the database counts its lease
 ///   I14 timers: never early, and not late once the world is well
 ///   signals: acknowledged ones are on disk, once, and taken in order
 class watch {
@@ -48,11 +49,14 @@ public:
   /// This life is over, whatever the reason.
   void lost(const log_id& log, std::uint64_t life);
   void unreadable(const log_id& log, const std::string& why);
+  /// A node that is awake works on a run: the database must count its lease.
+  void works(const std::string& node, const log_id& log,
+             std::int64_t lease_until_us);
   /// The run, which knows its log up to `known`, wants this.
   void effect_asked(const ledger_entry& what, log_version known);
   /// It reaches the world.
   void effect_begins(const ledger_entry& what);
-  void stopped(const log_id& log, std::uint64_t life, const std::string& step,
+  void stopped(const log_id& log, const std::string& key,
                std::uint32_t attempt);
   void told(const log_id& log, std::uint64_t life, log_version version,
             const facts::Fact& fact);
@@ -90,6 +94,7 @@ private:
     std::map<std::string, std::int64_t> timers_due_us;
     std::set<std::string> timers_fired;
     std::map<std::string, unsigned> signals;
+    std::uint32_t turn = 0;
     bool started = false;
     std::int64_t since_us = 0;
     std::int64_t until_us = 0;        ///< Of its last fact.
@@ -113,6 +118,7 @@ private:
     return logs_[log];
   }
   void take(const log_id& log, history& seen, const facts::Fact& fact);
+  void take_outcome(const log_id& log, const facts::StepCompleted& done);
   void take_timer_fired(const log_id& log, history& seen,
                         const std::string& key);
   void check_end(const log_id& log, const workflow::program& program,
@@ -125,7 +131,11 @@ private:
   const far_side& effects_;
   std::map<log_id, history> logs_;
   std::map<std::string, attempt> attempts_; ///< By attempt key.
-  std::set<std::uint64_t> rested_;          ///< Lives that went by themselves.
+  /// When lives began, and when some went by themselves: a running number.
+  std::map<std::uint64_t, std::uint64_t> began_;
+  std::map<std::uint64_t, std::uint64_t> rested_;
+  std::uint64_t moments_ = 0;
+  std::set<std::string> stopped_; ///< Attempts that were told to stop, by key.
   std::set<std::pair<std::uint32_t, shard_epoch>> claims_;
   /// What programs see now is on disk.
   bool replaying_ = false;
