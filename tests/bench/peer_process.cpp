@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -76,6 +76,8 @@ peer_process::peer_process(std::string binary, const std::string& base)
 
 peer_process::~peer_process() {
   stop();
+  if (std::uncaught_exceptions() > 0)
+    return; // Something went wrong: its logs tell what.
   std::error_code ec;
   std::filesystem::remove_all(folder_, ec);
 }

@@ -11,7 +11,8 @@
 namespace shannon::bench {
 
 /// The bench server as a process of its own over a folder of its own, which is
-/// removed at the end. Its stderr goes to `peer.log` in that folder.
+/// removed at the end unless something was thrown. Its stderr goes to
+/// `peer.log` in that folder.
 class peer_process {
 public:
   /// `binary` is run; the folder is made below `base`.
