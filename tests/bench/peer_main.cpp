@@ -121,11 +121,14 @@ public:
   }
 
   void look_after() {
-    if (!server_ || store::is_running(server_->pid()))
+    if (dir_.empty() || (server_ && store::is_running(server_->pid())))
       return;
-    store::wait_process(server_->pid(), std::chrono::milliseconds{0});
-    server_->abandon();
-    server_.reset();
+    if (server_) {
+      store::wait_process(server_->pid(), std::chrono::milliseconds{0});
+      server_->abandon();
+      server_.reset();
+    }
+    // What fails now is tried again at the next look.
     if (auto again = start(dir_); !again)
       kit::log::error("postgres-lost", again.error().text);
   }
