@@ -1,5 +1,6 @@
 #include "tests/bench/kill_world.hpp"
 
+#include "actors/store/log_queries.hpp"
 #include "protocols/facts/run.pb.h"
 #include "tests/bench/costs.hpp"
 
@@ -120,12 +121,10 @@ std::vector<std::string> kill_world::unfinished(store::pg_connection& db) {
 }
 
 bool kill_world::is_marked(store::pg_connection& db, const std::string& log) {
-  static const store::pg_statement read{
-      "bench_facts", "select fact from facts where log_id = $1::text"};
-  auto rows = must(db.run(read, {log}));
-  for (int i = 0; i < rows.size(); ++i) {
+  auto page = must(store::read_page(db, {log_id{log}, 0, store::facts_max}));
+  for (const auto& recorded : page.facts) {
     facts::Fact fact;
-    if (fact.ParseFromString(rows.text(i, 0)) && fact.has_step_completed()
+    if (fact.ParseFromString(recorded.bytes) && fact.has_step_completed()
         && fact.step_completed().possible_repeat())
       return true;
   }

@@ -1,13 +1,14 @@
 // kill -9 of the node, again and again, at random moments: every accepted
 // task ends, no recorded step runs again, and no client misses an event.
 
+#include "actors/store/log_queries.hpp"
+#include "actors/store/pg_connection.hpp"
 #include "nodes/commands/follow.hpp"
 #include "nodes/commands/task_view.hpp"
 #include "protocols/facts/run.pb.h"
 #include "tests/integration/system_fixture.hpp"
 
 #include <catch2/catch.hpp>
-#include <libpq-fe.h>
 
 #include <algorithm>
 #include <atomic>
@@ -65,41 +66,36 @@ private:
   std::thread thread_;
 };
 
-/// When each step was recorded, by attempt key, from the tables themselves.
+/// When each step was recorded, by attempt key, as the store reads it.
 std::map<std::string, std::int64_t> recorded_steps(const std::string& dsn) {
+  static const store::pg_statement logs{"test_logs",
+                                        "select log_id from heads"};
   std::map<std::string, std::int64_t> steps;
-  auto* db = PQconnectdb(dsn.c_str());
-  if (PQstatus(db) != CONNECTION_OK) {
-    INFO(PQerrorMessage(db));
-    PQfinish(db);
-    REQUIRE(false);
+  auto db = store::pg_connection::open({dsn});
+  REQUIRE(db);
+  auto rows = db->run(logs, {});
+  REQUIRE(rows);
+  for (int i = 0; i < rows->size(); ++i) {
+    auto log = rows->text(i, 0);
+    auto page = store::read_page(*db, {log_id{log}, 0, store::facts_max});
+    REQUIRE(page);
+    for (const auto& recorded : page->facts) {
+      facts::Fact fact;
+      REQUIRE(fact.ParseFromString(recorded.bytes));
+      if (!fact.has_step_completed())
+        continue;
+      const auto& step = fact.step_completed();
+      std::string place;
+      if (!step.step().scope().empty())
+        place = step.step().scope() + "/";
+      place
+          += step.step().key() + "#" + std::to_string(step.step().occurrence());
+      auto key = log + "/" + place + "/" + std::to_string(step.attempt());
+      // A step is recorded once, whatever happened.
+      CHECK(steps.count(key) == 0);
+      steps[key] = fact.at_us();
+    }
   }
-  auto* rows = PQexecParams(
-      db,
-      "select log_id, fact, (extract(epoch from at) * 1e6)::bigint "
-      "from shannon.facts order by log_id, version",
-      0, nullptr, nullptr, nullptr, nullptr, 1);
-  INFO(PQresultErrorMessage(rows));
-  REQUIRE(PQresultStatus(rows) == PGRES_TUPLES_OK);
-  for (int i = 0; i < PQntuples(rows); ++i) {
-    facts::Fact fact;
-    REQUIRE(
-        fact.ParseFromArray(PQgetvalue(rows, i, 1), PQgetlength(rows, i, 1)));
-    if (!fact.has_step_completed())
-      continue;
-    const auto& step = fact.step_completed();
-    std::string place;
-    if (!step.step().scope().empty())
-      place = step.step().scope() + "/";
-    place += step.step().key() + "#" + std::to_string(step.step().occurrence());
-    auto key = std::string{PQgetvalue(rows, i, 0)} + "/" + place + "/"
-               + std::to_string(step.attempt());
-    // A step is recorded once, whatever happened.
-    CHECK(steps.count(key) == 0);
-    steps[key] = fact.at_us();
-  }
-  PQclear(rows);
-  PQfinish(db);
   return steps;
 }
 
