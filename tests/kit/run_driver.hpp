@@ -3,6 +3,7 @@
 #include "actors/workflow/engine/context.hpp"
 #include "actors/workflow/engine/run.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -37,7 +38,9 @@ public:
   void crash() {
     pending.clear();
     fresh();
-    auto done = run->replay(log, blobs, now_us);
+    // A store gives what came since the run continued as new.
+    auto from = log.begin() + static_cast<std::ptrdiff_t>(base);
+    auto done = run->replay({from, log.end()}, blobs, now_us);
     replay_failed = !done;
   }
 
@@ -54,6 +57,8 @@ public:
       std::erase_if(pending, [&](auto& p) { return p.key == stop.key; });
     }
     if (!agenda.append.empty()) {
+      if (agenda.base)
+        base = log.size() + *agenda.base;
       ++appends;
       status = agenda.status;
       for (auto& fact : agenda.append)
@@ -65,9 +70,12 @@ public:
       run->committed(now_us);
       return true;
     }
-    if (!pending.empty()) {
-      auto start = std::move(pending.front());
-      pending.erase(pending.begin());
+    auto first
+        = std::find_if(pending.begin(), pending.end(),
+                       [&](const auto& p) { return !hangs || !hangs(p); });
+    if (first != pending.end()) {
+      auto start = std::move(*first);
+      pending.erase(first);
       now_us += 1000;
       run->effect_ended(start.key, start.attempt, effects_(start), now_us);
       return true;
@@ -105,6 +113,10 @@ public:
   std::vector<durable_run::effect_start> pending;
   std::map<std::string, int> started;
   std::set<std::string> stopped;
+  /// Effects that never end by themselves.
+  std::function<bool(const durable_run::effect_start&)> hangs;
+  std::size_t base = 0;     ///< Where a replay begins.
+  std::size_t happened = 0; ///< For scripts: what has come from outside.
   int appends = 0;
   /// As the head row would have it.
   store::log_status status = store::log_status::queued;

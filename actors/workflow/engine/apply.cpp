@@ -182,6 +182,7 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
   op.barrier_ = decided_version_; // Its number rests on this fact.
   if (replaying_)
     return;
+  op.read_back_ = false;
   if (op.not_before_us_ <= now_us_)
     make_ready(op);
   set_alarm(op);

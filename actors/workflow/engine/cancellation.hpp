@@ -28,4 +28,7 @@ struct cancel_state {
   std::unique_ptr<operation> clock;
 };
 
+/// What a shield whose time is over is cancelled with.
+error clean_up_took_too_long();
+
 } // namespace shannon::workflow

@@ -21,6 +21,11 @@ bool is_reached(const cancel_state* from, const cancel_state& scope) {
 
 } // namespace
 
+error clean_up_took_too_long() {
+  return {errc::timeout, "the clean-up took longer than its limit", false,
+          std::nullopt};
+}
+
 /// Why what is asked in `scope` is not admitted; nothing if it is.
 const error* durable_run::cancelled_by(const cancel_state* scope) const {
   for (; scope; scope = scope->above.get()) {
@@ -73,7 +78,8 @@ void durable_run::wind_clock(const operation& op) {
                                               shield->where, nullptr);
   shield->clock->clock_of_ = shield;
   shield->clock->due_us = cancel_at_us_ + shield->limit.count();
-  admit_timer(*shield->clock);
+  if (admit_timer(*shield->clock))
+    cancel_branch(*shield, clean_up_took_too_long());
 }
 
 } // namespace shannon::workflow

@@ -140,6 +140,7 @@ private:
   std::int64_t step_due_us_ = 0;    ///< 0 for never.
   std::int64_t alarm_us_ = 0;       ///< What the run's alarm for it is set to.
   std::int64_t since_us_ = 0;       ///< When it was asked for; 0: not known.
+  bool read_back_ = false;          ///< Asked for by an earlier activation too.
   bool waits_ = false;              ///< The run knows it.
   bool ready_ = false;              ///< Resolved, not resumed yet.
   bool queued_ = false;  ///< Is started as soon as its barrier is on disk.

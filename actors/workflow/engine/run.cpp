@@ -127,7 +127,9 @@ void durable_run::take_group(agenda& what) {
   if (in_flight_ != 0)
     return;
   for (auto& item : decided_) {
-    if (in_flight_ == group_max)
+    // An end and the end of its stream are one append: nobody would come back
+    // for the second.
+    if (in_flight_ >= group_max && !item->fact.has_stream_ended())
       return;
     auto& hashes = what.references.emplace_back();
     for (auto& blob : item->blobs) {
@@ -151,8 +153,7 @@ void durable_run::take_group(agenda& what) {
 
 void durable_run::committed(std::int64_t now_us) {
   now_us_ = now_us;
-  on_disk_ = in_flight_;
-  for (std::size_t i = 0; i < on_disk_; ++i) {
+  for (std::size_t i = 0; i < in_flight_; ++i) {
     const auto& fact = decided_[i]->fact;
     ++stored_version_;
     if (fact.has_child_progressed())
@@ -161,6 +162,7 @@ void durable_run::committed(std::int64_t now_us) {
     if (on_stored)
       on_stored(stored_version_, fact);
   }
+  on_disk_ = in_flight_;
   go_on();
   decided_.erase(decided_.begin(),
                  decided_.begin() + static_cast<std::ptrdiff_t>(on_disk_));
@@ -207,9 +209,7 @@ void durable_run::go_on() {
 }
 
 void durable_run::drain() {
-  for (std::size_t i = 0; i < ready_.size();) {
-    if (phase_ != phase::running || closing_ || again_)
-      return;
+  while (!ready_.empty() && phase_ == phase::running && !closing_ && !again_) {
     auto* op = ready_.front();
     ready_.erase(ready_.begin());
     op->ready_ = false;

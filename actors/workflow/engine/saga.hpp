@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,18 +35,17 @@ public:
     undo_.push_back({std::move(key), std::move(undo)});
   }
 
+  /// The last that is still to be taken back; nothing when there is none.
+  std::optional<std::pair<std::string, undo_step>> take_last() {
+    if (undo_.empty())
+      return std::nullopt;
+    auto last = std::move(undo_.back());
+    undo_.pop_back();
+    return last;
+  }
+
 private:
-  template <class T>
-  friend durable<T> compensated(context ctx,
-                                std::function<durable<T>(context, saga&)> body,
-                                std::chrono::microseconds limit);
-
-  struct entry {
-    std::string key;
-    undo_step undo;
-  };
-
-  std::vector<entry> undo_;
+  std::vector<std::pair<std::string, undo_step>> undo_;
 };
 
 template <class T>
@@ -64,14 +64,13 @@ compensated(context ctx, std::function<durable<T>(context, saga&)> body,
     why.text = thrown.what();
   }
   auto safe = ctx.shielded(limit);
-  while (!so_far.undo_.empty()) {
-    auto last = std::move(so_far.undo_.back());
-    so_far.undo_.pop_back();
+  while (auto last = so_far.take_last()) {
+    auto& [key, undo] = *last;
     try {
-      auto undoing = last.undo(safe.scope("undo." + last.key));
+      auto undoing = undo(safe.scope("undo." + key));
       co_await undoing;
     } catch (const step_failed& thrown) {
-      why.text += "; not undone: " + last.key + ": " + thrown.why().text;
+      why.text += "; not undone: " + key + ": " + thrown.why().text;
     }
   }
   throw step_failed{std::move(why)};

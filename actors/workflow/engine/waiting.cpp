@@ -8,6 +8,7 @@ namespace shannon::workflow {
 void durable_run::wait(operation& op) {
   op.waits_ = true;
   op.serial_ = ++asked_total_;
+  op.read_back_ = replaying_;
   op.since_us_ = replaying_ ? 0 : now_us_;
   op.before_ = last_;
   (last_ ? last_->after_ : first_) = &op;
@@ -44,10 +45,7 @@ void durable_run::unlink(operation& op) {
 void durable_run::resolve(operation& op, result<std::string> outcome) {
   unlink(op);
   if (op.clock_of_)
-    return cancel_branch(*op.clock_of_,
-                         {errc::timeout,
-                          "the clean-up took longer than its limit", false,
-                          std::nullopt});
+    return cancel_branch(*op.clock_of_, clean_up_took_too_long());
   op.outcome_ = std::move(outcome);
   op.ready_ = true;
   ready_.push_back(&op);
@@ -93,8 +91,8 @@ void durable_run::stop_effect(operation& op) {
     return;
   // An activation before this one may have started it, and have died before
   // it could stop it.
-  bool started_before = replaying_ && (op.outlives || cancelling_);
-  if ((op.started_ && !op.settled_) || started_before)
+  bool started_before = op.read_back_ && (op.outlives || cancelling_);
+  if (!op.settled_ && (op.started_ || started_before))
     stop_attempt(op, op.attempt_);
 }
 
