@@ -73,6 +73,7 @@ llm_fixture::~llm_fixture() {
   tree_ = nullptr;
   prober_handle_ = nullptr;
   system_->await_all_actors_done();
+  addresses.clear();
   system_.reset();
   server_.reset();
 }

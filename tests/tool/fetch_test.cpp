@@ -67,6 +67,8 @@ struct fetch_fixture {
 
   void serve(http_peer::session& session) {
     auto request = session.read_request();
+    if (request.empty())
+      return; // The call was cancelled before it was sent.
     auto path = request.substr(4, request.find(' ', 4) - 4);
     std::string reply;
     {
