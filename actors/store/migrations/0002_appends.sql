@@ -1,6 +1,6 @@
 -- One row per append instead of one per fact; heads that are not rewritten by
 -- each append; what has not ended in a table of its own; bodies with their
--- references. docs/decisions/0006-storage-layout.md says why.
+-- references. docs/decisions/0006-one-row-per-append.md says why.
 
 -- Logs have numbers of 8 bytes. A writer takes them in blocks: gaps are fine.
 -- Logs from before this migration are numbered below zero.
