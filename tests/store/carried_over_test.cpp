@@ -1,8 +1,8 @@
 // A database that an earlier build has filled goes on under this one.
 
 #include "actors/store/migrations.hpp"
-#include "actors/store/pg_connection.hpp"
 #include "tests/kit/postgres_fixture.hpp"
+#include "tests/store/sql.hpp"
 #include "tests/store/store_client.hpp"
 
 #include <catch2/catch.hpp>
@@ -11,22 +11,10 @@ namespace shannon::store {
 
 namespace {
 
+using test::connect;
 using test::next_of;
+using test::run_sql;
 using test::store_node;
-
-pg_connection connect(const std::string& dsn) {
-  pg_options options;
-  options.dsn = dsn;
-  auto made = pg_connection::open(std::move(options));
-  REQUIRE(made);
-  return std::move(*made);
-}
-
-void run(pg_connection& db, const std::string& sql) {
-  auto done = db.exec(sql);
-  INFO(sql << (done ? "" : done.error().text));
-  REQUIRE(done);
-}
 
 std::string quoted(std::uint64_t chain) {
   return std::to_string(static_cast<std::int64_t>(chain));
@@ -40,12 +28,14 @@ void write_log(pg_connection& db, const std::string& log,
   log_version version = 0;
   for (const auto& fact : facts) {
     sum = chain(sum, ++version, fact);
-    run(db,
-        "insert into facts values ('" + log + "', " + std::to_string(version)
-            + ", 1, now(), " + quoted(sum) + ", '" + fact + "', "
-            + (version == 1 ? "array[sha256('a long body')]" : "null") + ")");
+    run_sql(db, "insert into facts values ('" + log + "', "
+                    + std::to_string(version) + ", 1, now(), " + quoted(sum)
+                    + ", '" + fact + "', "
+                    + (version == 1 ? "array[sha256('a long body')]" : "null")
+                    + ")");
   }
-  run(db, "insert into heads values ('" + log + "', " + std::to_string(version)
+  run_sql(db,
+          "insert into heads values ('" + log + "', " + std::to_string(version)
               + ", " + quoted(sum) + ", 1, " + (ended ? "3" : "1")
               + ", 'workflow', '', 'acme', 'ann', 's1', now(), now(), "
               + (ended ? "now()" : "null") + ", " + wake_at + ", 'a summary')");
@@ -59,8 +49,8 @@ TEST_CASE("logs of the first schema are carried over and go on") {
     auto db = connect(dsn);
     std::vector<migration> first{known_migrations().front()};
     REQUIRE(apply_migrations(db, first) == 1u);
-    run(db, "insert into blobs values (sha256('a long body'), now(), "
-            "'a long body')");
+    run_sql(db, "insert into blobs values (sha256('a long body'), now(), "
+                "'a long body')");
     write_log(db, "task-done", {"born", "thought", "ended"}, true);
     write_log(db, "task-open", {"born", "thought"}, false,
               "'2030-01-01T00:00:00Z'");
@@ -106,10 +96,10 @@ TEST_CASE("a carried over log that was damaged is not taken for a sound one") {
     auto db = connect(dsn);
     std::vector<migration> first{known_migrations().front()};
     REQUIRE(apply_migrations(db, first) == 1u);
-    run(db, "insert into blobs values (sha256('a long body'), now(), "
-            "'a long body')");
+    run_sql(db, "insert into blobs values (sha256('a long body'), now(), "
+                "'a long body')");
     write_log(db, "task-bad", {"born", "thought"}, false);
-    run(db, "update facts set fact = 'forged' where version = 2");
+    run_sql(db, "update facts set fact = 'forged' where version = 2");
   }
   REQUIRE(migrate(dsn));
   store_node node{dsn};

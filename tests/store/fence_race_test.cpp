@@ -3,8 +3,8 @@
 // argument.
 
 #include "actors/store/group_statements.hpp"
-#include "actors/store/pg_connection.hpp"
 #include "tests/kit/postgres_fixture.hpp"
+#include "tests/store/sql.hpp"
 #include "tests/store/store_client.hpp"
 
 #include <catch2/catch.hpp>
@@ -15,30 +15,18 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::birth_of;
+using test::connect;
 using test::next_of;
+using test::run_sql;
 using test::store_node;
-
-pg_connection connect(const std::string& dsn) {
-  pg_options options;
-  options.dsn = dsn;
-  auto made = pg_connection::open(std::move(options));
-  REQUIRE(made);
-  return std::move(*made);
-}
-
-void run(pg_connection& db, const std::string& sql) {
-  auto done = db.exec(sql);
-  INFO(sql << (done ? "" : done.error().text));
-  REQUIRE(done);
-}
 
 /// Somebody waits for an advisory lock in this database.
 bool somebody_waits(pg_connection& db) {
-  auto rows = db.exec("select count(*) from pg_locks where not granted "
-                      "and locktype = 'advisory' and database = (select oid "
-                      "from pg_database where datname = current_database())");
-  REQUIRE(rows);
-  return rows->text(0, 0) != "0";
+  auto rows
+      = run_sql(db, "select count(*) from pg_locks where not granted "
+                    "and locktype = 'advisory' and database = (select oid "
+                    "from pg_database where datname = current_database())");
+  return rows.text(0, 0) != "0";
 }
 
 void await_waiter(pg_connection& db) {
@@ -63,14 +51,14 @@ TEST_CASE("a claim waits for an append that has begun") {
   auto session = connect(dsn);
   auto watch = connect(dsn);
   // An append of the old owner that is stopped between its lock and its end.
-  run(session, "begin");
-  run(session, locks("pg_advisory_xact_lock_shared"));
+  run_sql(session, "begin");
+  run_sql(session, locks("pg_advisory_xact_lock_shared"));
   store_node young{dsn};
   auto claimed
       = young.start<shards_claimed>(store::claim_shards{node_id{"young"}});
   await_waiter(watch);
   CHECK(claimed.wait_for(0s) == std::future_status::timeout);
-  run(session, "commit");
+  run_sql(session, "commit");
   CHECK(claimed.get());
 }
 
@@ -83,14 +71,14 @@ TEST_CASE("an append that waits for a claim is fenced by it") {
   auto session = connect(dsn);
   auto watch = connect(dsn);
   // A claim that is stopped before its end; the append is sent meanwhile.
-  run(session, "begin");
-  run(session, locks("pg_advisory_xact_lock"));
+  run_sql(session, "begin");
+  run_sql(session, locks("pg_advisory_xact_lock"));
   auto late = old.start<append_receipt>(
       next_of("task-1", born->tail, "written by an owner of the past"));
   await_waiter(watch);
   CHECK(late.wait_for(0s) == std::future_status::timeout);
-  run(session, "update shards set epoch = epoch + 1");
-  run(session, "commit");
+  run_sql(session, "update shards set epoch = epoch + 1");
+  run_sql(session, "commit");
   auto got = late.get();
   REQUIRE_FALSE(got);
   CHECK(got.error().code == errc::fenced);
