@@ -66,30 +66,33 @@ void client::cancel() {
 
 void client::insist(mail what, std::function<void()> then) {
   auto answered = std::make_shared<bool>(false);
-  what.reply = [this, answered, what, then](mail::answer how) {
-    if (std::exchange(*answered, true))
-      return;
-    switch (how) {
-    case mail::answer::done:
-      return then();
-    case mail::answer::ended:
-      // A cancel or signal may have come before the run did.
-      if (with_.db.find(run_) || what.what != mail::kind::cancel)
-        return;
-      break;
-    case mail::answer::try_later:
-      break;
-    }
-    with_.everything.after(with_.everything.dice.spread(50'000, 2'000'000),
-                           [this, what, then] { insist(what, then); });
-  };
+  // Without its reply: else each repeat would hold all those before it.
+  auto again = [this, what, then] { insist(what, then); };
+  what.reply
+      = [this, answered, again, then, kind = what.what](mail::answer how) {
+          if (std::exchange(*answered, true))
+            return;
+          switch (how) {
+          case mail::answer::done:
+            return then();
+          case mail::answer::ended:
+            // A cancel or signal may have come before the run did.
+            if (with_.db.find(run_) || kind != mail::kind::cancel)
+              return;
+            break;
+          case mail::answer::try_later:
+            break;
+          }
+          with_.everything.after(
+              with_.everything.dice.spread(50'000, 2'000'000), again);
+        };
   with_.post(what);
   with_.everything.after(with_.everything.dice.spread(1'000'000, 15'000'000),
-                         [this, answered, what, then] {
+                         [this, answered, again] {
                            if (std::exchange(*answered, true))
                              return;
                            with_.everything.seen.hit("client asks again");
-                           insist(what, then);
+                           again();
                          });
 }
 
