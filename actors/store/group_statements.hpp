@@ -15,7 +15,6 @@ enum class lock_class : std::int32_t {
   part = 0x53484102,   ///< Making and dropping parts of `facts`.
   bodies = 0x53484103, ///< By first byte of the hash: shared by appends with
                        ///< bodies, exclusive for who removes bodies.
-  sweep = 0x53484104,  ///< One sweeper at a time.
 };
 
 /// Logs in one part of the table `facts`, as a power of two.
