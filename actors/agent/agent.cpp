@@ -74,6 +74,9 @@ protected:
     log_read_ = created; // Else there is something older to tell.
     if (!created)
       window_ = 1; // The answer to the first says how much the parent has.
+    // What was told while the log was read is told again: its answer found
+    // nobody who could act on it.
+    told_ = acknowledged_;
     remote::AgentBrief brief;
     brief.ParseFromString(run().input());
     take_names(birth().parent.value, brief.name());
@@ -259,7 +262,7 @@ private:
   void progress_answered(log_version version,
                          const result<remote::AgentAck>& got) {
     if (!live())
-      return;
+      return; // `recovered` tells again what is not acknowledged.
     if (got) {
       window_ = unacknowledged_max;
       acknowledge(std::max(version, got->version()));
