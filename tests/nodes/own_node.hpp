@@ -24,7 +24,9 @@ struct own_node {
   }
 
   ~own_node() {
-    node.reset();
+    // One that is killed would leave its Redis running.
+    if (node)
+      stop();
     // What a killed node left running is found and ended by the next start.
     if (killed) {
       start();
