@@ -39,6 +39,9 @@ constexpr int oldest_major = 14;
 constexpr std::size_t socket_path_max = 107;
 constexpr std::string_view socket_name = "/.s.PGSQL.5432";
 
+/// How often a long recovery is told of.
+constexpr auto recovery_told_every = 10s;
+
 /// At the start a longer log is begun anew.
 constexpr std::uintmax_t log_bytes_max = 16 * 1024 * 1024;
 
@@ -148,6 +151,15 @@ result<void> make_private(const fs::path& dir,
   return {};
 }
 
+/// It refuses sessions, but it is at work: it says so in one of these ways.
+bool recovers(const error& why) {
+  for (const char* words :
+       {"is starting up", "not yet accepting connections", "in recovery mode"})
+    if (why.text.find(words) != std::string::npos)
+      return true;
+  return false;
+}
+
 std::string dsn_value(std::string_view value) {
   std::string out = "'";
   for (auto c : value) {
@@ -185,7 +197,9 @@ struct private_postgres::server {
   result<void> bring_up();
   result<void> launch(clock::time_point due);
   pid_t find_running() const;
+  std::vector<pid_t> servers() const;
   result<void> answers() const;
+  result<void> told_to_end() const;
   result<void> create_database() const;
   void kill_all();
   void stop();
@@ -264,10 +278,22 @@ result<void> private_postgres::server::initialize() {
   return {};
 }
 
+/// The postmaster and its sessions. Whoever else stands in the folder, an
+/// operator's shell for one, is left alone.
+std::vector<pid_t> private_postgres::server::servers() const {
+  return processes_in(data.string(), "postgres");
+}
+
+result<void> private_postgres::server::told_to_end() const {
+  if (options.go_on && !options.go_on())
+    return fail(errc::cancelled, "the start of PostgreSQL was given up");
+  return {};
+}
+
 /// The postmaster of our data, if one runs; 0 if none.
 pid_t private_postgres::server::find_running() const {
   auto noted = to_number(read_line(data / "postmaster.pid"));
-  auto all = processes_in(data.string());
+  auto all = servers();
   return std::find(all.begin(), all.end(), noted) == all.end() ? 0 : noted;
 }
 
@@ -283,20 +309,20 @@ result<void> private_postgres::server::answers() const {
 }
 
 void private_postgres::server::kill_all() {
-  for (auto one : processes_in(data.string()))
+  for (auto one : servers())
     ::kill(one, SIGKILL);
   auto due = clock::now() + 3s;
-  while (!processes_in(data.string()).empty() && clock::now() < due)
+  while (!servers().empty() && clock::now() < due)
     std::this_thread::sleep_for(10ms);
 }
 
-/// One attempt: returns when it answers, has ended, or time is over.
+/// One attempt: returns when it answers, has ended, or has long been silent.
 result<void> private_postgres::server::launch(clock::time_point due) {
   // A number left by a dead postmaster may name some other process now, and
   // PostgreSQL would wait for that one. With no process left in the data
   // directory nobody holds its shared memory either, so the files are stale.
   std::error_code ec;
-  if (processes_in(data.string()).empty()) {
+  if (servers().empty()) {
     fs::remove(data / "postmaster.pid", ec);
     fs::remove(socket_dir.string() + std::string{socket_name} + ".lock", ec);
   }
@@ -305,26 +331,61 @@ result<void> private_postgres::server::launch(clock::time_point due) {
   // and the images compressed, at the price of a longer recovery. Segments are
   // used again rather than made anew. After a kill one call syncs the data,
   // not one per file. The small table `active` is vacuumed often.
-  auto child = start_process(
-      {{programs + "/postgres", "-D", data.string(), "-c",
-        "listen_addresses=", "-c", "port=5432", "-c",
-        "unix_socket_directories=" + socket_dir.string(), "-c",
-        "unix_socket_permissions=0700", "-c", "max_connections=128", "-c",
-        "logging_collector=off", "-c", "log_destination=stderr", "-c",
-        "log_checkpoints=off", "-c", "shared_buffers=256MB", "-c",
-        "wal_compression=on", "-c", "max_wal_size=2GB", "-c",
-        "min_wal_size=256MB", "-c", "checkpoint_timeout=15min", "-c",
-        "recovery_init_sync_method=syncfs", "-c", "autovacuum_naptime=10s"},
-       user,
-       log_file,
-       options.ends_with_parent});
+  auto child = start_process({{programs + "/postgres",
+                               "-D",
+                               data.string(),
+                               "-c",
+                               "listen_addresses=",
+                               "-c",
+                               "port=5432",
+                               "-c",
+                               "unix_socket_directories=" + socket_dir.string(),
+                               "-c",
+                               "unix_socket_permissions=0700",
+                               "-c",
+                               "max_connections=128",
+                               "-c",
+                               "logging_collector=off",
+                               "-c",
+                               "log_destination=stderr",
+                               "-c",
+                               "log_checkpoints=off",
+                               "-c",
+                               "shared_buffers=256MB",
+                               "-c",
+                               "wal_compression=on",
+                               "-c",
+                               "max_wal_size=2GB",
+                               "-c",
+                               "min_wal_size=256MB",
+                               "-c",
+                               "checkpoint_timeout=15min",
+                               "-c",
+                               "recovery_init_sync_method=syncfs",
+                               "-c",
+                               "autovacuum_naptime=10s"},
+                              user,
+                              log_file,
+                              options.ends_with_parent});
   if (!child)
     return tl::unexpected<error>{std::move(child.error())};
   pid = *child;
+  auto tell = clock::now() + recovery_told_every;
   for (;;) {
     auto up = answers();
     if (up)
       return {};
+    if (auto on = told_to_end(); !on)
+      return on;
+    if (recovers(up.error())) {
+      due = std::max(due, clock::now() + options.start_timeout);
+      if (clock::now() >= tell) {
+        tell += recovery_told_every;
+        kit::log::info("postgres-recovering",
+                       "the private PostgreSQL was killed and repairs its data",
+                       {{"log", log_file}});
+      }
+    }
     if (wait_process(pid, 20ms)) {
       pid = 0;
       return fail(errc::failed,
@@ -344,22 +405,23 @@ result<void> private_postgres::server::bring_up() {
     pid = find_running();
     if (pid == 0)
       break;
-    if (answers())
+    auto up = answers();
+    if (up)
       return {};
-    if (clock::now() >= patience) {
-      kill_all();
+    if (auto on = told_to_end(); !on)
+      return on;
+    if (!recovers(up.error()) && clock::now() >= patience)
       break;
-    }
     std::this_thread::sleep_for(50ms);
   }
-  // Sessions of a killed postmaster hold its shared memory for a moment, and
-  // a new one will not start before they have ended.
+  // Sessions of a killed postmaster hold its shared memory, and a new one will
+  // not start before they have ended. They can do nothing any more.
+  kill_all();
   for (;;) {
     auto up = launch(due);
-    if (up || clock::now() + 1s >= due)
+    if (up || up.error().code == errc::cancelled || clock::now() + 1s >= due)
       return up;
-    if (clock::now() >= patience)
-      kill_all();
+    kill_all();
     std::this_thread::sleep_for(200ms);
   }
 }
@@ -389,6 +451,7 @@ void private_postgres::server::stop() {
       wait_process(pid, 1s);
     }
   }
+  kill_all(); // Sessions that outlived a killed postmaster.
   pid = 0;
   if (socket_dir != data) {
     std::error_code ec;
@@ -440,6 +503,13 @@ std::string private_postgres::dsn(std::string_view database) const {
 
 pid_t private_postgres::pid() const noexcept {
   return server_ ? server_->pid : 0;
+}
+
+result<void> private_postgres::start_again() {
+  if (server_->pid > 0)
+    wait_process(server_->pid, std::chrono::milliseconds{0});
+  server_->pid = 0;
+  return server_->bring_up();
 }
 
 void private_postgres::stop() {

@@ -3,6 +3,7 @@
 #include "protocols/errc.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,8 +14,12 @@ namespace shannon::store {
 struct private_postgres_options {
   /// The cluster lives in `dir/postgres`, its log in `dir/postgres.log`.
   std::string dir;
-  /// From the call to the first answer, a first initdb not counted.
+  /// Silence while it starts. A first initdb is not counted, nor is the
+  /// recovery of a server that was killed: however long that takes, to end it
+  /// would mean to begin it again.
   std::chrono::milliseconds start_timeout{20'000};
+  /// Asked while it starts; false gives up with `cancelled`.
+  std::function<bool()> go_on{};
   /// End the server when the thread that started it ends. For tests.
   bool ends_with_parent = false;
 };
@@ -44,6 +49,9 @@ public:
 
   /// The postmaster.
   pid_t pid() const noexcept;
+
+  /// For one that has ended by itself: over the same data, at the same place.
+  result<void> start_again();
 
   /// Fast shutdown, at most 7 s: sessions end, committed work is kept.
   void stop();

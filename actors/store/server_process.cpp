@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <fstream>
 #include <grp.h>
+#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
@@ -122,6 +124,21 @@ std::optional<int> wait_process(pid_t child, std::chrono::milliseconds limit) {
   }
 }
 
+bool wait_end(pid_t process, int wake) {
+  auto handle = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+  // Without one it is looked at now and then.
+  auto slice = handle >= 0 ? -1 : 200;
+  std::array<pollfd, 2> what{{{wake, POLLIN, 0}, {handle, POLLIN, 0}}};
+  bool woken = false;
+  while (!woken && is_running(process)) {
+    ::poll(what.data(), what.size(), slice);
+    woken = (what[0].revents & POLLIN) != 0;
+  }
+  if (handle >= 0)
+    ::close(handle);
+  return !woken;
+}
+
 bool is_running(pid_t process) {
   if (process <= 0 || (::kill(process, 0) != 0 && errno == ESRCH))
     return false;
@@ -134,7 +151,7 @@ bool is_running(pid_t process) {
          || line[at + 2] != 'Z';
 }
 
-std::vector<pid_t> processes_in(const std::string& dir) {
+std::vector<pid_t> processes_in(const std::string& dir, std::string_view name) {
   namespace fs = std::filesystem;
   std::vector<pid_t> out;
   std::error_code ec;
@@ -145,7 +162,12 @@ std::vector<pid_t> processes_in(const std::string& dir) {
       continue;
     std::error_code gone;
     auto cwd = fs::read_symlink(at->path() / "cwd", gone);
-    if (!gone && cwd == dir && is_running(pid))
+    if (gone || cwd != dir || !is_running(pid))
+      continue;
+    std::ifstream in{at->path() / "comm"};
+    std::string comm;
+    std::getline(in, comm);
+    if (name.empty() || comm == name)
       out.push_back(pid);
   }
   return out;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -32,10 +33,16 @@ result<pid_t> start_process(const process_spec& spec);
 /// Waits for the end of a child. Nothing if it still runs at `limit`.
 std::optional<int> wait_process(pid_t child, std::chrono::milliseconds limit);
 
+/// Returns when the process has ended, or when `wake` can be read: then false.
+/// Costs nothing while it waits, if the kernel has pidfd_open (Linux 5.3).
+bool wait_end(pid_t process, int wake);
+
 /// Does a process with this id exist (zombies do not count)?
 bool is_running(pid_t process);
 
-/// Processes whose working directory is `dir`.
-std::vector<pid_t> processes_in(const std::string& dir);
+/// Processes whose working directory is `dir`; of the program `name` only, if
+/// one is named.
+std::vector<pid_t> processes_in(const std::string& dir,
+                                std::string_view name = {});
 
 } // namespace shannon::store

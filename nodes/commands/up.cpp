@@ -1,6 +1,6 @@
 #include "actors/kit/log.hpp"
+#include "actors/store/kept_postgres.hpp"
 #include "actors/store/migrations.hpp"
-#include "actors/store/private_postgres.hpp"
 #include "nodes/commands/data_dir.hpp"
 #include "nodes/commands/noted_node.hpp"
 #include "nodes/commands/server_commands.hpp"
@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <unistd.h>
+#include <utility>
 
 namespace shannon::commands {
 
@@ -46,11 +47,15 @@ result<config::settings> settings_of(const up_options& options) {
 
 /// A database of our own unless one is named, with this build's schema.
 result<void> prepare_database(const std::string& data,
+                              const start_signals& signals,
                               config::store_settings& store,
-                              std::optional<store::private_postgres>& ours) {
+                              std::optional<store::kept_postgres>& ours) {
   if (store.dsn.empty()) {
     progress("starting the private database");
-    auto started = store::private_postgres::start(data);
+    store::private_postgres_options options;
+    options.dir = data;
+    options.go_on = [&signals] { return !signals.came(); };
+    auto started = store::kept_postgres::start(std::move(options));
     if (!started)
       return tl::unexpected(started.error());
     ours.emplace(std::move(*started));
@@ -95,8 +100,9 @@ exit_code up(const up_options& options) {
 
   start_signals signals;
   kit::log::open(settings->node.name, kit::log::level::info);
-  std::optional<store::private_postgres> postgres;
-  auto ready = prepare_database(data->path(), settings->store, postgres);
+  std::optional<store::kept_postgres> postgres;
+  auto ready
+      = prepare_database(data->path(), signals, settings->store, postgres);
   std::optional<services::private_redis> redis;
   if (ready && !signals.came())
     prepare_redis(data->path(), settings->redis_url, redis);
@@ -144,7 +150,8 @@ declared declare_up(CLI::App& root, const global_options&) {
       "Stays in the foreground and prints \"ready URL\" on stdout when\n"
       "it can serve. Starts a private PostgreSQL and a private Redis\n"
       "unless SHANNON_DATABASE_URL and SHANNON_REDIS_URL, or the\n"
-      "manifest, name others. SIGTERM ends all it started.\n"
+      "manifest, name others; a PostgreSQL of its own that dies is started\n"
+      "again. SIGTERM ends all it started.\n"
       "\nExamples:\n"
       "  shannon up\n"
       "  shannon up --data /var/lib/shannon --http 0.0.0.0:8080\n"

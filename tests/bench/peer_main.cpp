@@ -16,8 +16,8 @@
 #include "actors/kit/log.hpp"
 #include "actors/kit/supervisor.hpp"
 #include "actors/store/event_store.hpp"
+#include "actors/store/kept_postgres.hpp"
 #include "actors/store/migrations.hpp"
-#include "actors/store/private_postgres.hpp"
 #include "actors/store/server_process.hpp"
 #include "actors/workflow/workflow.hpp"
 #include "nodes/commands/data_dir.hpp"
@@ -103,42 +103,7 @@ struct system_config : caf::actor_system_config {
   }
 };
 
-/// A Postgres of our own that dies is started again, as systemd does for one
-/// that is not ours. The EVENT STORE finds it by itself.
-class kept_postgres {
-public:
-  result<void> start(const std::string& dir) {
-    dir_ = dir;
-    auto started = store::private_postgres::start(dir);
-    if (!started)
-      return tl::unexpected(started.error());
-    server_.emplace(std::move(*started));
-    return {};
-  }
-
-  std::string dsn() const {
-    return server_->dsn();
-  }
-
-  void look_after() {
-    if (dir_.empty() || (server_ && store::is_running(server_->pid())))
-      return;
-    if (server_) {
-      store::wait_process(server_->pid(), std::chrono::milliseconds{0});
-      server_->abandon();
-      server_.reset();
-    }
-    // What fails now is tried again at the next look.
-    if (auto again = start(dir_); !again)
-      kit::log::error("postgres-lost", again.error().text);
-  }
-
-private:
-  std::string dir_;
-  std::optional<store::private_postgres> server_;
-};
-
-int serve(const config::settings& settings, kept_postgres& postgres) {
+int serve(const config::settings& settings) {
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGTERM);
@@ -168,7 +133,6 @@ int serve(const config::settings& settings, kept_postgres& postgres) {
     bool told = false;
     timespec tick{0, 10'000'000};
     while (!ended && sigtimedwait(&wanted, nullptr, &tick) < 0) {
-      postgres.look_after();
       if (!*claimed || std::exchange(told, true))
         continue;
       std::printf("ready http://%s\n", (*server)->local_address().c_str());
@@ -202,16 +166,21 @@ int run(const std::string& dir, const std::string& http) {
     return fail(data.error());
   commands::start_signals signals;
   kit::log::open(settings->node.name, kit::log::level::info);
-  kept_postgres postgres;
+  std::optional<store::kept_postgres> postgres;
   if (settings->store.dsn.empty()) {
-    if (auto started = postgres.start(data->path()); !started)
+    store::private_postgres_options options;
+    options.dir = data->path();
+    options.go_on = [&signals] { return !signals.came(); };
+    auto started = store::kept_postgres::start(std::move(options));
+    if (!started)
       return fail(started.error());
-    settings->store.dsn = postgres.dsn();
+    postgres.emplace(std::move(*started));
+    settings->store.dsn = postgres->dsn();
   }
   if (auto applied = store::migrate(settings->store.dsn); !applied)
     return fail(applied.error());
   signals.hand_over();
-  auto code = signals.came() ? 0 : serve(*settings, postgres);
+  auto code = signals.came() ? 0 : serve(*settings);
   kit::log::close();
   return code;
 }

@@ -105,6 +105,44 @@ TEST_CASE("what is done is still there after kill -9") {
   CHECK(processes_with(it.data) == 0);
 }
 
+TEST_CASE("tasks go on when the database they stand in is killed") {
+  own_node it;
+  it.start();
+  REQUIRE(it.client({"submit", "What is 2 + 2?", "--wait"}).code == 0);
+  for (int kill = 0; kill < 2; ++kill) {
+    pid_t postmaster = 0;
+    std::ifstream{it.data + "/postgres/postmaster.pid"} >> postmaster;
+    REQUIRE(postmaster > 0);
+    std::vector<std::string> tasks;
+    for (int i = 0; i < 8; ++i) {
+      if (i == 4)
+        ::kill(postmaster, SIGKILL);
+      auto what = it.client({"submit", "What is 17 * 23?"});
+      // Who submits meanwhile waits, or is told to come again.
+      INFO(what.err);
+      CHECK((what.code == 0 || what.code == 6));
+      if (what.code == 0)
+        tasks.push_back(what.out.substr(0, what.out.find('\n')));
+    }
+    CHECK(tasks.size() >= 4);
+    auto until = steady_clock::now() + 40s;
+    for (const auto& task : tasks) {
+      INFO(task);
+      outcome shown;
+      do {
+        shown = it.client({"show", task});
+      } while (shown.out.find("COMPLETED") == std::string::npos
+               && steady_clock::now() < until);
+      CHECK(shown.out.find("391") != std::string::npos);
+    }
+  }
+  auto what = it.stop();
+  CHECK(what.code == 0);
+  CHECK(what.err.find("postgres-died") != std::string::npos);
+  CHECK(what.err.find("postgres-restarted") != std::string::npos);
+  CHECK(processes_with(it.data) == 0);
+}
+
 TEST_CASE("a second up on the same data is refused and names the first") {
   own_node it;
   it.start();
