@@ -1,8 +1,9 @@
 // Facts a second through the store's appender at 1, 16, 64 and 256 logs, each
 // log with one append in flight, against what this Postgres can commit at
-// all: single-row inserts on 1 and on 64 connections. The same again through
-// the EVENT STORE's mailbox shows what the actors cost. Prints one JSON
-// object.
+// all: single-row inserts on 1 and on 64 connections, and rows in groups of the
+// size then seen. With what an append costs: processor time of this process
+// and of Postgres, bytes of WAL. The same again through the EVENT STORE's
+// mailbox shows what the actors cost. Prints one JSON object.
 
 #include "actors/kit/actor_base.hpp"
 #include "actors/store/append_writer.hpp"
@@ -10,6 +11,8 @@
 #include "actors/store/log_queries.hpp"
 #include "actors/store/pg_connection.hpp"
 #include "tests/bench/bench_database.hpp"
+#include "tests/bench/costs.hpp"
+#include "tests/bench/limits.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -128,10 +131,30 @@ struct sample {
   double p50_ms = 0;
   double p99_ms = 0;
   double group = 0;
+  // Of one append.
+  double cpu_us_own = 0;
+  double cpu_us_postgres = 0;
+  double wal_bytes = 0;
 };
 
-sample measure(fillers& all, metrics::registry& registry) {
+/// What all of it has used so far.
+struct costs_so_far {
+  explicit costs_so_far(const std::string& dsn) {
+    auto db = bench::must(store::pg_connection::open({dsn}));
+    wal_bytes = bench::must(bench::read_counts(db)).wal_bytes;
+    own = bench::own_cpu_seconds();
+    postgres = bench::family_cpu_seconds(test::postgres_server::shared().pid());
+  }
+
+  double own = 0;
+  double postgres = 0;
+  std::uint64_t wal_bytes = 0;
+};
+
+sample measure(fillers& all, metrics::registry& registry,
+               const std::string& dsn, const costs_so_far& before) {
   auto took = all.finish();
+  costs_so_far after{dsn};
   auto& times = all.latencies();
   std::sort(times.begin(), times.end());
   auto at = [&](double share) {
@@ -146,8 +169,14 @@ sample measure(fillers& all, metrics::registry& registry) {
                : std::stod(text.substr(where + name.size() + 2));
   };
   auto groups = number("shannon_store_group_appends_count");
-  return {static_cast<double>(times.size()) / took, at(0.5), at(0.99),
-          number("shannon_store_group_appends_sum") / std::max(groups, 1.0)};
+  auto appends = static_cast<double>(times.size());
+  return {appends / took,
+          at(0.5),
+          at(0.99),
+          number("shannon_store_group_appends_sum") / std::max(groups, 1.0),
+          (after.own - before.own) * 1e6 / appends,
+          (after.postgres - before.postgres) * 1e6 / appends,
+          static_cast<double>(after.wal_bytes - before.wal_bytes) / appends};
 }
 
 using claim_ptr = std::shared_ptr<store::shard_epochs>;
@@ -161,8 +190,9 @@ sample through_appender(const claim_ptr& epochs, const std::string& dsn,
   fillers all{logs, [&](store::append what, auto done) {
                 writer.submit({std::move(what), std::move(done)});
               }};
+  costs_so_far before{dsn};
   all.begin();
-  return measure(all, registry);
+  return measure(all, registry, dsn, before);
 }
 
 /// One actor that asks the EVENT STORE for all logs.
@@ -208,10 +238,11 @@ sample through_actors(const claim_ptr& epochs, const std::string& dsn,
   auto hub = store::spawn_store(*owner.ptr(), {env, settings, counts, epochs});
   fillers* all = nullptr;
   std::atomic<bool> ready{false};
+  costs_so_far before{dsn};
   auto who = system.spawn<asker>(env, all, logs, ready);
   while (!ready)
     std::this_thread::sleep_for(1ms);
-  auto got = measure(*all, registry);
+  auto got = measure(*all, registry, dsn, before);
   caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(hub, caf::exit_reason::user_shutdown);
   owner->wait_for(who, hub);
@@ -241,12 +272,20 @@ int main() {
   if (!claimed)
     die(claimed.error());
   epochs->claimed(std::move(*claimed));
+  auto best = bench::must(bench::limits::open(database.dsn()));
   auto add = [&](const char* way, int logs, const sample& got) {
+    auto batched = best.rows_per_second(
+        std::max(static_cast<int>(got.group + 0.5), 1), span);
     out[way][std::to_string(logs) + "_logs"]
         = {{"facts_per_second", rounded(got.facts_per_second)},
            {"p50_ms", rounded(got.p50_ms)},
            {"p99_ms", rounded(got.p99_ms)},
            {"appends_per_group", rounded(got.group)},
+           {"cpu_us_own", rounded(got.cpu_us_own)},
+           {"cpu_us_postgres", rounded(got.cpu_us_postgres)},
+           {"wal_bytes", rounded(got.wal_bytes)},
+           {"batched_rows_per_second", rounded(batched)},
+           {"ratio_to_batched_rows", rounded(got.facts_per_second / batched)},
            {"ratio_to_1_connection", rounded(got.facts_per_second / one)},
            {"ratio_to_64_connections", rounded(got.facts_per_second / many)}};
   };
