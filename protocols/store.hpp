@@ -114,7 +114,8 @@ struct claim_shards {
 
 /// Appends facts, all or none, if `log` still ends at `expected` and no newer
 /// owner opened it. Answers append_receipt, or `conflict`, `fenced`,
-/// `unavailable`, or `timeout` when even reading back could not tell.
+/// `unavailable`, or `timeout` when even reading back could not tell. A log
+/// that has ended takes no more: `conflict`.
 struct append {
   log_id log;
   log_tail expected;
@@ -154,7 +155,8 @@ struct get_head {
   log_id log;
 };
 
-/// Facts after `after`, oldest first, without their blobs. Answers fact_page.
+/// Facts after `after`, oldest first, without their blobs. Answers fact_page,
+/// or `not_found`, also when the log is deleted while it is read.
 struct read_facts {
   log_id log;
   log_version after = 0;
@@ -224,6 +226,9 @@ struct fact_page {
   /// The head when the page was read: tells whether more can come.
   log_version version = 0;
   log_status status = log_status::queued;
+  /// The first fact that is still kept. Those before it, if any, stood before
+  /// the log's last `RunContinued` and were deleted.
+  log_version first = 1;
 };
 
 struct head_page {

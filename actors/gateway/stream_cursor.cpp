@@ -38,6 +38,8 @@ std::vector<run_event> stream_cursor::stored(const store::fact_page& page) {
   read_once_ = true;
   known_ = std::max(known_, page.version);
   terminal_ = store::is_terminal(page.status);
+  // What is deleted cannot be waited for: the stream begins with what is kept.
+  seen_ = std::max(seen_, page.first - 1);
   for (const auto& fact : page.facts) {
     if (ended_)
       break;

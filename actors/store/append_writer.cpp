@@ -245,6 +245,12 @@ void append_writer::commit_some(group& some) {
       lost.push_back(std::move(one));
       continue;
     }
+    // So nothing is ever written to a log that retention may delete.
+    if (!one->entry.what->birth && is_terminal(one->entry.at.status)) {
+      answer(one, fail(errc::conflict,
+                       one->entry.what->log.value + ": the log has ended"));
+      continue;
+    }
     entries_.push_back(one->entry);
     facts += one->entry.what->facts.size();
   }

@@ -56,24 +56,35 @@ constexpr pg_statement log_facts_sql{
     "join facts f on f.log_no = h.log_no and f.first >= "
     "coalesce(h.base_first, 0) where h.log_id = $1::text order by f.first"};
 
+/// Comes last, and has a row of its own if the log is still there. A log is
+/// deleted all at once, so what was read before is then whole, though each
+/// statement has a snapshot of its own.
 constexpr pg_statement log_blobs_sql{
-    "log_blobs", "select b.hash, b.codec, b.size, b.bytes from heads h "
-                 "join blob_refs r on r.log_no = h.log_no "
-                 "and r.first >= coalesce(h.base_first, 0) "
-                 "join blobs b on b.hash = r.hash where h.log_id = $1::text"};
+    "log_blobs",
+    "select b.hash, b.codec, b.size, b.bytes, h.log_no from heads h "
+    "join blob_refs r on r.log_no = h.log_no "
+    "and r.first >= coalesce(h.base_first, 0) "
+    "join blobs b on b.hash = r.hash where h.log_id = $1::text "
+    "union all select null, null, null, null, h.log_no from heads h "
+    "where h.log_id = $1::text"};
 
 constexpr pg_statement head_sql{"head", "select " SHANNON_HEAD_COLUMNS
                                         " from heads h" SHANNON_HEAD_END
                                         "where h.log_id = $1::text"};
 
+/// Only a log that has begun anew may have lost its first facts.
 constexpr pg_statement page_head_sql{
-    "page_head", "select e.last, h.status from heads h" SHANNON_HEAD_END
-                 "where h.log_id = $1::text"};
+    "page_head",
+    "select e.last, h.status, h.log_no, case when h.base_first is not null "
+    "then (select f.first from facts f where f.log_no = h.log_no "
+    "order by f.first limit 1) end from heads h" SHANNON_HEAD_END
+    "where h.log_id = $1::text"};
 
 /// From the row that holds the fact after `$2`; that row may begin before it.
 constexpr pg_statement page_sql{
     "page",
-    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts from heads h "
+    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts, h.log_no "
+    "from heads h "
     "join facts f on f.log_no = h.log_no and f.first >= coalesce((select "
     "b.first from facts b where b.log_no = h.log_no and b.first <= "
     "$2::int8 + 1 order by b.first desc limit 1), 0) "
@@ -270,7 +281,9 @@ result<log_image> open(pg_connection& db, const log_id& log,
   const auto& head = (*got)[0];
   if (head.size() == 0 || head.int8(0, head_columns) != place.epoch)
     return fail(errc::fenced, log.value + ": a newer owner holds its shard");
-  if (head.null(0, 0))
+  const auto& blobs = (*got)[2];
+  if (head.null(0, 0) || blobs.size() == 0
+      || blobs.int8(0, 4) != head.int8(0, 6))
     return not_found(log);
   log_image out;
   out.head = head_at(head, 0);
@@ -293,8 +306,9 @@ result<log_image> open(pg_connection& db, const log_id& log,
   at.row = reader.tail().place.row;
   out.head.tail = reader.tail();
   out.head.tail.place = at;
-  const auto& blobs = (*got)[2];
   for (int i = 0; i < blobs.size(); ++i) {
+    if (blobs.null(i, 0))
+      continue; // The log's own row.
     auto body = body_at(blobs, i);
     if (!body)
       return pass_on(body);
@@ -332,6 +346,13 @@ result<fact_page> read_page(pg_connection& db, const read_facts& what) {
   fact_page out;
   out.version = head.null(0, 0) ? 0 : head.int4(0, 0);
   out.status = static_cast<log_status>(head.int2(0, 1));
+  if (!head.null(0, 3))
+    out.first = head.int4(0, 3);
+  // There were facts to read: the log was deleted since, or is another one.
+  auto gone = rows.size() == 0 ? what.after < out.version && limit != 0
+                               : rows.int8(0, 6) != head.int8(0, 2);
+  if (gone)
+    return not_found(what.log);
   for (int i = 0; i < rows.size(); ++i) {
     auto row = row_at(rows, i);
     auto count = static_cast<std::size_t>(row.last - row.first + 1);

@@ -31,13 +31,14 @@ result<std::vector<shard_epoch>> claim(pg_connection& db, const node_id& node,
 
 /// Reads a log from its last `RunContinued` on, in one pass, and checks its
 /// checksums: a damaged log is `failed` and names the version. `fenced` if a
-/// newer owner holds its shard.
+/// newer owner holds its shard. `not_found` also for a log that is deleted
+/// while it is read.
 result<log_image> open(pg_connection& db, const log_id& log,
                        shard_epochs::place place);
 
 result<log_head> read_head(pg_connection& db, const log_id& log);
 
-/// `not_found` if there is no such log.
+/// `not_found` if there is no such log, or none any more at the end.
 result<fact_page> read_page(pg_connection& db, const read_facts& what);
 
 result<head_page> read_heads(pg_connection& db, const list_heads& what);

@@ -191,6 +191,13 @@ result<std::uint64_t> history_reader::check(const log_id& log,
   auto top = head(log, at);
   if (!top)
     return pass_on(top);
+  // Deleted since it was listed: that is no damage.
+  auto orphan = orphans_ && orphans_->count(log) != 0;
+  if (!*top && !orphan) {
+    if (auto ended = db_.exec("commit"); !ended)
+      return pass_on(ended);
+    return fail(errc::not_found, log.value + ": no such log");
+  }
   auto known = *top ? std::optional{(*top)->row} : std::nullopt;
   history::log_checker checker{log, known, sink};
   auto read = each_page(at, [&](const auto& rows) -> result<void> {

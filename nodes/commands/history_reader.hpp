@@ -39,7 +39,8 @@ public:
   /// no such log.
   result<std::vector<log_id>> family(const log_id& log);
 
-  /// Takes one log through the checker. Answers the number of its facts.
+  /// Takes one log through the checker. Answers the number of its facts;
+  /// `not_found`, and the reader is of use still, if it was deleted meanwhile.
   result<std::uint64_t> check(const log_id& log,
                               const history::finding_sink& sink);
 

@@ -79,6 +79,8 @@ private:
 result<void> check_one(history_reader& reader, const log_id& log,
                        report_writer& out) {
   auto facts = reader.check(log, [&](history::finding what) { out.add(what); });
+  if (!facts && facts.error().code == errc::not_found)
+    return {}; // Retention has deleted it since it was listed.
   if (!facts)
     return tl::unexpected(facts.error());
   ++out.logs;

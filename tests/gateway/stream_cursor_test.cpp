@@ -103,6 +103,24 @@ TEST_CASE("a position behind the end of an ended run ends the stream") {
   CHECK(cursor.ended());
 }
 
+TEST_CASE("what is not kept any more is passed over, and nothing else") {
+  auto log = ended_log(12);
+  for (log_version after = 0; after <= 12; ++after) {
+    INFO("after " << after);
+    stream_cursor cursor{after, {}};
+    std::vector<log_version> seen;
+    while (!cursor.ended() && cursor.wants_read()) {
+      // Facts 1 to 6 are gone.
+      auto page = log.page(std::max<log_version>(cursor.read_after(), 6), 3);
+      page.first = 7;
+      for (auto one : versions(cursor.stored(page)))
+        seen.push_back(one);
+    }
+    CHECK(cursor.ended());
+    CHECK(seen == counting(std::max<log_version>(after + 1, 7), 12));
+  }
+}
+
 TEST_CASE("an ended log without an end event ends the stream") {
   // A cancelled run of an older build.
   log_of log;
