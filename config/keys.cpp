@@ -142,8 +142,7 @@ const std::vector<key_spec> table{
     {"llm", "call_timeout", duration, 10, 24 * hour,
      "Longest a call may take in all.", SHANNON_AT(llm.call_timeout)},
     {"llm", "concurrent_calls_max", number, 1, 100'000,
-     "Calls in flight at each provider.",
-     SHANNON_AT(llm.concurrent_calls_max)},
+     "Calls in flight at each provider.", SHANNON_AT(llm.concurrent_calls_max)},
     {"llm", "queued_calls_max", number, 1, 1'000'000,
      "Calls waiting for a place at a provider; above it they are refused.",
      SHANNON_AT(llm.queued_calls_max)},
@@ -217,6 +216,25 @@ const std::vector<key_spec> table{
     {"run", "conversation_bytes_max", bytes, 16 * KiB, 64 * MiB,
      "Largest conversation of an agent; older tool results make room.",
      SHANNON_AT(run.conversation_bytes_max)},
+    // -- retention -----------------------------------------------------------
+    {"retention", "keep_ended", duration, 0, 876'000 * hour,
+     "How long a run is kept after its end: 0 for ever, else at least 1h.",
+     SHANNON_AT(retention.keep_ended)},
+    {"retention", "keep_continued", duration, 0, 876'000 * hour,
+     "How long facts before a run's last continue-as-new are kept after it: "
+     "0 as long as the run, else at least 1h.",
+     SHANNON_AT(retention.keep_continued)},
+    {"retention", "sweep_every", duration, 0, 24 * hour,
+     "How often a node looks for what may go. 0: only `shannon sweep` does.",
+     SHANNON_AT(retention.sweep_every)},
+    {"retention", "batch_logs", number, 1, 10'000,
+     "Runs that one transaction deletes.", SHANNON_AT(retention.batch_logs)},
+    {"retention", "batch_appends", number, 1, 1'000'000,
+     "Appends that one transaction deletes; a run of more goes as a whole.",
+     SHANNON_AT(retention.batch_appends)},
+    {"retention", "batch_pause", duration, 0, 60 * second,
+     "Pause after each of these transactions.",
+     SHANNON_AT(retention.batch_pause)},
 };
 
 #undef SHANNON_AT
@@ -420,6 +438,16 @@ result<void> check_together(const settings& all) {
   };
   if (all.run.retry_backoff_min > all.run.retry_backoff_max)
     return refuse("run.retry_backoff_min is larger than retry_backoff_max");
+  // Shorter, and a part could be dropped that somebody writes to yet.
+  constexpr std::chrono::hours keep_least{1};
+  for (const auto* name : {"keep_ended", "keep_continued"}) {
+    const auto& key = *find_key("retention", name);
+    auto copy = all;
+    auto kept = *std::get<milliseconds*>(key.where(copy));
+    if (kept > milliseconds{0} && kept < keep_least)
+      return refuse(path_of(key) + ": expected 0, for ever, or at least 1h, "
+                    + "found \"" + format_duration(kept) + "\"");
+  }
   auto api = parse_endpoint(all.http.listen);
   if (api && api->port != 0 && all.http.listen == all.http.admin_listen)
     return refuse("http.listen and http.admin_listen are the same");

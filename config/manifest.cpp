@@ -234,7 +234,7 @@ private:
     std::vector<std::string_view> allowed{"name", "roles"};
     for (auto name : key_names("node"))
       allowed.push_back(name);
-    for (auto section : {"store", "http", "llm", "tool", "run"})
+    for (auto section : {"store", "http", "llm", "tool", "run", "retention"})
       allowed.emplace_back(section);
     if (!check_keys(node, path.substr(0, path.size() - 1), allowed))
       return false;

@@ -129,6 +129,27 @@ struct run_settings {
   std::uint64_t conversation_bytes_max = 512 * 1024;
 };
 
+/// What is deleted, and how. Ended logs go with their bodies, an agent's or
+/// child run's not before the log that started it.
+struct retention_settings {
+  /// How long a log is kept after its end; 0: for ever. At least an hour:
+  /// nobody may still be about to write where it stood.
+  milliseconds keep_ended = std::chrono::hours{24 * 30};
+  /// How long facts before a log's last `RunContinued` are kept after it; 0:
+  /// as long as the log. At least an hour. Loading never needs them; events
+  /// and exports then begin with the `RunContinued`.
+  milliseconds keep_continued = std::chrono::hours{24 * 7};
+  /// How often a node looks for what may go; 0: never, only `shannon sweep`
+  /// does. A look reads the heads that are old enough, once.
+  milliseconds sweep_every = std::chrono::minutes{10};
+  /// Logs, and appends, one transaction deletes. More is faster and holds locks
+  /// longer. A single log of more appends is deleted as a whole all the same.
+  std::uint32_t batch_logs = 100;
+  std::uint32_t batch_appends = 5'000;
+  /// After each transaction, so that appends have the disk for themselves.
+  milliseconds batch_pause{50};
+};
+
 struct node_settings {
   std::string name = "local";
   /// Where peers reach this node.
@@ -146,6 +167,7 @@ struct settings {
   llm_settings llm;
   tool_settings tool;
   run_settings run;
+  retention_settings retention;
   /// Redis URL; empty for none.
   std::string redis_url;
 };

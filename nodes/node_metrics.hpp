@@ -5,6 +5,7 @@
 #include "metrics/llm_metrics.hpp"
 #include "metrics/process_metrics.hpp"
 #include "metrics/registry.hpp"
+#include "metrics/retention_metrics.hpp"
 #include "metrics/run_metrics.hpp"
 #include "metrics/store_metrics.hpp"
 #include "metrics/tool_metrics.hpp"
@@ -18,7 +19,8 @@ struct node_metrics {
   explicit node_metrics(const std::string& version)
       : actors(registry), process(registry, version),
         workflows(registry, "workflow"), agents(registry, "agent"),
-        store(registry), llm(registry), tool(registry), gateway(registry) {}
+        store(registry), retention(registry), llm(registry), tool(registry),
+        gateway(registry) {}
 
   metrics::registry registry;
   metrics::actor_metrics actors;
@@ -26,6 +28,7 @@ struct node_metrics {
   metrics::run_metrics workflows;
   metrics::run_metrics agents;
   metrics::store_metrics store;
+  metrics::retention_metrics retention;
   metrics::llm_metrics llm;
   metrics::tool_metrics tool;
   metrics::gateway_metrics gateway;

@@ -6,6 +6,7 @@
 #include "actors/inspector/inspector.hpp"
 #include "actors/llm/llm.hpp"
 #include "actors/store/event_store.hpp"
+#include "actors/store/retention_sweeper.hpp"
 #include "actors/tool/tool.hpp"
 #include "actors/workflow/workflow.hpp"
 
@@ -50,6 +51,10 @@ kit::supervisor_spec node_tree(const node_parts& p) {
       [store](auto& parent) { return store::spawn_store(parent, store); });
   add("shards", [&env, claimed, node = node_id{s.node.name}](auto& parent) {
     return cluster::spawn_shard_owner(parent, {env, node, claimed});
+  });
+  add("retention", [&env, &s, &m](auto& parent) {
+    return store::spawn_retention_sweeper(
+        parent, {env, s.store, s.retention, m.retention});
   });
   if (plays(s, "llm"))
     add("llm", [&env, &s, &p_egress = p.egress, &m](auto& parent) {

@@ -267,6 +267,8 @@ const part_statements& group_committer::statements(std::int64_t part) {
 }
 
 result<void> group_committer::next_block(pg_connection& db) {
+  // Its age counts from before it was given out: the answer may come late.
+  auto since = clock::now();
   auto rows = db.run(block_sql, {});
   if (!rows)
     return tl::unexpected<error>{std::move(rows.error())};
@@ -279,7 +281,7 @@ result<void> group_committer::next_block(pg_connection& db) {
         return tl::unexpected<error>{std::move(made.error())};
   next_number_ = start;
   end_number_ = start + block_numbers;
-  block_since_ = clock::now();
+  block_since_ = since;
   return {};
 }
 

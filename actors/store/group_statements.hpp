@@ -12,9 +12,9 @@ namespace shannon::store {
 /// within the class. Any numbers do that nobody else uses in this database.
 enum class lock_class : std::int32_t {
   shard = 0x53484101,  ///< Shared by appends, exclusive for a claim.
-  part = 0x53484102,   ///< Making and dropping parts of `facts`.
   bodies = 0x53484103, ///< By first byte of the hash: shared by appends with
                        ///< bodies, exclusive for who removes bodies.
+  sweep = 0x53484104,  ///< One sweep of what is no longer kept at a time.
 };
 
 /// Logs in one part of the table `facts`, as a power of two.

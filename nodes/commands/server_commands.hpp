@@ -17,6 +17,9 @@ declared declare_migrate(CLI::App& root, const global_options& globals);
 /// verify: is what the database holds of every log still true?
 declared declare_verify(CLI::App& root, const global_options& globals);
 
+/// sweep: deletes what settings keep no longer, once.
+declared declare_sweep(CLI::App& root, const global_options& globals);
+
 /// export: a log as text, to be carried away.
 declared declare_export(CLI::App& root, const global_options& globals);
 

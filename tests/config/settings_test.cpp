@@ -173,6 +173,21 @@ TEST_CASE("a refusal names line, key and what is allowed") {
         == "2: shards: stands here twice");
   CHECK(complaint("run: {retry_backoff_min: 40s}\n" + one_node)
         == "1: run.retry_backoff_min is larger than retry_backoff_max");
+  CHECK(complaint("retention: {keep_ended: 59m}\n" + one_node)
+        == "1: retention.keep_ended: expected 0, for ever, or at least 1h, "
+           "found \"59m\"");
+  CHECK(complaint("retention: {keep_continued: 1s}\n" + one_node)
+        == "1: retention.keep_continued: expected 0, for ever, or at least 1h, "
+           "found \"1s\"");
+}
+
+TEST_CASE("what has ended is kept for thirty days, or for ever") {
+  CHECK(settings{}.retention.keep_ended == std::chrono::hours{30 * 24});
+  auto kept = load_text("retention: {keep_ended: 0, keep_continued: 1h}\n"
+                        + one_node);
+  REQUIRE(kept);
+  CHECK(kept->retention.keep_ended == std::chrono::milliseconds{0});
+  CHECK(kept->retention.keep_continued == std::chrono::hours{1});
 }
 
 TEST_CASE("a section without lines is empty") {

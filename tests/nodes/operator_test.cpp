@@ -1,5 +1,6 @@
 // What an operator does with runs, by the real program against a real node.
 
+#include "actors/store/pg_connection.hpp"
 #include "tests/nodes/own_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -140,4 +141,51 @@ TEST_CASE("commands tell no such run from no node") {
   }
   CHECK(run_shannon({"signal", task, "go", "--payload", "@/nonexistent"}).code
         == 2);
+}
+
+TEST_CASE("sweep deletes what has ended long ago, beside a node that runs") {
+  fixture it;
+  it.start();
+  auto old = it.submit("What is 17 * 23?");
+  auto young = it.submit("What is 6 * 7?");
+  auto told = it.run({"sweep", "--dry-run", "-o", "json"});
+  INFO(told.err);
+  REQUIRE(told.code == 0);
+  CHECK(json::parse(told.out)["logs"] == 0);
+  {
+    shannon::store::pg_options options;
+    options.dsn = "host='" + it.data + "/postgres' user=shannon dbname=shannon";
+    auto db = shannon::store::pg_connection::open(std::move(options));
+    REQUIRE(db);
+    REQUIRE(db->exec("update heads set created_at = created_at - interval "
+                     "'40 days', ended_at = ended_at - interval '40 days' "
+                     "where log_id like '"
+                     + old + "%'"));
+  }
+  told = it.run({"sweep", "--dry-run"});
+  CHECK(told.out.find("would delete 2 logs, 0 trimmed") == 0);
+  CHECK(it.client({"show", old}).code == 0);
+  auto swept = it.run({"sweep", "-o", "json"});
+  INFO(swept.err);
+  REQUIRE(swept.code == 0);
+  auto done = json::parse(swept.out);
+  CHECK(done["logs"] == 2); // The task's and its agent's.
+  CHECK(done["bodies"] > 0);
+  CHECK(it.client({"show", old}).code == 3);
+  CHECK(it.run({"why", old}).code == 3);
+  CHECK(it.run({"export", old}).code == 3);
+  CHECK(it.client({"show", young}).code == 0);
+  CHECK(it.client({"list"}).out.find(old) == std::string::npos);
+  auto verified = it.run({"verify"});
+  INFO(verified.out);
+  CHECK(verified.code == 0);
+  // What is done is still whole after the next one starts.
+  it.submit("What is 2 + 2?");
+  CHECK(it.run({"sweep"}).out.find("deleted 0 logs") == 0);
+  CHECK(it.stop().code == 0);
+  // The settings are those a node would have.
+  auto refused = run_shannon({"sweep", "--data", it.data},
+                             {"SHANNON_RETENTION__KEEP_ENDED=5m"});
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("at least 1h") != std::string::npos);
 }

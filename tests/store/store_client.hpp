@@ -44,10 +44,14 @@ private:
 /// A node with nothing but an EVENT STORE over a real database.
 class store_node {
 public:
+  /// With `claimed` of another it appends under the same claim.
   explicit store_node(const std::string& dsn,
-                      config::store_settings settings = {}) {
+                      config::store_settings settings = {},
+                      std::shared_ptr<store::shard_epochs> claimed
+                      = std::make_shared<store::shard_epochs>())
+      : epochs{std::move(claimed)} {
     settings.dsn = dsn;
-    store::store_args args{env, settings, counts};
+    store::store_args args{env, settings, counts, epochs};
     store_ = store::spawn_store(*owner_.ptr(), std::move(args));
     std::promise<std::function<void(kit::job)>> ready;
     auto posted = ready.get_future();
@@ -97,6 +101,7 @@ public:
   metrics::store_metrics counts{registry};
   kit::directory addresses;
   kit::actor_env env{addresses};
+  std::shared_ptr<store::shard_epochs> epochs;
 
 private:
   caf::actor_system_config config_;
