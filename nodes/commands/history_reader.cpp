@@ -54,7 +54,8 @@ constexpr pg_statement head_sql{
     "verify_head",
     "select h.log_no, h.version, h.chain, e.last, e.chain, s.epoch, h.status, "
     "h.kind, h.parent, h.tenant, h.user_id, h.session, b.first, h.base_first, "
-    "h.base_chain from heads h left join shards s on s.shard = $2::int2 "
+    "h.base_chain, h.base_version from heads h left join shards s on s.shard = "
+    "$2::int2 "
     "left join lateral (select f.last, f.chain from facts f "
     "where f.log_no = h.log_no order by f.first desc limit 1) e on true "
     "left join lateral (select f.first from facts f "
@@ -381,15 +382,41 @@ history_reader::head(const log_id& log, position& at) {
   auto trimmed = !rows->null(0, 12) && !rows->null(0, 13)
                  && rows->int4(0, 12) == rows->int4(0, 13);
   if (trimmed)
-    out.row.base = {rows->int4(0, 13) - 1,
-                    static_cast<std::uint64_t>(rows->int8(0, 14)),
-                    {}};
+    at.tail = {rows->int4(0, 13) - 1,
+               static_cast<std::uint64_t>(rows->int8(0, 14)),
+               {}};
   else
-    out.row.base.chain = at.number < 0 ? 0 : store::chain_origin(log);
-  at.tail = out.row.base;
+    at.tail.chain = at.number < 0 ? 0 : store::chain_origin(log);
+  out.row.base = at.tail;
+  if (trimmed)
+    if (auto found = find_base(at, rows->int4(0, 15), out.row.base); !found)
+      return pass_on(found);
   if (auto found = find_bodies(at); !found)
     return pass_on(found);
   return std::optional{out};
+}
+
+/// The append that holds the RunContinued may begin with facts before it. They
+/// are kept with it, and are no part of the log any more.
+result<void> history_reader::find_base(position& at, log_version begun_anew,
+                                       store::log_tail& base) {
+  at.from = begun_anew;
+  auto rows = db_.run(page_sql, {store::pg::from_int8(at.number),
+                                 store::pg::from_int8(base.version),
+                                 store::pg::from_int8(1)});
+  if (!rows)
+    return pass_on(rows);
+  if (rows->size() == 0)
+    return {};
+  auto count
+      = static_cast<std::size_t>(rows->int4(0, 1) - rows->int4(0, 0) + 1);
+  auto facts = store::unpack_facts(rows->bytes(0, 5), count);
+  for (std::size_t i = 0; facts && base.version + 1 < begun_anew && i < count;
+       ++i) {
+    ++base.version;
+    base.chain = store::chain(base.chain, base.version, (*facts)[i]);
+  }
+  return {};
 }
 
 result<void> history_reader::find_bodies(position& at) {
@@ -419,13 +446,16 @@ result<std::vector<history::log_row>> history_reader::page(position& at) {
       facts = std::vector{rows->bytes(i, 5)};
     auto sum = first == at.tail.version + 1 ? at.tail.chain : 0;
     for (std::size_t n = 0; n < facts->size(); ++n) {
+      auto version = first + static_cast<log_version>(n);
+      // Only the last one's is stored: it covers those before it.
+      sum = store::chain(sum, version, (*facts)[n]);
+      if (version < at.from)
+        continue;
       auto& row = out.emplace_back();
-      row.version = first + static_cast<log_version>(n);
+      row.version = version;
       row.epoch = rows->int4(i, 2);
       row.recorded_us = unix_us(rows->time(i, 3));
       row.fact = (*facts)[n];
-      // Only the last one's is stored: it covers those before it.
-      sum = store::chain(sum, row.version, row.fact);
       row.checksum = n + 1 == facts->size() ? stored : sum;
       facts::Fact fact;
       const auto* body = fact.ParseFromString(row.fact)

@@ -82,6 +82,8 @@ private:
     std::set<store::blob_hash> bodies;
     /// Where it stands before the next row.
     store::log_tail tail;
+    /// Facts before this version are passed over.
+    log_version from = 0;
     /// What its head knows: the log passes through there.
     std::optional<store::log_tail> named;
     bool passed = false;
@@ -91,6 +93,8 @@ private:
 
   result<void> find_orphans();
   result<std::optional<full_head>> head(const log_id& log, position& at);
+  result<void> find_base(position& at, log_version begun_anew,
+                         store::log_tail& base);
   result<void> find_bodies(position& at);
   result<history::stored_bodies>
   bodies(const std::vector<history::log_row>& page);

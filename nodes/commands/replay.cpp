@@ -95,6 +95,12 @@ known(const history::exported_log& log, const config::run_settings& settings) {
 exit_code show_one(const history::exported_log& log,
                    const config::run_settings& settings,
                    const replay_options& options) {
+  if (auto kept = log.header.base.version + 1; options.to < kept)
+    return report(errc::not_found,
+                  log.header.log.value + ": version "
+                      + std::to_string(options.to)
+                      + " is kept no longer; the log begins at version "
+                      + std::to_string(kept));
   auto program = known(log, settings);
   auto run = view_of(log, options.to);
   run.by_program = program.has_value();
@@ -208,7 +214,8 @@ declared declare_replay(CLI::App& root, const global_options&) {
       "shown. --each compares each recorded fact with what is decided before\n"
       "it, and tells the first that differs.\n"
       "Exit codes: 0 it replays, 1 it differs or cannot be replayed, 2 the\n"
-      "file or log is damaged, 3 no such log, 6 the database cannot be read.\n"
+      "file or log is damaged, 3 no such log or version, 6 the\n"
+      "database cannot be read.\n"
       "\nExamples:\n"
       "  shannon replay task.jsonl\n"
       "  shannon replay TASK --to 12 --json\n"
