@@ -96,11 +96,11 @@ constexpr pg_statement page_sql{
   "and ($3::int2[] is null or h.status = any($3::int2[])) "                    \
   "and ($4::text is null or h.attributes @> $4::text::jsonb)"
 #define SHANNON_HEADS_ORDER                                                    \
-  " order by h.created_at desc, h.log_no limit $5::int8 offset $6::int8"
+  " order by h.created_at desc, h.log_no desc limit $5::int8 offset $6::int8"
 #define SHANNON_IN_SESSION(parameter) " and h.session = " parameter "::text"
 #define SHANNON_LIST(where)                                                    \
   "select " SHANNON_HEAD_COLUMNS " from (select h.*" where SHANNON_HEADS_ORDER \
-  ") h" SHANNON_HEAD_END " order by h.created_at desc, h.log_no"
+  ") h" SHANNON_HEAD_END " order by h.created_at desc, h.log_no desc"
 
 constexpr pg_statement list_sql{"list", SHANNON_LIST(SHANNON_HEADS_WHERE)};
 constexpr pg_statement list_session_sql{
