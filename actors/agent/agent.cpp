@@ -3,6 +3,7 @@
 #include "actors/agent/agent_loop.hpp"
 #include "actors/workflow/durable_actor.hpp"
 #include "actors/workflow/engine/text.hpp"
+#include "protocols/facts/fact.hpp"
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/workflow.pb.h"
 
@@ -224,7 +225,7 @@ private:
           auto last = after_version;
           for (const auto& row : got->facts) {
             facts::Fact fact;
-            fact.ParseFromString(row.bytes);
+            facts::read_fact(fact, row.bytes);
             last = row.version;
             // The parent may have said in the meantime what it has.
             if (row.version > acknowledged_ && !fact.has_run_completed()

@@ -1,6 +1,7 @@
 #include "actors/gateway/run_events.hpp"
 
 #include "actors/gateway/identifiers.hpp"
+#include "protocols/facts/fact.hpp"
 
 namespace shannon::gateway {
 
@@ -40,7 +41,7 @@ std::string end_type(const Fact& fact) {
 
 run_event event_of(const store::recorded_fact& fact) {
   Fact parsed;
-  parsed.ParseFromString(fact.bytes);
+  facts::read_fact(parsed, fact.bytes);
   run_event what{fact.version, fact.at, {}, parsed.has_stream_ended()};
   what.event.Swap(parsed.mutable_event());
   return what;
@@ -118,7 +119,7 @@ json_out timeline_json(const std::string& task,
   auto events = json_out::array();
   for (const auto& recorded : facts) {
     Fact fact;
-    fact.ParseFromString(recorded.bytes);
+    facts::read_fact(fact, recorded.bytes);
     if (mode == timeline_mode::summary && is_detail(fact))
       continue;
     auto seq = std::to_string(recorded.version);

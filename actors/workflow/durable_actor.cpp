@@ -2,6 +2,7 @@
 
 #include "actors/kit/backoff.hpp"
 #include "actors/kit/log.hpp"
+#include "protocols/facts/fact.hpp"
 #include "protocols/remote/tool.pb.h"
 
 #include <caf/exit_reason.hpp>
@@ -241,15 +242,16 @@ void durable_actor::append(durable_run::agenda& what) {
   if (tail_.version == 0)
     request.birth = birth_;
   request.status = what.status;
+  request.summary = summary(what.append);
   for (auto& fact : what.append) {
     // Who wants to hear of the end is not the engine's business.
     if (fact.has_run_continued())
       *fact.mutable_run_continued()->mutable_origin() = origin_;
+    facts::shorten_event(fact);
     request.facts.push_back(fact.SerializeAsString());
   }
   request.blobs = std::move(what.blobs);
   request.references = std::move(what.references);
-  request.summary = summary(what.append);
   request.attributes = std::move(what.attributes);
   request.base = what.base;
   // The timers of a log that does not wait are nobody's business but its

@@ -6,6 +6,7 @@
 #include "nodes/commands/server_commands.hpp"
 #include "nodes/commands/start_up.hpp"
 #include "nodes/programs.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -79,7 +80,7 @@ viewed_run view_of(const history::exported_log& log, log_version version) {
   for (const auto& row : log.facts) {
     run.last = row.version;
     facts::Fact fact;
-    if (row.version <= version && fact.ParseFromString(row.bytes))
+    if (row.version <= version && facts::read_fact(fact, row.bytes))
       run.at_us = fact.at_us();
   }
   return run;

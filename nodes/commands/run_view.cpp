@@ -4,6 +4,7 @@
 #include "actors/workflow/history/fact_json.hpp"
 #include "actors/workflow/history/fact_line.hpp"
 #include "actors/workflow/history/words.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <google/protobuf/util/json_util.h>
 
@@ -86,7 +87,7 @@ std::string standing_text(const viewed_run& run, const history::standing& at,
                               + std::to_string(usage.output_tokens()) + " out, "
                               + money(usage.cost_nanousd()));
   if (at.mismatch) {
-    text += line("mismatch", workflow::to_string(at.mismatch->step()));
+    text += line("mismatch", facts::to_string(at.mismatch->step()));
     text += line("recorded", at.mismatch->recorded());
     text += line("asked", at.mismatch->asked());
   }
@@ -133,7 +134,7 @@ json standing_json(const viewed_run& run, const history::standing& at) {
            {"mismatch", nullptr},
            {"next", nullptr}};
   if (at.mismatch)
-    all["mismatch"] = {{"step", workflow::to_string(at.mismatch->step())},
+    all["mismatch"] = {{"step", facts::to_string(at.mismatch->step())},
                        {"reason", at.mismatch->reason()},
                        {"recorded", at.mismatch->recorded()},
                        {"asked", at.mismatch->asked()}};

@@ -7,6 +7,7 @@
 #include "nodes/commands/start_up.hpp"
 #include "nodes/commands/why_view.hpp"
 #include "nodes/programs.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -40,7 +41,7 @@ void take_log(known_run& run, const history::exported_log& log) {
   run.status = history::to_text(log.header.status);
   for (const auto& row : log.facts) {
     facts::Fact fact;
-    if (!fact.ParseFromString(row.bytes))
+    if (!facts::read_fact(fact, row.bytes))
       continue;
     if (run.started_us == 0)
       run.started_us = fact.at_us();

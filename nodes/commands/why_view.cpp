@@ -3,6 +3,7 @@
 #include "actors/workflow/engine/operation.hpp"
 #include "actors/workflow/history/fact_line.hpp"
 #include "nodes/commands/admin_client.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -117,7 +118,7 @@ std::string parked_place(const known_run& run) {
         !text.empty())
       return text;
   return run.at && run.at->mismatch && run.at->mismatch->has_step()
-             ? workflow::to_string(run.at->mismatch->step())
+             ? facts::to_string(run.at->mismatch->step())
              : std::string{};
 }
 

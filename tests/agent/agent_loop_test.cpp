@@ -113,7 +113,7 @@ TEST_CASE("a crash in mid-loop repeats no recorded call") {
     std::set<std::string> recorded;
     for (std::size_t v = 1; v <= world.log.size(); ++v)
       if (auto fact = world.fact(v); fact.has_step_completed())
-        recorded.insert(workflow::to_string(fact.step_completed().step()));
+        recorded.insert(facts::to_string(fact.step_completed().step()));
     auto before = world.started;
     world.crash();
     world.settle();

@@ -3,6 +3,7 @@
 // next must be what was recorded next, field for field.
 
 #include "actors/workflow/history/export_format.hpp"
+#include "protocols/facts/fact.hpp"
 #include "tests/golden/scripts.hpp"
 
 #include <catch2/catch.hpp>
@@ -55,7 +56,7 @@ bool waits_for(const durable_run& run, const char* kind,
                const facts::StepId& step) {
   auto seen = run.describe();
   for (const auto& wait : seen.waits())
-    if (wait.kind() == kind && wait.key() == workflow::to_string(step))
+    if (wait.kind() == kind && wait.key() == facts::to_string(step))
       return true;
   return false;
 }
@@ -88,11 +89,11 @@ bool is_announced(const history::exported_log& log, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     auto fact = parsed(log.facts[i].bytes);
     if (fact.has_step_started())
-      open.insert(workflow::to_string(fact.step_started().step()));
+      open.insert(facts::to_string(fact.step_started().step()));
     if (fact.has_step_completed())
-      open.erase(workflow::to_string(fact.step_completed().step()));
+      open.erase(facts::to_string(fact.step_completed().step()));
     if (fact.has_step_failed())
-      open.erase(workflow::to_string(fact.step_failed().step()));
+      open.erase(facts::to_string(fact.step_failed().step()));
   }
   return !open.empty();
 }

@@ -335,7 +335,7 @@ void actor::start_effect(const durable_run::effect_start& what) {
   auto& with = home_.with();
   ledger_entry entry;
   entry.log = log();
-  entry.step = workflow::to_string(what.step);
+  entry.step = facts::to_string(what.step);
   entry.key = what.key;
   entry.attempt = what.attempt;
   entry.order = order_of(

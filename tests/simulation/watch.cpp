@@ -12,7 +12,7 @@ namespace shannon::sim {
 
 namespace {
 
-using workflow::to_string;
+using facts::to_string;
 
 /// A cancel reaches what runs within a second; what is stopped has this long.
 constexpr std::int64_t cancel_reach_us = 1'000'000;

@@ -1,4 +1,5 @@
 #include "actors/workflow/engine/events.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <openssl/evp.h>
 #include <xxhash.h>
@@ -69,8 +70,10 @@ std::string recorded_text(const facts::Fact* fact,
                           const result<std::string>* outcome) {
   std::string text;
   if (fact) {
-    text = ", told as " + fact->event().type() + " \""
-           + readable(fact->event().message()) + '"';
+    auto told = *fact;
+    facts::spell_out_event(told);
+    text = ", told as " + told.event().type() + " \""
+           + readable(told.event().message()) + '"';
     if (fact->has_step_failed())
       return text + ", failed: " + readable(fact->step_failed().error_text());
     const auto& output = fact->step_completed().output();

@@ -4,30 +4,17 @@
 
 namespace shannon::workflow {
 
-namespace {
-
-std::string text_of(std::string_view scope, std::string_view key,
-                    std::uint32_t occurrence) {
+std::string place::text() const {
   auto number = std::to_string(occurrence);
   std::string text;
-  text.reserve(scope.size() + key.size() + number.size() + 2);
-  text.append(scope);
-  if (!scope.empty())
+  text.reserve(of->scope.size() + of->key.size() + number.size() + 2);
+  text.append(of->scope);
+  if (!text.empty())
     text += '/';
-  text.append(key);
+  text.append(of->key);
   text += '#';
   text += number;
   return text;
-}
-
-} // namespace
-
-std::string to_string(const facts::StepId& id) {
-  return text_of(id.scope(), id.key(), id.occurrence());
-}
-
-std::string place::text() const {
-  return text_of(of->scope, of->key, occurrence);
 }
 
 void place::to(facts::StepId& id) const {

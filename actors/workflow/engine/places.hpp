@@ -1,7 +1,7 @@
 #pragma once
 
 #include "protocols/errc.hpp"
-#include "protocols/facts/run.pb.h"
+#include "protocols/facts/fact.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -12,10 +12,6 @@
 namespace shannon::workflow {
 
 class operation;
-
-/// Text form of a step's place: `scope/key#2`. What indexes and attempt keys
-/// are made of.
-std::string to_string(const facts::StepId& id);
 
 /// One key of one scope, and how often it was asked for.
 struct series {

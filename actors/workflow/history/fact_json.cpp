@@ -1,4 +1,5 @@
 #include "actors/workflow/history/fact_json.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -37,6 +38,11 @@ shown_fact fact_json(std::string_view bytes) {
   facts::Fact fact;
   if (!fact.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return {};
+  // For who reads it the texts, for who reads it back the number.
+  if (auto usual = fact.event().usual(); usual != 0) {
+    facts::spell_out_event(fact);
+    fact.mutable_event()->set_usual(usual);
+  }
   shown_fact shown;
   if (auto text = fact_json(fact); !text.empty()) {
     auto again = fact_bytes(text);
@@ -52,6 +58,10 @@ result<std::string> fact_bytes(std::string_view json) {
       {json.data(), json.size()}, &fact);
   if (!read.ok())
     return fail(errc::invalid_argument, std::string{read.message()});
+  if (auto usual = fact.event().usual(); usual != 0) {
+    fact.mutable_event()->Clear();
+    fact.mutable_event()->set_usual(usual);
+  }
   return deterministic(fact);
 }
 

@@ -1,6 +1,6 @@
 #include "actors/workflow/history/fact_line.hpp"
 
-#include "actors/workflow/engine/operation.hpp"
+#include "protocols/facts/fact.hpp"
 
 namespace shannon::history {
 
@@ -67,33 +67,10 @@ std::string kind_of(const facts::Fact& fact) {
   return field ? field->message_type()->name() : "a fact of another build";
 }
 
-const facts::StepId* place_of(const facts::Fact& fact) {
-  switch (fact.body_case()) {
-  case facts::Fact::kStepCompleted:
-    return &fact.step_completed().step();
-  case facts::Fact::kAttemptFailed:
-    return &fact.attempt_failed().step();
-  case facts::Fact::kStepFailed:
-    return &fact.step_failed().step();
-  case facts::Fact::kStepStarted:
-    return &fact.step_started().step();
-  case facts::Fact::kTimerSet:
-    return &fact.timer_set().step();
-  case facts::Fact::kTimerFired:
-    return &fact.timer_fired().step();
-  case facts::Fact::kNoted:
-    return &fact.noted().step();
-  case facts::Fact::kAttributesSet:
-    return &fact.attributes_set().step();
-  default:
-    return nullptr;
-  }
-}
-
 std::string fact_line(const facts::Fact& fact) {
   auto line = kind_of(fact);
   if (const auto* place = place_of(fact))
-    line += " " + workflow::to_string(*place);
+    line += " " + facts::to_string(*place);
   return line + rest_of(fact);
 }
 

@@ -13,7 +13,4 @@ std::string kind_of(const facts::Fact& fact);
 /// and why. `AttemptFailed 1/agent#1, attempt 2: unavailable: busy`.
 std::string fact_line(const facts::Fact& fact);
 
-/// The place a fact is about; null if it is about none.
-const facts::StepId* place_of(const facts::Fact& fact);
-
 } // namespace shannon::history

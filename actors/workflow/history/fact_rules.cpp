@@ -2,6 +2,7 @@
 
 #include "actors/workflow/engine/operation.hpp"
 #include "actors/workflow/history/fact_line.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <algorithm>
 
@@ -9,7 +10,7 @@ namespace shannon::history {
 
 namespace {
 
-using workflow::to_string;
+using facts::to_string;
 
 bool is_end(const facts::Fact& fact) {
   return fact.has_run_completed() || fact.has_run_failed()

@@ -4,6 +4,7 @@
 #include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/words.hpp"
 #include "protocols/checksum.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -32,7 +33,7 @@ void log_checker::take(const log_row& row, const stored_bodies& bodies) {
   check_epoch(row);
   check_bodies(row, bodies);
   facts::Fact fact;
-  if (fact.ParseFromString(row.fact)) {
+  if (facts::read_fact(fact, row.fact)) {
     check_references(row, fact);
     rules_.take(row.version, fact);
   } else {

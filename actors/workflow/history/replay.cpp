@@ -4,6 +4,7 @@
 #include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/fact_json.hpp"
 #include "actors/workflow/history/fact_line.hpp"
+#include "protocols/facts/fact.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -65,7 +66,7 @@ result<standing> stand_at(const exported_log& log, log_version version,
   auto told = facts;
   for (auto& row : told) {
     facts::Fact fact;
-    if (!fact.ParseFromString(row.bytes))
+    if (!facts::read_fact(fact, row.bytes))
       continue;
     if (fact.has_run_parked())
       at.mismatch = fact.run_parked();
@@ -151,7 +152,7 @@ public:
   result<std::optional<difference>> run() {
     for (const auto& row : log_.facts) {
       facts::Fact fact;
-      if (!fact.ParseFromString(row.bytes))
+      if (!facts::read_fact(fact, row.bytes))
         return fail(errc::failed, "version " + std::to_string(row.version)
                                       + " cannot be read");
       facts_.push_back(std::move(fact));
@@ -207,7 +208,7 @@ private:
         || fact.has_run_resumed())
       return true;
     const auto* place = is_outcome(fact) ? place_of(fact) : nullptr;
-    auto key = place ? workflow::to_string(*place) : std::string{};
+    auto key = place ? facts::to_string(*place) : std::string{};
     if (place && was_announced(key, next))
       return true;
     if (std::any_of(at.append.begin(), at.append.end(), is_end))
@@ -223,17 +224,17 @@ private:
                        facts_.begin() + static_cast<std::ptrdiff_t>(next),
                        [&](const auto& fact) {
                          return fact.has_step_started()
-                                && workflow::to_string(*place_of(fact)) == key;
+                                && facts::to_string(*place_of(fact)) == key;
                        });
   }
 
   /// At the fact that recorded what is not asked for any more.
   difference mismatch(std::size_t next, const facts::RunParked& parked) const {
-    auto place = workflow::to_string(parked.step());
+    auto place = facts::to_string(parked.step());
     auto version = log_.facts[next - 1].version;
     for (std::size_t i = 0; i < next; ++i)
       if (const auto* at = place_of(facts_[i]);
-          at && workflow::to_string(*at) == place) {
+          at && facts::to_string(*at) == place) {
         version = log_.facts[i].version;
         break;
       }
