@@ -1,4 +1,5 @@
 #include "actors/workflow/engine/events.hpp"
+
 #include "protocols/facts/fact.hpp"
 
 #include <openssl/evp.h>

@@ -1,4 +1,5 @@
 #include "actors/workflow/history/fact_json.hpp"
+
 #include "protocols/facts/fact.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
