@@ -39,6 +39,9 @@ constexpr int oldest_major = 14;
 constexpr std::size_t socket_path_max = 107;
 constexpr std::string_view socket_name = "/.s.PGSQL.5432";
 
+/// Starts that may end by themselves before one is told as failed.
+constexpr int attempts_max = 3;
+
 /// How often a long recovery is told of.
 constexpr auto recovery_told_every = 10s;
 
@@ -417,9 +420,11 @@ result<void> private_postgres::server::bring_up() {
   // Sessions of a killed postmaster hold its shared memory, and a new one will
   // not start before they have ended. They can do nothing any more.
   kill_all();
-  for (;;) {
+  // Each process of theirs may be the last to let go of it.
+  for (int attempt = 1;; ++attempt) {
     auto up = launch(due);
-    if (up || up.error().code == errc::cancelled || clock::now() + 1s >= due)
+    if (up || up.error().code == errc::cancelled || attempt == attempts_max
+        || clock::now() >= due)
       return up;
     kill_all();
     std::this_thread::sleep_for(200ms);

@@ -8,7 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <netinet/in.h>
 #include <optional>
+#include <sys/socket.h>
+#include <unistd.h>
 
 using namespace std::chrono_literals;
 using namespace shannon::test;
@@ -18,6 +21,32 @@ using std::chrono::steady_clock;
 namespace fs = std::filesystem;
 
 namespace {
+
+/// The status of GET /health/ready; 0 if nobody answers.
+int readiness(const std::string& url) {
+  auto port = std::stoi(url.substr(url.rfind(':') + 1));
+  auto socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(static_cast<std::uint16_t>(port));
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const std::string request = "GET /health/ready HTTP/1.1\r\nHost: node\r\n"
+                              "Connection: close\r\n\r\n";
+  char answer[16] = {}; // `HTTP/1.1 200 OK…`
+  int status = 0;
+  if (::connect(socket, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0
+      && ::send(socket, request.data(), request.size(), MSG_NOSIGNAL) > 0
+      && ::recv(socket, answer, 12, MSG_WAITALL) == 12)
+    status = std::atoi(answer + 9);
+  ::close(socket);
+  return status;
+}
+
+void await_readiness(const std::string& url, int status) {
+  auto until = steady_clock::now() + 40s;
+  while (readiness(url) != status)
+    REQUIRE(steady_clock::now() < until);
+}
 
 /// Programs whose command line names `text`.
 int processes_with(const std::string& text) {
@@ -141,6 +170,25 @@ TEST_CASE("tasks go on when the database they stand in is killed") {
   CHECK(what.err.find("postgres-died") != std::string::npos);
   CHECK(what.err.find("postgres-restarted") != std::string::npos);
   CHECK(processes_with(it.data) == 0);
+}
+
+TEST_CASE("a node is not ready while its database cannot be started again") {
+  own_node it;
+  it.start();
+  CHECK(readiness(it.url) == 200);
+  pid_t postmaster = 0;
+  std::ifstream{it.data + "/postgres/postmaster.pid"} >> postmaster;
+  fs::path settings = it.data + "/postgres/postgresql.conf";
+  fs::permissions(settings, fs::perms::none);
+  ::kill(postmaster, SIGKILL);
+  REQUIRE(it.node->await("postgres-lost", 40s));
+  await_readiness(it.url, 503);
+  fs::permissions(settings, fs::perms::owner_read | fs::perms::owner_write);
+  REQUIRE(it.node->await("postgres-restarted", 40s));
+  await_readiness(it.url, 200);
+  auto what = it.client({"submit", "What is 6 * 7?", "--wait"});
+  CHECK(what.code == 0);
+  CHECK(it.stop().code == 0);
 }
 
 TEST_CASE("a second up on the same data is refused and names the first") {
