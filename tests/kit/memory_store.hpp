@@ -78,6 +78,8 @@ private:
       return refuse(
           mail,
           {errc::conflict, "log is at " + std::to_string(version), false, {}});
+    if (version != 0 && store::is_terminal(at->second.head.status))
+      return refuse(mail, {errc::conflict, "log has ended", false, {}});
     reply(mail, store::append_receipt{store_facts(m)});
   }
 
