@@ -54,9 +54,10 @@ std::optional<std::int64_t> part_number(std::string_view table) {
 } // namespace
 
 result<swept> retention_sweep::run() {
-  auto done = take_turn();
+  auto done = open();
   if (done)
-    done = options_.dry_run ? count() : sweep();
+    done = options_.dry_run ? count()
+                            : take_turn().and_then([&] { return sweep(); });
   // The turn ends before this returns; else the next sweep would find it taken.
   if (turn_ && turn_->still_there())
     turn_->exec("commit");
@@ -79,18 +80,7 @@ result<pg_connection> retention_sweep::connect(const std::string& more) const {
   return pg_connection::open(std::move(options));
 }
 
-result<void> retention_sweep::take_turn() {
-  auto turn = connect("set idle_in_transaction_session_timeout = 0");
-  if (!turn)
-    return pass_on(turn);
-  if (auto known = check_schema(*turn); !known)
-    return known;
-  auto got = turn->exec(retention_sql::take_turn);
-  if (!got)
-    return pass_on(got);
-  if (got->text(0, 0) != "t")
-    return fail(errc::conflict, "another sweep is under way", true);
-  turn_.emplace(std::move(*turn));
+result<void> retention_sweep::open() {
   // Nobody waits for a sweep: what a crash takes back is swept again.
   auto db = connect(options_.dry_run
                         ? "set default_transaction_read_only = on"
@@ -100,6 +90,19 @@ result<void> retention_sweep::take_turn() {
   if (!db)
     return pass_on(db);
   db_.emplace(std::move(*db));
+  return check_schema(*db_);
+}
+
+result<void> retention_sweep::take_turn() {
+  auto turn = connect("set idle_in_transaction_session_timeout = 0");
+  if (!turn)
+    return pass_on(turn);
+  auto got = turn->exec(retention_sql::take_turn);
+  if (!got)
+    return pass_on(got);
+  if (got->text(0, 0) != "t")
+    return fail(errc::conflict, "another sweep is under way", true);
+  turn_.emplace(std::move(*turn));
   return {};
 }
 

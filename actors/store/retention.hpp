@@ -32,8 +32,8 @@ struct swept {
 struct sweep_options {
   config::store_settings store;
   config::retention_settings keep;
-  /// Only counts logs, appends and bytes. What it counts may have changed when
-  /// it is told.
+  /// Only counts logs, appends and bytes, whoever sweeps meanwhile: that may
+  /// have changed when it is told.
   bool dry_run = false;
   /// Asked at least every 50 ms; false ends the sweep `cancelled`.
   std::function<bool()> go_on{};
@@ -76,6 +76,7 @@ private:
   };
 
   result<pg_connection> connect(const std::string& more) const;
+  result<void> open();
   result<void> take_turn();
   result<void> count();
   result<void> sweep();
