@@ -45,13 +45,15 @@ protected:
 
   /// Waits for its thread, which sees within 50 ms that it must end.
   void stopping() override {
+    if (!thread_.joinable())
+      return;
     stop_->store(true);
-    if (thread_.joinable())
-      thread_.join();
+    thread_.join();
   }
 
 private:
   void sweep() {
+    stop_ = std::make_shared<std::atomic<bool>>(false);
     sweep_options options{args_.store, args_.keep, false,
                           [stop = stop_] { return !*stop; }};
     thread_ = std::thread{
@@ -96,8 +98,8 @@ private:
   }
 
   retention_args args_;
-  std::shared_ptr<std::atomic<bool>> stop_
-      = std::make_shared<std::atomic<bool>>(false);
+  /// Of the sweep under way.
+  std::shared_ptr<std::atomic<bool>> stop_;
   std::thread thread_;
 };
 
