@@ -30,6 +30,8 @@ struct memory_tables {
   /// The database's clock.
   std::function<std::chrono::system_clock::time_point()> now
       = [] { return std::chrono::system_clock::time_point{}; };
+  /// Called before a log that is opened is answered.
+  std::function<void(const log_id&)> opening = [](const log_id&) {};
   /// Appends that said a schedule, and looks for who is due.
   std::uint64_t schedules = 0;
   std::uint64_t due_looks = 0;
@@ -107,6 +109,7 @@ private:
   }
 
   void open(const envelope& mail, const store::open_log& m) {
+    tables_.opening(m.log);
     auto at = tables_.logs.find(m.log);
     if (at == tables_.logs.end())
       return refuse(mail, {errc::not_found, "no such log", false, {}});

@@ -348,3 +348,95 @@ TEST_CASE_METHOD(workflow_world,
   advance(2s);
   CHECK(told == before + 1);
 }
+
+namespace {
+
+/// Takes every progress. While it `holds`, the answer waits for `let_go`.
+class holding_parent final : public kit::actor_base {
+public:
+  struct state {
+    bool holds = false;
+    std::vector<envelope> held;
+    std::int64_t has = 0;
+    int reports = 0;
+  };
+
+  holding_parent(caf::actor_config& cfg, kit::actor_env& shared, state& what)
+      : actor_base(cfg, shared, {"workflow/p1"}), state_(what) {}
+
+  /// From outside of this actor: as its answers would come.
+  static void let_go(kit::directory& addresses, state& what) {
+    for (const auto& mail : std::exchange(what.held, {})) {
+      auto answer = std::make_shared<envelope>();
+      answer->to = mail.from;
+      answer->from = mail.to;
+      answer->correlation = mail.correlation;
+      answer->is_reply = true;
+      remote::AgentAck ack;
+      ack.set_version(what.has);
+      answer->body = std::move(ack);
+      addresses.deliver(std::move(answer));
+    }
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    return {
+        kit::on<remote::AgentProgress>([this](auto& mail, auto& m) {
+          state_.has = std::max<std::int64_t>(state_.has, m.version());
+          state_.held.push_back(mail);
+          if (!state_.holds)
+            let_go(env().addresses, state_);
+        }),
+        kit::on<remote::AgentEnded>([this](auto& mail, auto&) {
+          ++state_.reports;
+          reply(mail, remote::AgentAck{});
+        }),
+    };
+  }
+
+private:
+  state& state_;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(workflow_world, "an agent whose parent answers while it reads "
+                                 "its log again tells the rest") {
+  holding_parent::state parent;
+  spawn<holding_parent>(env, parent);
+  far.answers = false;
+  settings.rest_after = 1h;
+  restart_node();
+  remote::StartAgent start;
+  start.set_agent_log("p1/agent-1");
+  start.set_parent_log("p1");
+  start.mutable_brief()->set_name("agent-1");
+  start.mutable_brief()->set_task("work");
+  REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(kill("agent/p1/agent-1"));
+    advance(5s);
+  }
+  REQUIRE(status("p1/agent-1") == store::log_status::needs_operator);
+  // It says that it goes on, and reads its log; then comes the answer.
+  far.answers = true;
+  parent.holds = true;
+  std::size_t held = 0;
+  tables.opening = [&](const log_id&) {
+    held += parent.held.size();
+    parent.holds = false;
+    holding_parent::let_go(addresses, parent);
+  };
+  auto got
+      = ask_all<remote::ResumeAck>("agent/p1/agent-1", remote::ResumeRun{});
+  tables.opening = [](const log_id&) {};
+  REQUIRE(got.size() == 1);
+  REQUIRE(got[0]);
+  CHECK(held == 1);
+  advance(20s);
+  CHECK(status("p1/agent-1") == store::log_status::completed);
+  CHECK(parent.reports == 1);
+  // The report says the end itself.
+  CHECK(parent.has == tables.logs[log_id{"p1/agent-1"}].head.tail.version - 1);
+}
