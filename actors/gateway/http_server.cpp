@@ -205,10 +205,20 @@ private:
       if (!failed)
         self->welcome(std::move(socket), one.leads_to);
       else if (failed == asio::error::no_descriptors)
-        self->turn_away(one);
+        return self->turn_away(one);
       else if (failed != asio::error::connection_aborted)
         return self->accept_later(one);
       self->accept(one);
+    });
+  }
+
+  /// Without descriptors an accept fails also when nobody is there: tried at
+  /// once it would fail again, for ever.
+  void accept_when_asked(listener& one) {
+    one.acceptor.async_wait(tcp_acceptor::wait_read, [self = shared_from_this(),
+                                                      &one](error_code failed) {
+      if (!failed && one.acceptor.is_open())
+        self->accept(one);
     });
   }
 
@@ -262,14 +272,18 @@ private:
 
   void turn_away(listener& one) {
     if (!reserve_.give())
-      return;
+      return accept_later(one);
+    error_code failed;
     {
-      error_code failed;
       auto socket = one.acceptor.accept(failed);
       if (!failed)
         refuse(socket, 503, "descriptors", "too many open files");
     }
     reserve_.refill();
+    if (failed)
+      accept_when_asked(one);
+    else
+      accept(one);
   }
 
   std::vector<std::shared_ptr<http_connection>> connections() {
