@@ -153,8 +153,16 @@ TEST_CASE("a stream that stalls before or after its first token times out") {
     CHECK(late.error().code == errc::timeout);
     CHECK(world.await_seen(any_cut));
   }
-  // As slow, but never silent for too long.
-  CHECK(world.ask(world.call("[[slow:60]]")));
+}
+
+TEST_CASE("a stream may take longer than its pauses may") {
+  config::llm_settings settings;
+  settings.first_token_timeout = 1'000ms;
+  settings.between_tokens_timeout = 1'000ms;
+  llm_fixture world{settings};
+  auto since = std::chrono::steady_clock::now();
+  CHECK(world.ask(world.call("[[slow:200]]")));
+  CHECK(std::chrono::steady_clock::now() - since > 1'000ms);
 }
 
 TEST_CASE("a whole answer that never comes times out") {
