@@ -90,6 +90,8 @@ struct log_head {
   std::chrono::system_clock::time_point updated_at;
   /// When an idle log must be activated for its earliest timer.
   std::optional<std::chrono::system_clock::time_point> wake_at;
+  /// It needs no activation before.
+  bool idle = false;
   /// What the run set for lists and searches.
   std::map<std::string, std::string> attributes;
 };
@@ -136,6 +138,9 @@ struct append {
   /// Set when it differs from what the append before said; a log that is born
   /// without one is not idle.
   std::optional<log_schedule> schedule;
+  /// The log ends here, and somebody must hear of it still: a node activates
+  /// it after a start until `close_log`.
+  bool owes_end = false;
   /// One of these facts is a `RunContinued`: its place in `facts`. Loading
   /// starts there from now on.
   std::optional<std::uint32_t> base;
@@ -146,6 +151,12 @@ struct append {
 /// Answers log_image, `fenced` if a newer owner holds the shard, or
 /// `not_found`.
 struct open_log {
+  log_id log;
+};
+
+/// An ended log owes its end to nobody any more. Told, not asked: if it gets
+/// lost, the log is activated once more after a start, and says it again.
+struct close_log {
   log_id log;
 };
 
@@ -175,8 +186,8 @@ struct list_heads {
   std::uint32_t offset = 0;
 };
 
-/// Logs of one kind that have not ended and are not idle: what a node
-/// activates after a start. Ordered by id. Answers log_ids.
+/// Logs of one kind that have not ended and are not idle, or owe their end:
+/// what a node activates after a start. Ordered by id. Answers log_ids.
 struct list_unfinished {
   std::string kind;
   /// Only ids after this one; empty for the first page.
@@ -190,6 +201,12 @@ struct list_unfinished {
 struct list_due {
   std::string kind;
   std::uint32_t limit = 1'000;
+};
+
+/// Which of these logs go on by themselves: have not ended, or owe their end.
+/// Answers log_states.
+struct list_active {
+  std::vector<log_id> logs;
 };
 
 struct get_blob {
@@ -238,6 +255,10 @@ struct head_page {
 
 struct log_ids {
   std::vector<log_id> logs;
+};
+
+struct log_states {
+  std::map<log_id, log_status> logs;
 };
 
 struct due_logs {

@@ -100,6 +100,11 @@ protected:
       known_.emplace(version, fact.event());
     if (fact.has_run_started())
       with().metrics.run_accepted();
+    // The end is as good: nothing is left to be stopped.
+    if (fact.has_cancel_requested() || fact.has_run_completed()
+        || fact.has_run_failed() || fact.has_run_cancelled())
+      for (const auto& mail : std::exchange(cancellers_, {}))
+        reply(mail, ack());
     if (fact.has_run_resumed())
       for (const auto& mail : std::exchange(resumers_, {})) {
         remote::ResumeAck answer;
@@ -125,9 +130,14 @@ protected:
     return reported_;
   }
 
+  bool owes_end() const override {
+    return !reported_;
+  }
+
   /// Its parent must hear first what it has stored.
   bool may_rest() override {
-    return log_read_ && known_.empty() && !reporting_ && starters_.empty();
+    return log_read_ && known_.empty() && !reporting_ && starters_.empty()
+           && cancellers_.empty();
   }
 
   void start_effect(const durable_run::effect_start& what) override {
@@ -142,10 +152,9 @@ protected:
   void stop_effect(const durable_run::effect_stop&) override {}
 
   void give_up_mail() override {
-    for (const auto& mail : std::exchange(starters_, {}))
-      hand_back(mail);
-    for (const auto& mail : std::exchange(resumers_, {}))
-      hand_back(mail);
+    for (auto* kept : {&starters_, &cancellers_, &resumers_})
+      for (const auto& mail : std::exchange(*kept, {}))
+        hand_back(mail);
   }
 
 private:
@@ -188,7 +197,10 @@ private:
 
   void on(const envelope& mail, const remote::CancelAgent& msg) {
     run().cancel(msg.reason(), "parent", now_us());
-    reply(mail, ack());
+    // The parent counts on it: until it is on disk, the wish can get lost.
+    if (run().ended() || run().cancel_stored())
+      return reply(mail, ack());
+    cancellers_.push_back(mail);
     pump();
   }
 
@@ -290,7 +302,9 @@ private:
   /// Nobody waits for this agent any more.
   void parent_is_gone() {
     reported_ = true;
-    if (run().state() != durable_run::phase::ended)
+    if (run().ended())
+      end_told();
+    else
       run().cancel("the task has ended", "parent", now_us());
     pump();
   }
@@ -323,6 +337,7 @@ private:
                           [this](result<remote::AgentAck> got) {
                             reporting_ = false;
                             if (got || got.error().code == errc::not_found) {
+                              end_told();
                               reported_ = true;
                               return pump();
                             }
@@ -343,7 +358,8 @@ private:
 
   shannon::address parent_;
   std::vector<envelope> starters_;
-  std::vector<envelope> resumers_; ///< Wait until RunResumed is on disk.
+  std::vector<envelope> cancellers_; ///< Wait until CancelRequested is on disk.
+  std::vector<envelope> resumers_;   ///< Wait until RunResumed is on disk.
   /// Facts on disk that the parent has not acknowledged, by version.
   std::map<log_version, facts::Event> known_;
   log_version told_ = 0;

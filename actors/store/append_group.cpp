@@ -135,7 +135,8 @@ pg::values births(const std::vector<const append_entry*>& all) {
       log_id{type::text}, kind{type::text}, parent{type::text},
       tenant{type::text}, user{type::text}, session{type::text},
       status{type::int2}, ended{type::boolean}, summary{type::bytea},
-      attributes{type::text}, idle{type::boolean}, wake{type::timestamptz};
+      attributes{type::text}, idle{type::boolean}, wake{type::timestamptz},
+      owes{type::boolean};
   for (const auto* one : all) {
     const auto& what = *one->what;
     const auto& birth = *what.birth;
@@ -157,10 +158,11 @@ pg::values births(const std::vector<const append_entry*>& all) {
     add_attributes(attributes, what);
     idle.add_bool(what.schedule && what.schedule->idle);
     add_wake_up(wake, what);
+    owes.add_bool(what.owes_end);
   }
   return take_all(log, chain, last, shard, epoch, facts, log_id, kind, parent,
                   tenant, user, session, status, ended, summary, attributes,
-                  idle, wake);
+                  idle, wake, owes);
 }
 
 /// Must its head be written again?
@@ -181,7 +183,7 @@ pg::values changes(const std::vector<const append_entry*>& all) {
       chain{type::int8}, log_id{type::text}, head{type::boolean},
       status{type::int2}, ended{type::boolean}, summary{type::bytea},
       attributes{type::text}, base{type::int4}, base_chain{type::int8},
-      idle{type::boolean}, wake{type::timestamptz};
+      idle{type::boolean}, wake{type::timestamptz}, owes{type::boolean};
   for (const auto* one : all) {
     const auto& what = *one->what;
     log.add_int8(one->at.number);
@@ -201,9 +203,10 @@ pg::values changes(const std::vector<const append_entry*>& all) {
     else
       idle.add_null();
     add_wake_up(wake, what);
+    owes.add_bool(what.owes_end);
   }
   return take_all(log, first, last, chain, log_id, head, status, ended, summary,
-                  attributes, base, base_chain, idle, wake);
+                  attributes, base, base_chain, idle, wake, owes);
 }
 
 pg::values bodies(const std::vector<const append_entry*>& all) {

@@ -70,6 +70,10 @@ protected:
         on<open_log>([this](const auto& mail, const auto& msg) {
           take_open(mail, msg);
         }),
+        on<close_log>([this](const auto&, const auto& msg) {
+          closing_.push_back(msg.log);
+          close_next();
+        }),
         on<get_head>([this](const auto& mail, const auto& msg) {
           query<log_head>("get_head", mail, [msg](pg_connection& db) {
             return read_head(db, msg.log);
@@ -93,6 +97,11 @@ protected:
         on<list_due>([this](const auto& mail, const auto& msg) {
           query<due_logs>("list_due", mail, [msg](pg_connection& db) {
             return read_due(db, msg);
+          });
+        }),
+        on<list_active>([this](const auto& mail, const auto& msg) {
+          query<log_states>("list_active", mail, [msg](pg_connection& db) {
+            return read_active(db, msg);
           });
         }),
         on<get_blob>([this](const auto& mail, const auto& msg) {
@@ -182,6 +191,24 @@ private:
                      });
   }
 
+  /// One statement at a time: what comes meanwhile is in the next.
+  void close_next() {
+    if (close_under_way_ || closing_.empty())
+      return;
+    close_under_way_ = true;
+    readers_->submit<logs_closed>(
+        "close_logs", {},
+        [logs = std::exchange(closing_, {})](pg_connection& db) {
+          return close_logs(db, logs);
+        },
+        [this, post = poster()](const result<logs_closed>&) {
+          post([this] {
+            close_under_way_ = false;
+            close_next();
+          });
+        });
+  }
+
   template <class T>
   void query(const char* what, const envelope& mail,
              std::function<result<T>(pg_connection&)> run) {
@@ -204,6 +231,8 @@ private:
   std::optional<reader_pool> readers_;
   std::shared_ptr<writer_list> writers_;
   std::function<void(const envelope&)> submit_;
+  std::vector<log_id> closing_;
+  bool close_under_way_ = false;
 };
 
 } // namespace

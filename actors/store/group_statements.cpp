@@ -26,9 +26,10 @@ with a as materialized (
   select * from unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[],
       $5::int4[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[],
       $11::text[], $12::text[], $13::int2[], $14::bool[], $15::bytea[],
-      $16::text[], $17::bool[], $18::timestamptz[])
+      $16::text[], $17::bool[], $18::timestamptz[], $19::bool[])
     t(log_no, chain, last, shard, epoch, facts, log_id, kind, parent, tenant,
-      user_id, session, status, ended, summary, attributes, idle, wake_at)
+      user_id, session, status, ended, summary, attributes, idle, wake_at,
+      owes)
 ), born as (
   insert into heads (log_no, chain, created_at, ended_at, version, status,
     log_id, kind, parent, tenant, user_id, session, summary, attributes)
@@ -41,7 +42,7 @@ with a as materialized (
 ), alive as (
   insert into active (log_no, wake_at, idle, log_id, kind)
   select a.log_no, a.wake_at, a.idle, a.log_id, a.kind from a
-  where not a.ended and (a.log_no in (select log_no from born)) is true
+  where (not a.ended or a.owes) and (a.log_no in (select log_no from born)) is true
 )
 insert into PART (log_no, chain, at, first, last, epoch, facts)
 select a.log_no, a.chain, now(), 1, a.last, a.epoch, a.facts from a
@@ -52,9 +53,10 @@ constexpr std::string_view change_sql = R"sql(
 with a as materialized (
   select t.* from unnest($1::int8[], $2::int4[], $3::int4[], $4::int8[],
       $5::text[], $6::bool[], $7::int2[], $8::bool[], $9::bytea[],
-      $10::text[], $11::int4[], $12::int8[], $13::bool[], $14::timestamptz[])
+      $10::text[], $11::int4[], $12::int8[], $13::bool[], $14::timestamptz[],
+      $15::bool[])
     t(log_no, first, last, chain, log_id, head, status, ended, summary,
-      attributes, base_version, base_chain, idle, wake_at)
+      attributes, base_version, base_chain, idle, wake_at, owes)
   join PART f on f.log_no = t.log_no and f.first = t.first
   where f.xmin = pg_current_xact_id()::xid
 ), moved as (
@@ -70,10 +72,12 @@ with a as materialized (
         else a.base_chain end
   from a where a.head and h.log_id = a.log_id and h.log_no = a.log_no
 ), gone as (
-  delete from active w using a where a.ended and w.log_no = a.log_no
+  delete from active w using a
+  where a.ended and not a.owes and w.log_no = a.log_no
 )
 update active w set idle = a.idle, wake_at = a.wake_at
-from a where a.idle is not null and not a.ended and w.log_no = a.log_no
+from a where a.idle is not null and (not a.ended or a.owes)
+  and w.log_no = a.log_no
   and (w.idle <> a.idle or w.wake_at is distinct from a.wake_at))sql";
 
 /// Sorted by hash, so that two groups with the same bodies wait for each

@@ -22,13 +22,14 @@ namespace {
 #define SHANNON_HEAD_COLUMNS                                                   \
   "h.log_id, h.kind, h.parent, h.tenant, h.user_id, h.session, h.log_no, "     \
   "h.status, h.summary, h.created_at, h.attributes::text, h.version, "         \
-  "h.chain, e.first, e.last, e.chain, e.epoch, e.at, w.wake_at"
+  "h.chain, e.first, e.last, e.chain, e.epoch, e.at, w.wake_at, "              \
+  "coalesce(w.idle, false)"
 #define SHANNON_HEAD_END                                                       \
   " left join lateral (select f.first, f.last, f.chain, f.epoch, f.at "        \
   "from facts f where f.log_no = h.log_no order by f.first desc limit 1) e "   \
   "on true left join active w on w.log_no = h.log_no "
 
-constexpr int head_columns = 19;
+constexpr int head_columns = 20;
 
 /// Waits for the appends in flight and holds off new ones, in the order in
 /// which appends take these locks; the claim's own statement then sees the
@@ -130,6 +131,19 @@ constexpr pg_statement due_sql{
            "where kind = $1::text and idle and wake_at is not null "
            "order by wake_at limit $2::int8 + 1"};
 
+constexpr pg_statement active_sql{
+    "active", "select h.log_id, h.status from unnest($1::text[]) t(log_id) "
+              "join heads h on h.log_id = t.log_id "
+              "join active w on w.log_no = h.log_no"};
+
+constexpr pg_statement close_sql{
+    "close", "delete from active w using heads h "
+             "where h.log_id = any($1::text[]) and h.ended_at is not null "
+             "and w.log_no = h.log_no"};
+
+constexpr pg_statement no_wait_sql{
+    "no_wait", "select set_config('synchronous_commit', 'off', true)"};
+
 constexpr pg_statement clock_sql{"clock", "select now()"};
 
 constexpr pg_statement blob_sql{
@@ -174,6 +188,7 @@ log_head head_at(const pg_rows& rows, int i) {
   out.tail.place.status = out.status;
   if (!rows.null(i, 18))
     out.wake_at = rows.time(i, 18);
+  out.idle = rows.bytes(i, 19) == std::string_view{"\1", 1};
   return out;
 }
 
@@ -427,6 +442,37 @@ result<log_ids> read_unfinished(pg_connection& db,
   for (int i = 0; i < rows->size(); ++i)
     out.logs.emplace_back(rows->text(i, 0));
   return out;
+}
+
+result<log_states> read_active(pg_connection& db, const list_active& what) {
+  pg::array logs{pg::type::text};
+  for (const auto& log : what.logs)
+    logs.add(log.value);
+  auto rows = db.run(active_sql, {logs.take()});
+  if (!rows)
+    return pass_on(rows);
+  log_states out;
+  for (int i = 0; i < rows->size(); ++i)
+    out.logs.emplace(log_id{rows->text(i, 0)},
+                     static_cast<log_status>(rows->int2(i, 1)));
+  return out;
+}
+
+/// Nobody waits for the disk: what a crash takes back is said again.
+result<logs_closed> close_logs(pg_connection& db,
+                               const std::vector<log_id>& all) {
+  pg::array logs{pg::type::text};
+  for (const auto& log : all)
+    logs.add(log.value);
+  auto sent = db.queue(no_wait_sql, {}).and_then([&] {
+    return db.queue(close_sql, {logs.take()});
+  });
+  if (!sent)
+    return pass_on(sent);
+  auto got = db.sync();
+  if (!got)
+    return pass_on(got);
+  return logs_closed{};
 }
 
 result<due_logs> read_due(pg_connection& db, const list_due& what) {

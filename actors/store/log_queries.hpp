@@ -45,6 +45,14 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what);
 
 result<log_ids> read_unfinished(pg_connection& db, const list_unfinished& what);
 
+result<log_states> read_active(pg_connection& db, const list_active& what);
+
+struct logs_closed {};
+
+/// Of these, the logs that have ended owe their end to nobody any more.
+result<logs_closed> close_logs(pg_connection& db,
+                               const std::vector<log_id>& logs);
+
 result<due_logs> read_due(pg_connection& db, const list_due& what);
 
 result<blob_body> read_blob(pg_connection& db, const blob_hash& hash);

@@ -152,6 +152,8 @@ void durable_actor::loaded(store::log_image image) {
   tail_ = image.head.tail;
   what_.create = false;
   scheduled_.reset();
+  if (image.head.idle)
+    scheduled_ = store::log_schedule{true, image.head.wake_at};
   tell({std::string{self_address().kind()}},
        settled{log(), what_.life, tail_.version});
   auto& park = what_.park;
@@ -261,7 +263,11 @@ void durable_actor::append(durable_run::agenda& what) {
     schedule.wake_at = time_of(*what.wake_at_us);
   if (tail_.version == 0)
     scheduled_ = store::log_schedule{};
-  if (!store::is_terminal(request.status) && scheduled_ != schedule) {
+  request.owes_end = store::is_terminal(request.status) && owes_end();
+  if (request.owes_end)
+    schedule = {}; // As of one that is under way.
+  if ((request.owes_end || !store::is_terminal(request.status))
+      && scheduled_ != schedule) {
     request.schedule = schedule;
     scheduled_ = schedule;
   }
@@ -326,6 +332,10 @@ void durable_actor::sleep_until(std::int64_t wake_at_us) {
 
 // -- leaving ------------------------------------------------------------------
 
+void durable_actor::end_told() {
+  tell({"store"}, store::close_log{log()});
+}
+
 /// New mail goes to the activator from the moment it is not bound; what is in
 /// the mailbox goes back there when it ends.
 void durable_actor::go_if_done() {
@@ -360,7 +370,13 @@ bool durable_actor::waits() {
   std::chrono::microseconds soon = rest_after();
   if (wake_at_us_ && *wake_at_us_ <= now_us() + soon.count())
     return false;
-  // The timers of a log that does not wait for itself are in no row.
+  // Only timers in its row wake it: the row may say still that it does not
+  // wait, if no fact was due since.
+  store::log_schedule schedule{idle_, {}};
+  if (idle_ && wake_at_us_)
+    schedule.wake_at = time_of(*wake_at_us_);
+  if (wake_at_us_ && scheduled_ != schedule)
+    return false;
   return idle_ || (!wake_at_us_ && waits_for_others());
 }
 

@@ -83,6 +83,12 @@ protected:
     return true;
   }
 
+  /// Must another log hear of this run's end still? Then the run is brought
+  /// back after a crash although it has ended.
+  virtual bool owes_end() const {
+    return false;
+  }
+
   /// May it go while its run waits? Not with mail it has kept, or if somebody
   /// listens who would not hear what happens later.
   virtual bool may_rest() {
@@ -100,6 +106,8 @@ protected:
 
   // -- what a role uses -------------------------------------------------------
 
+  /// Nobody must hear of the end any more.
+  void end_told();
   void create(store::log_birth birth, facts::RunStarted started,
               facts::Event event);
   /// Only while it is `live`, as in handlers.
@@ -183,7 +191,8 @@ private:
   bool live_ = false;
   bool held_ = false; ///< Kept mail is being served: it may not go.
   bool leaving_ = false;
-  /// What the log's row says; nothing: not known here.
+  /// What the log's row says; nothing: that it does not wait, or has not been
+  /// told.
   std::optional<store::log_schedule> scheduled_;
   bool idle_ = false; ///< As the run said last; so is the next.
   std::optional<std::int64_t> wake_at_us_;

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr auto ask_timeout = 10s;
 constexpr auto ask_again = 500ms;
 constexpr auto store_timeout = 15s;
+/// Logs in one look.
+constexpr std::ptrdiff_t look_max = 10'000;
 
 remote::AgentAck agent_ack(const std::string& agent, std::int64_t version) {
   remote::AgentAck answer;
@@ -35,21 +37,20 @@ error ended_error(const std::string& code, const std::string& text) {
 void workflow_actor::start_effect(const durable_run::effect_start& what) {
   if (const auto* brief
       = dynamic_cast<const remote::AgentBrief*>(what.input.get())) {
-    auto agent = log().value + "/" + brief->name();
-    others_[agent] = {what.effect, what.key, what.attempt, now_us()};
+    auto agent = agent_log(*brief);
     remote::StartAgent start;
     *start.mutable_context() = effect_context(what.key, what.attempt);
     start.set_agent_log(agent);
     start.set_parent_log(log().value);
     *start.mutable_brief() = *brief;
     start.set_user(birth().user.value);
-    return start_agent(agent, std::move(start));
+    return start_other(agent,
+                       {what.effect, to_string(what.step), what.key,
+                        what.attempt, now_us(), false, std::move(start)});
   }
   if (const auto* wish
       = dynamic_cast<const remote::ChildRun*>(what.input.get())) {
     auto child = child_id(*wish, what.key);
-    others_[child]
-        = {what.effect, what.key, what.attempt, now_us(), wish->detached()};
     remote::StartRun start;
     start.set_run(child);
     start.set_program(wish->program());
@@ -65,7 +66,9 @@ void workflow_actor::start_effect(const durable_run::effect_start& what) {
       start.set_step(what.key);
       start.set_attempt(what.attempt);
     }
-    return start_child(child, std::move(start));
+    return start_other(child, {what.effect, to_string(what.step), what.key,
+                               what.attempt, now_us(), wish->detached(),
+                               std::move(start)});
   }
   effect_ended(what.key, what.effect, what.attempt, now_us(),
                {fail(errc::invalid_argument,
@@ -79,24 +82,17 @@ void workflow_actor::start_effect(const durable_run::effect_start& what) {
 /// have to tell.
 void workflow_actor::stop_effect(const durable_run::effect_stop& what) {
   if (run().state() == durable_run::phase::parked)
+    return run().stop_taken(what.key, what.attempt, now_us());
+  const auto* brief = dynamic_cast<const remote::AgentBrief*>(what.input.get());
+  const auto* wish = dynamic_cast<const remote::ChildRun*>(what.input.get());
+  if (!brief && !wish)
     return;
-  std::string other;
-  bool is_agent = false;
-  bool goes_on = false;
-  if (const auto* brief
-      = dynamic_cast<const remote::AgentBrief*>(what.input.get())) {
-    other = log().value + "/" + brief->name();
-    is_agent = true;
-  } else if (const auto* wish
-             = dynamic_cast<const remote::ChildRun*>(what.input.get())) {
-    other = child_id(*wish, what.key);
-    goes_on = wish->parent_close() == remote::PARENT_CLOSE_ABANDON;
-  } else {
-    return;
-  }
+  auto other = brief ? agent_log(*brief) : child_id(*wish, what.key);
   others_.erase(other); // It is not asked to start again.
-  if (!goes_on && cancelling_.insert(other).second)
-    cancel_other(other, is_agent);
+  auto [at, first] = cancelling_.try_emplace(other);
+  at->second.push_back({what.key, what.attempt});
+  if (first)
+    cancel_other(other, brief != nullptr);
 }
 
 /// Its row says that it does not wait, so after a crash of the node it is
@@ -113,13 +109,81 @@ std::string workflow_actor::child_id(const remote::ChildRun& wish,
   return wish.id().empty() ? log().value + "/" + key : wish.id();
 }
 
+/// An agent's log is named by what clients see, and in turns after the first by
+/// the turn too, as its step is.
+std::string workflow_actor::agent_log(const remote::AgentBrief& brief) {
+  auto name = log().value + "/" + brief.name();
+  auto turn = run().turn();
+  return turn == 0 ? name : name + "@" + std::to_string(turn);
+}
+
 // -- asked of the others ------------------------------------------------------
 
-void workflow_actor::start_agent(const std::string& agent,
-                                 remote::StartAgent start) {
+void workflow_actor::start_other(const std::string& other, other_run what) {
+  others_[other] = std::move(what);
+  // Of a run with a name of its own nobody knows who else has started it.
+  bool named_here = other.starts_with(log().value + "/");
+  if (!reads_back_ || !named_here)
+    return ask_other(other);
+  // All that the run asks for in one go are looked for together.
+  if (unseen_.empty())
+    after(0ms, [this] { look_for_others(); });
+  unseen_.push_back(log_id{other});
+}
+
+/// A run that is read back, perhaps for the end of one of many, does not ask
+/// all of them again: those that go on by themselves will tell.
+void workflow_actor::look_for_others() {
+  reads_back_ = false;
+  auto all = std::exchange(unseen_, {});
+  for (auto from = all.begin(); from != all.end();) {
+    auto count = std::min<std::ptrdiff_t>(all.end() - from, look_max);
+    look_for(store::list_active{{from, from + count}});
+    from += count;
+  }
+}
+
+void workflow_actor::look_for(store::list_active look) {
+  ask<store::log_states>({"store"}, look, store_timeout,
+                         [this, look](const result<store::log_states>& got) {
+                           if (!live())
+                             return;
+                           if (!got)
+                             return after(ask_again, [this, look] {
+                               if (live())
+                                 look_for(look);
+                             });
+                           for (const auto& log : look.logs)
+                             seen(log.value, got->logs);
+                           pump();
+                         });
+}
+
+void workflow_actor::seen(const std::string& other,
+                          const std::map<log_id, store::log_status>& active) {
+  auto at = others_.find(other);
+  if (at == others_.end())
+    return;
+  auto found = active.find(log_id{other});
+  // One that stands still says why only when it is asked.
+  if (found == active.end() || at->second.detached
+      || found->second == store::log_status::needs_operator)
+    return ask_other(other);
+  at->second.acknowledged = true;
+}
+
+void workflow_actor::ask_other(const std::string& other) {
+  if (others_.at(other).start.get_if<remote::StartAgent>())
+    start_agent(other);
+  else
+    start_child(other);
+}
+
+void workflow_actor::start_agent(const std::string& agent) {
+  auto start = *others_.at(agent).start.get_if<remote::StartAgent>();
   start.set_progress_after(run().child_version(agent));
-  ask<remote::AgentAck>({"agent/" + agent}, start, ask_timeout,
-                        [this, agent, start](result<remote::AgentAck> got) {
+  ask<remote::AgentAck>({"agent/" + agent}, std::move(start), ask_timeout,
+                        [this, agent](const result<remote::AgentAck>& got) {
                           auto at = others_.find(agent);
                           if (!live() || at == others_.end())
                             return;
@@ -130,18 +194,17 @@ void workflow_actor::start_agent(const std::string& agent,
                           }
                           if (!got.error().retryable)
                             return other_refused(agent, got.error());
-                          after(ask_again, [this, agent, start] {
+                          after(ask_again, [this, agent] {
                             if (live() && others_.count(agent) != 0)
-                              start_agent(agent, start);
+                              start_agent(agent);
                           });
                         });
 }
 
-void workflow_actor::start_child(const std::string& child,
-                                 remote::StartRun start) {
+void workflow_actor::start_child(const std::string& child) {
   ask<remote::RunAccepted>(
-      {"workflow/" + child}, start, ask_timeout,
-      [this, child, start](const result<remote::RunAccepted>& got) {
+      {"workflow/" + child}, others_.at(child).start, ask_timeout,
+      [this, child](const result<remote::RunAccepted>& got) {
         auto at = others_.find(child);
         if (!live() || at == others_.end())
           return;
@@ -156,9 +219,9 @@ void workflow_actor::start_child(const std::string& child,
         }
         if (!got.error().retryable)
           return other_refused(child, got.error());
-        after(ask_again, [this, child, start] {
+        after(ask_again, [this, child] {
           if (live() && others_.count(child) != 0)
-            start_child(child, start);
+            start_child(child);
         });
       });
 }
@@ -176,13 +239,16 @@ void workflow_actor::other_ended(const std::string& other,
 }
 
 /// Until it has stored the wish, has ended or does not exist: this run does not
-/// go before.
+/// end before.
 void workflow_actor::cancel_other(const std::string& other, bool is_agent) {
   auto then = [this, other, is_agent](const auto& got) {
     if (!got && got.error().retryable)
       return after(ask_again,
                    [this, other, is_agent] { cancel_other(other, is_agent); });
-    cancelling_.erase(other);
+    auto owed = cancelling_.extract(other);
+    if (live())
+      for (const auto& stop : owed.mapped())
+        run().stop_taken(stop.key, stop.attempt, now_us());
     pump();
   };
   std::string reason = live() ? run().failure().text : std::string{};
@@ -233,13 +299,34 @@ void workflow_actor::acknowledge(const facts::ChildProgressed& fact) {
   unacknowledged_.erase(at);
 }
 
-// Ends are acknowledged at once, whether they are on disk here or not: if this
-// run dies before, it asks the other to start again, and hears its end again.
+/// Who has told its end is brought back by nobody any more: so the end must be
+/// on disk here, or nobody may wait for it. That only who knows the whole log
+/// can say: an owner of yesterday might not know of the child yet.
+void workflow_actor::acknowledge_end(const std::string& other,
+                                     const envelope& mail, message_body ack) {
+  if (!run().quiet())
+    return kept_ends_.push_back(
+        {run().decided_version(), mail, std::move(ack)});
+  ask<store::log_head>(
+      {"store"}, store::get_head{log()}, store_timeout,
+      [this, other, mail, ack](const result<store::log_head>& got) {
+        bool knows
+            = live() && got && got->tail.version == run().stored_version();
+        bool waits = knows && run().state() == durable_run::phase::running
+                     && others_.count(other) != 0;
+        if (knows && !waits)
+          reply(mail, ack);
+        else
+          refuse(mail, {errc::unavailable,
+                        "it is not known here whether this end is waited for",
+                        true, std::nullopt});
+      });
+}
 
 void workflow_actor::on(const envelope& mail, const remote::AgentEnded& msg) {
-  reply(mail, agent_ack(msg.agent_log(), 0));
+  auto ack = agent_ack(msg.agent_log(), 0);
   if (others_.count(msg.agent_log()) == 0)
-    return;
+    return acknowledge_end(msg.agent_log(), mail, std::move(ack));
   durable_run::effect_outcome outcome;
   if (msg.error_code().empty())
     outcome.output = msg.report().SerializeAsString();
@@ -250,15 +337,15 @@ void workflow_actor::on(const envelope& mail, const remote::AgentEnded& msg) {
   outcome.models.assign(msg.report().models().begin(),
                         msg.report().models().end());
   other_ended(msg.agent_log(), std::move(outcome));
+  acknowledge_end(msg.agent_log(), mail, std::move(ack));
 }
 
 void workflow_actor::on(const envelope& mail, const remote::RunEnded& msg) {
   remote::RunEndedAck ack;
   ack.set_run(msg.run());
-  reply(mail, std::move(ack));
   auto at = others_.find(msg.run());
   if (at == others_.end() || at->second.detached)
-    return;
+    return acknowledge_end(msg.run(), mail, std::move(ack));
   durable_run::effect_outcome outcome;
   if (msg.error_code().empty()) {
     remote::ChildResult output;
@@ -272,12 +359,13 @@ void workflow_actor::on(const envelope& mail, const remote::RunEnded& msg) {
   outcome.usage = msg.usage();
   outcome.models.assign(msg.models().begin(), msg.models().end());
   other_ended(msg.run(), std::move(outcome));
+  acknowledge_end(msg.run(), mail, std::move(ack));
 }
 
 // -- who started this one -----------------------------------------------------
 
-/// A parent tells its children to stop before its end is on disk, but a node
-/// may die in between: then they find out by themselves.
+/// A parent does not end before its children have taken that they are to stop.
+/// One whose start came later than that finds out by itself.
 void workflow_actor::look_at_parent() {
   if (!told_.ends_with_parent() || birth().parent.empty()
       || run().state() == durable_run::phase::ended || run().cancelling())
@@ -326,6 +414,8 @@ void workflow_actor::tell_end() {
             if (live() && run().ended())
               tell_end();
           });
+        if (owes_end())
+          end_told();
         end_taken_ = true; // Or nobody is there who could want it.
         pump();
       });

@@ -114,7 +114,13 @@ bool workflow_actor::born_from(const envelope& mail) {
   }
   started_at_us_ = now_us();
   starters_.push_back(mail);
+  take_origin(); // Its first append may hold its end.
   return true;
+}
+
+void workflow_actor::take_origin() {
+  told_ = origin();
+  end_taken_ = told_.tell_end_to().empty();
 }
 
 void workflow_actor::begin_task(const remote::TaskInput& input) {
@@ -177,9 +183,15 @@ const program* workflow_actor::find_program(const std::string& strategy) {
 }
 
 void workflow_actor::recovered(bool created) {
-  told_ = origin();
-  end_taken_ = told_.tell_end_to().empty();
-  others_.clear(); // Those it still waits for are asked again.
+  if (!created)
+    take_origin();
+  others_.clear(); // Those it still waits for are looked for.
+  unseen_.clear();
+  reads_back_ = !created;
+  for (auto& [other, stops] : cancelling_)
+    stops.clear(); // The run that is read back says them again.
+  for (const auto& kept : std::exchange(kept_ends_, {}))
+    hand_back(kept.mail);
   for (auto& mail : std::exchange(starters_, {}))
     accept(mail, !created);
   for (auto& mail : std::exchange(resumers_, {})) {
@@ -214,6 +226,10 @@ void workflow_actor::stored(log_version version, const facts::Fact& fact) {
   }
   if (fact.has_child_progressed())
     acknowledge(fact.child_progressed());
+  while (!kept_ends_.empty() && kept_ends_.front().after <= version) {
+    reply(kept_ends_.front().mail, std::move(kept_ends_.front().ack));
+    kept_ends_.pop_front();
+  }
   if (fact.has_signal_received())
     acknowledge(fact.signal_received());
   if (fact.has_cancel_requested())
@@ -296,7 +312,12 @@ workflow_actor::summarize(const std::vector<facts::Fact>& facts) {
 // -- leaving ------------------------------------------------------------------
 
 bool workflow_actor::may_retire() const {
-  return end_taken_ && cancelling_.empty();
+  return end_taken_;
+}
+
+/// Who started it and is no log has nothing that could wait after a crash.
+bool workflow_actor::owes_end() const {
+  return !end_taken_ && !birth().parent.empty();
 }
 
 /// A run that somebody follows stays: its events go to who subscribed.
@@ -305,7 +326,7 @@ bool workflow_actor::may_rest() {
                 [this](const auto& who) { return !env().addresses.find(who); });
   return subscribers_.empty() && starters_.empty() && cancellers_.empty()
          && resumers_.empty() && signalers_.empty() && unacknowledged_.empty()
-         && cancelling_.empty();
+         && cancelling_.empty() && kept_ends_.empty();
 }
 
 /// Each of these asks may be repeated without harm.
@@ -318,6 +339,8 @@ void workflow_actor::give_up_mail() {
       hand_back(mail);
   for (const auto& [key, mail] : std::exchange(unacknowledged_, {}))
     hand_back(mail);
+  for (const auto& kept : std::exchange(kept_ends_, {}))
+    hand_back(kept.mail);
 }
 
 // -- handlers, in protocol order ----------------------------------------------
@@ -390,12 +413,15 @@ void workflow_actor::on(const envelope& mail, const remote::QueryRun& msg) {
 void workflow_actor::on(const envelope& mail, const remote::DescribeRun&) {
   auto answer = run().describe();
   answer.set_run(log().value);
+  std::map<std::string_view, decltype(others_)::const_iterator> by_step;
+  for (auto at = others_.cbegin(); at != others_.cend(); ++at)
+    by_step.emplace(at->second.step, at);
   for (auto& wait : *answer.mutable_waits())
-    for (const auto& [other, what] : others_)
-      if (wait.kind() == "effect" && wait.key() == what.key) {
-        wait.set_run(other);
-        wait.set_parked(what.parked);
-      }
+    if (auto at = by_step.find(wait.key());
+        at != by_step.end() && wait.kind() == "effect") {
+      wait.set_run(at->second->first);
+      wait.set_parked(at->second->second.parked);
+    }
   reply(mail, std::move(answer));
 }
 

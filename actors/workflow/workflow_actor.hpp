@@ -7,6 +7,7 @@
 #include "protocols/remote/workflow.pb.h"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ protected:
   void start_effect(const durable_run::effect_start& what) override;
   void stop_effect(const durable_run::effect_stop& what) override;
   bool may_retire() const override;
+  bool owes_end() const override;
   bool may_rest() override;
   bool waits_for_others() const override;
   void give_up_mail() override;
@@ -47,12 +49,25 @@ private:
   /// An effect that is a run of its own: an agent or a child run.
   struct other_run {
     std::string effect;
+    std::string step;
     std::string key;
     std::uint32_t attempt = 1;
     std::int64_t since_us = 0;
     bool detached = false;
+    message_body start;        ///< What it is asked with.
     bool acknowledged = false; ///< Its log is on disk.
     std::string parked;        ///< Why it stands still.
+  };
+  /// A wish to stop that the run waits for.
+  struct owed_stop {
+    std::string key;
+    std::uint32_t attempt = 1;
+  };
+  /// The end of another run, acknowledged once this fact is on disk.
+  struct kept_end {
+    log_version after = 0;
+    envelope mail;
+    message_body ack;
   };
   using mail_list = std::vector<envelope>;
 
@@ -76,6 +91,7 @@ private:
 
   void begin_task(const remote::TaskInput& input);
   bool begin_run(const envelope& mail, const remote::StartRun& start);
+  void take_origin();
   void accept(const envelope& mail, bool existed);
   void acknowledge(const facts::ChildProgressed& fact);
   void acknowledge(const facts::SignalReceived& fact);
@@ -86,14 +102,23 @@ private:
 
   // -- other runs -------------------------------------------------------------
 
+  std::string agent_log(const remote::AgentBrief& brief);
   std::string child_id(const remote::ChildRun& wish,
                        const std::string& key) const;
-  void start_agent(const std::string& agent, remote::StartAgent start);
-  void start_child(const std::string& child, remote::StartRun start);
+  void start_other(const std::string& other, other_run what);
+  void look_for_others();
+  void look_for(store::list_active look);
+  void seen(const std::string& other,
+            const std::map<log_id, store::log_status>& active);
+  void ask_other(const std::string& other);
+  void start_agent(const std::string& agent);
+  void start_child(const std::string& child);
   void other_refused(const std::string& other, const error& why);
   void other_ended(const std::string& other,
                    durable_run::effect_outcome outcome);
   void cancel_other(const std::string& other, bool is_agent);
+  void acknowledge_end(const std::string& other, const envelope& mail,
+                       message_body ack);
   void look_at_parent();
   /// Whoever started this run hears of its end until it has taken it.
   void tell_end();
@@ -112,8 +137,12 @@ private:
 
   std::set<shannon::address> subscribers_;
   std::map<std::string, other_run> others_; ///< By log.
-  std::set<std::string> cancelling_;        ///< Others that must hear it still.
-  facts::Origin told_;                      ///< Who wants to hear of the end.
+  bool reads_back_ = false; ///< Others may be there already: looked for first.
+  std::vector<log_id> unseen_; ///< Those to be looked for.
+  /// Others that must hear still that they are to stop.
+  std::map<std::string, std::vector<owed_stop>> cancelling_;
+  std::deque<kept_end> kept_ends_; ///< By `after`.
+  facts::Origin told_;             ///< Who wants to hear of the end.
   bool telling_ = false;
   bool end_taken_ = false;
 };

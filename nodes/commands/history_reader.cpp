@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace shannon::commands {
@@ -32,9 +33,29 @@ constexpr const char* reader_settings
 constexpr pg_statement shards_sql{"verify_shards",
                                   "select count(*) from shards"};
 
+/// A node keeps its connections, a command is gone soon. Where none is, the
+/// last thing that was stored tells when one was.
+constexpr pg_statement alive_sql{
+    "verify_alive",
+    "select case when exists (select from pg_stat_activity "
+    "where datname = current_database() and pid <> pg_backend_pid() "
+    "and application_name = 'shannon' "
+    "and backend_start < now() - $1::int8 * interval '1 second') then now() "
+    "else greatest(max(created_at), max(ended_at)) end from heads"};
+
 constexpr pg_statement next_sql{"verify_next",
                                 "select log_id from heads where "
-                                "log_id > $1::text order by log_id limit 1"};
+                                "log_id > $1::text order by log_id limit "
+                                "$2::int8"};
+
+constexpr pg_statement children_sql{
+    "verify_children",
+    "select t.log_id, h.parent, e.last, h.kind, h.ended_at is not null, "
+    "w.log_no is not null from unnest($1::text[]) t(log_id) "
+    "left join heads h on h.log_id = t.log_id "
+    "left join active w on w.log_no = h.log_no "
+    "left join lateral (select f.last from facts f "
+    "where f.log_no = h.log_no order by f.first desc limit 1) e on true"};
 
 constexpr pg_statement orphans_sql{
     "verify_orphans",
@@ -45,7 +66,8 @@ constexpr pg_statement orphans_sql{
 constexpr pg_statement family_sql{
     "verify_family",
     "with recursive family as (select $1::text collate \"C\" as log_id union "
-    "select h.log_id from heads h join family f on h.parent = f.log_id) "
+    "select h.log_id from heads h join family f on h.parent = f.log_id "
+    "and h.parent <> '') "
     "select f.log_id from family f where exists (select from heads h "
     "where h.log_id = f.log_id) order by f.log_id"};
 
@@ -54,8 +76,9 @@ constexpr pg_statement head_sql{
     "verify_head",
     "select h.log_no, h.version, h.chain, e.last, e.chain, s.epoch, h.status, "
     "h.kind, h.parent, h.tenant, h.user_id, h.session, b.first, h.base_first, "
-    "h.base_chain, h.base_version from heads h left join shards s on s.shard = "
-    "$2::int2 "
+    "h.base_chain, h.base_version, h.summary, w.log_no is not null, w.idle, "
+    "w.wake_at, h.ended_at from heads h left join shards s "
+    "on s.shard = $2::int2 left join active w on w.log_no = h.log_no "
     "left join lateral (select f.last, f.chain from facts f "
     "where f.log_no = h.log_no order by f.first desc limit 1) e on true "
     "left join lateral (select f.first from facts f "
@@ -70,6 +93,17 @@ constexpr pg_statement page_sql{
 constexpr pg_statement references_sql{
     "verify_references", "select hash from blob_refs where log_no = $1::int8"};
 
+/// The same three by the log's id, so that none waits for another's answer.
+constexpr pg_statement short_page_sql{
+    "verify_short_page",
+    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts from heads h "
+    "join facts f on f.log_no = h.log_no where h.log_id = $1::text "
+    "order by f.first limit $2::int8"};
+constexpr pg_statement has_references_sql{
+    "verify_has_references",
+    "select r.hash from heads h join blob_refs r on r.log_no = h.log_no "
+    "where h.log_id = $1::text limit 1"};
+
 constexpr pg_statement bodies_sql{"verify_bodies",
                                   "select hash, codec, size, bytes from blobs "
                                   "where hash = any($1::bytea[])"};
@@ -83,6 +117,10 @@ constexpr pg_statement owner_sql{"why_owner",
 /// Bodies read at a time: each may be some MiB.
 constexpr std::size_t contents_rows = 16;
 
+/// Ids read at a time.
+constexpr std::int64_t ids_rows = 512;
+constexpr std::size_t children_rows = 1'000;
+
 template <class T>
 tl::unexpected<error> pass_on(result<T>& bad) {
   return tl::unexpected<error>{std::move(bad.error())};
@@ -92,6 +130,11 @@ std::int64_t unix_us(store::pg::time at) {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              at.time_since_epoch())
       .count();
+}
+
+bool is_true(const store::pg_rows& rows, int row, int column) {
+  return !rows.null(row, column)
+         && rows.bytes(row, column) == std::string_view{"\1", 1};
 }
 
 /// A fact that cannot be read says nothing that may be shown.
@@ -134,16 +177,29 @@ history_reader::open(const std::string& dsn,
   if (!shards)
     return pass_on(shards);
   made.shards_ = static_cast<std::uint32_t>(shards->int8(0, 0));
+  auto alive = made.db_.run(
+      alive_sql, {store::pg::from_int8(history::overdue_max.count())});
+  if (!alive)
+    return pass_on(alive);
+  if (!alive->null(0, 0))
+    made.alive_us_ = unix_us(alive->time(0, 0));
   return made;
 }
 
 result<std::optional<log_id>> history_reader::next(const log_id& log) {
   if (!orphans_) {
-    auto rows = db_.run(next_sql, {log.value});
-    if (!rows)
-      return pass_on(rows);
-    if (rows->size() != 0)
-      return std::optional{log_id{rows->text(0, 0)}};
+    while (!ahead_.empty() && !(log < ahead_.front()))
+      ahead_.pop_front();
+    if (ahead_.empty()) {
+      auto rows
+          = db_.run(next_sql, {log.value, store::pg::from_int8(ids_rows)});
+      if (!rows)
+        return pass_on(rows);
+      for (int i = 0; i < rows->size(); ++i)
+        ahead_.emplace_back(rows->text(i, 0));
+    }
+    if (!ahead_.empty())
+      return std::optional{ahead_.front()};
     if (auto found = find_orphans(); !found)
       return pass_on(found);
     if (!orphans_->empty())
@@ -186,6 +242,11 @@ result<std::vector<log_id>> history_reader::family(const log_id& log) {
 
 result<std::uint64_t> history_reader::check(const log_id& log,
                                             const history::finding_sink& sink) {
+  auto short_log = check_short(log, sink);
+  if (!short_log)
+    return pass_on(short_log);
+  if (*short_log)
+    return **short_log;
   if (auto begun = db_.exec("begin"); !begun)
     return pass_on(begun);
   position at;
@@ -212,15 +273,91 @@ result<std::uint64_t> history_reader::check(const log_id& log,
   if (!read)
     return pass_on(read);
   checker.finish();
-  // Where the head names an end beyond the last fact, the checker has said so.
-  if (at.named && !at.passed && at.named->version <= at.tail.version)
-    sink({log, at.named->version, history::rule::head,
-          "an append that ends at version " + std::to_string(at.named->version)
-              + " as the head says",
-          "another"});
+  check_passed(at, sink);
+  if (auto done = check_children(checker); !done)
+    return pass_on(done);
   if (auto ended = db_.exec("commit"); !ended)
     return pass_on(ended);
   return checker.facts();
+}
+
+/// Most logs are read in one round trip. Nothing if this one is not: it is
+/// long, or what it refers to must be of the same snapshot.
+result<std::optional<std::uint64_t>>
+history_reader::check_short(const log_id& log,
+                            const history::finding_sink& sink) {
+  auto shard = static_cast<std::int16_t>(store::shard_of(log, shards_));
+  auto sent
+      = db_.queue(head_sql, {log.value, store::pg::from_int2(shard)})
+            .and_then(
+                [&] { return db_.queue(has_references_sql, {log.value}); })
+            .and_then([&] {
+              return db_.queue(short_page_sql,
+                               {log.value, store::pg::from_int8(page_rows)});
+            });
+  if (!sent)
+    return pass_on(sent);
+  auto got = db_.sync();
+  if (!got)
+    return pass_on(got);
+  const auto& [top, references, rows]
+      = std::tie((*got)[0], (*got)[1], (*got)[2]);
+  if (top.size() == 0 || references.size() != 0 || rows.size() == page_rows)
+    return std::optional<std::uint64_t>{};
+  position at;
+  at.log = log;
+  auto known = head_at(top, at);
+  if (known.trimmed)
+    return std::optional<std::uint64_t>{};
+  std::vector<history::finding> found;
+  history::log_checker checker{log, known.row, [&](history::finding one) {
+                                 found.push_back(std::move(one));
+                               }};
+  for (const auto& row : rows_at(rows, at))
+    checker.take(row, {});
+  checker.finish();
+  check_passed(at,
+               [&](history::finding one) { found.push_back(std::move(one)); });
+  if (!checker.children().empty())
+    return std::optional<std::uint64_t>{};
+  for (auto& one : found)
+    sink(std::move(one));
+  return std::optional{checker.facts()};
+}
+
+/// Where the head names an end beyond the last fact, the checker has said so.
+void history_reader::check_passed(const position& at,
+                                  const history::finding_sink& sink) {
+  if (at.named && !at.passed && at.named->version <= at.tail.version)
+    sink({at.log, at.named->version, history::rule::head,
+          "an append that ends at version " + std::to_string(at.named->version)
+              + " as the head says",
+          "another"});
+}
+
+result<void> history_reader::check_children(history::log_checker& checker) {
+  const auto& all = checker.children();
+  for (auto at = all.begin(); at != all.end();) {
+    store::pg::array some{store::pg::type::text};
+    for (std::size_t n = 0; at != all.end() && n < children_rows; ++at, ++n)
+      some.add(at->first);
+    auto rows = db_.run(children_sql, {some.take()});
+    if (!rows)
+      return pass_on(rows);
+    for (int i = 0; i < rows->size(); ++i) {
+      history::child_row child;
+      child.log.value = rows->text(i, 0);
+      if (!rows->null(i, 1)) {
+        child.parent = log_id{rows->text(i, 1)};
+        child.version = rows->null(i, 2) ? 0 : rows->int4(i, 2);
+        child.is_agent = rows->text(i, 3) == "agent";
+        child.ended = is_true(*rows, i, 4);
+        child.active = is_true(*rows, i, 5);
+      }
+      checker.take_child(child);
+    }
+  }
+  return {};
 }
 
 result<void> history_reader::each_page(
@@ -362,38 +499,56 @@ history_reader::head(const log_id& log, position& at) {
       return pass_on(found);
     return std::optional<full_head>{};
   }
-  auto tail_at = [&](int version, int chain) {
-    return store::log_tail{rows->int4(0, version),
-                           static_cast<std::uint64_t>(rows->int8(0, chain)),
-                           {}};
-  };
-  full_head out;
-  at.number = rows->int8(0, 0);
-  at.named = tail_at(1, 2);
-  out.row.tail = *at.named;
-  if (!rows->null(0, 3) && rows->int4(0, 3) >= at.named->version)
-    out.row.tail = tail_at(3, 4);
-  out.row.epoch = rows->null(0, 5) ? 0 : rows->int8(0, 5);
-  out.row.status = static_cast<store::log_status>(rows->int2(0, 6));
-  out.birth = {rows->text(0, 7), log_id{rows->text(0, 8)},
-               tenant_id{rows->text(0, 9)}, user_id{rows->text(0, 10)},
-               session_id{rows->text(0, 11)}};
-  // What came before the last RunContinued may be gone.
-  auto trimmed = !rows->null(0, 12) && !rows->null(0, 13)
-                 && rows->int4(0, 12) == rows->int4(0, 13);
-  if (trimmed)
-    at.tail = {rows->int4(0, 13) - 1,
-               static_cast<std::uint64_t>(rows->int8(0, 14)),
-               {}};
-  else
-    at.tail.chain = at.number < 0 ? 0 : store::chain_origin(log);
-  out.row.base = at.tail;
-  if (trimmed)
-    if (auto found = find_base(at, rows->int4(0, 15), out.row.base); !found)
+  auto out = head_at(*rows, at);
+  if (out.trimmed)
+    if (auto found = find_base(at, *out.trimmed, out.row.base); !found)
       return pass_on(found);
   if (auto found = find_bodies(at); !found)
     return pass_on(found);
-  return std::optional{out};
+  return std::optional{std::move(out)};
+}
+
+history_reader::full_head history_reader::head_at(const store::pg_rows& rows,
+                                                  position& at) const {
+  auto tail_at = [&](int version, int chain) {
+    return store::log_tail{rows.int4(0, version),
+                           static_cast<std::uint64_t>(rows.int8(0, chain)),
+                           {}};
+  };
+  full_head out;
+  at.number = rows.int8(0, 0);
+  at.named = tail_at(1, 2);
+  out.row.tail = *at.named;
+  if (!rows.null(0, 3) && rows.int4(0, 3) >= at.named->version)
+    out.row.tail = tail_at(3, 4);
+  out.row.epoch = rows.null(0, 5) ? 0 : rows.int8(0, 5);
+  out.row.status = static_cast<store::log_status>(rows.int2(0, 6));
+  out.birth
+      = {rows.text(0, 7), log_id{rows.text(0, 8)}, tenant_id{rows.text(0, 9)},
+         user_id{rows.text(0, 10)}, session_id{rows.text(0, 11)}};
+  // What came before the last RunContinued may be gone.
+  auto trimmed = !rows.null(0, 12) && !rows.null(0, 13)
+                 && rows.int4(0, 12) == rows.int4(0, 13);
+  if (trimmed)
+    out.trimmed = rows.int4(0, 15);
+  at.tail = out.trimmed
+                ? store::log_tail{rows.int4(0, 13) - 1,
+                                  static_cast<std::uint64_t>(rows.int8(0, 14)),
+                                  {}}
+                : store::log_tail{
+                    0, at.number < 0 ? 0 : store::chain_origin(at.log), {}};
+  out.row.base = at.tail;
+  out.row.summary = rows.text(0, 16);
+  out.row.has_parent = !out.birth.parent.empty();
+  if (is_true(rows, 0, 17)) {
+    out.row.schedule = store::log_schedule{is_true(rows, 0, 18), {}};
+    if (!rows.null(0, 19))
+      out.row.schedule->wake_at = rows.time(0, 19);
+  }
+  if (!rows.null(0, 20))
+    out.row.ended_us = unix_us(rows.time(0, 20));
+  out.row.alive_us = alive_us_;
+  return out;
 }
 
 /// The append that holds the RunContinued may begin with facts before it. They
@@ -434,16 +589,21 @@ result<std::vector<history::log_row>> history_reader::page(position& at) {
                                  store::pg::from_int8(page_rows)});
   if (!rows)
     return pass_on(rows);
+  return rows_at(*rows, at);
+}
+
+std::vector<history::log_row>
+history_reader::rows_at(const store::pg_rows& rows, position& at) {
   std::vector<history::log_row> out;
-  for (int i = 0; i < rows->size(); ++i) {
-    auto first = rows->int4(i, 0);
-    auto last = rows->int4(i, 1);
-    auto stored = static_cast<std::uint64_t>(rows->int8(i, 4));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto first = rows.int4(i, 0);
+    auto last = rows.int4(i, 1);
+    auto stored = static_cast<std::uint64_t>(rows.int8(i, 4));
     auto facts = store::unpack_facts(
-        rows->bytes(i, 5), static_cast<std::size_t>(last - first + 1));
+        rows.bytes(i, 5), static_cast<std::size_t>(last - first + 1));
     // What cannot be taken apart is shown as one fact, which it is not.
     if (!facts)
-      facts = std::vector{rows->bytes(i, 5)};
+      facts = std::vector{rows.bytes(i, 5)};
     auto sum = first == at.tail.version + 1 ? at.tail.chain : 0;
     for (std::size_t n = 0; n < facts->size(); ++n) {
       auto version = first + static_cast<log_version>(n);
@@ -453,8 +613,8 @@ result<std::vector<history::log_row>> history_reader::page(position& at) {
         continue;
       auto& row = out.emplace_back();
       row.version = version;
-      row.epoch = rows->int4(i, 2);
-      row.recorded_us = unix_us(rows->time(i, 3));
+      row.epoch = rows.int4(i, 2);
+      row.recorded_us = unix_us(rows.time(i, 3));
       row.fact = (*facts)[n];
       row.checksum = n + 1 == facts->size() ? stored : sum;
       facts::Fact fact;

@@ -8,6 +8,7 @@
 #include "protocols/ids.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <iosfwd>
 #include <map>
@@ -71,6 +72,8 @@ private:
   struct full_head {
     history::head_row row;
     store::log_birth birth;
+    /// Begins with this RunContinued: what was before is gone.
+    std::optional<log_version> trimmed;
   };
 
   /// A log as it is gone through.
@@ -92,6 +95,14 @@ private:
   explicit history_reader(store::pg_connection db) : db_(std::move(db)) {}
 
   result<void> find_orphans();
+  result<std::optional<std::uint64_t>>
+  check_short(const log_id& log, const history::finding_sink& sink);
+  static void check_passed(const position& at,
+                           const history::finding_sink& sink);
+  result<void> check_children(history::log_checker& checker);
+  full_head head_at(const store::pg_rows& rows, position& at) const;
+  static std::vector<history::log_row> rows_at(const store::pg_rows& rows,
+                                               position& at);
   result<std::optional<full_head>> head(const log_id& log, position& at);
   result<void> find_base(position& at, log_version begun_anew,
                          store::log_tail& base);
@@ -110,6 +121,8 @@ private:
 
   store::pg_connection db_;
   std::uint32_t shards_ = 0;
+  std::int64_t alive_us_ = 0; ///< A node was at work then.
+  std::deque<log_id> ahead_;  ///< The next logs, in the order of ids.
   /// Logs with facts but no head, by the name we give them.
   std::optional<std::map<log_id, std::int64_t>> orphans_;
 };

@@ -152,7 +152,9 @@ declared declare_verify(CLI::App& root, const global_options&) {
   app->footer(
       "Reads every fact and changes nothing; a node may run meanwhile.\n"
       "Checked are versions, checksums, bodies and epochs, heads against\n"
-      "their facts, and the order of steps, timers, children and ends.\n"
+      "their facts, the order of steps, timers, children and ends, that\n"
+      "all a child has told stands at its parent, and that nothing is due\n"
+      "or owed for long while a node is at work.\n"
       "Prints a line per finding: log, version, rule, expected, found; on\n"
       "stderr how fast it was.\n"
       "Exit codes: 0 all is true, 1 something is not, 3 no such log,\n"

@@ -110,8 +110,11 @@ void check_beginning(const golden::script& script,
     FAIL(read.error().text);
   auto at = count;
   for (int group = 0; group < 100; ++group) {
-    // The end waits until others were told to stop, hence twice.
+    // The end waits until others have taken that they are to stop, hence
+    // twice.
     auto agenda = run.next(next_at_us);
+    for (const auto& stop : agenda.stop)
+      run.stop_taken(stop.key, stop.attempt, next_at_us);
     if (agenda.append.empty())
       agenda = run.next(next_at_us);
     if (agenda.append.empty())

@@ -114,6 +114,34 @@ const std::vector<defect> damaged_rows{
      [](auto& log) { ++log.head->tail.chain; }, rule::head, 0},
     {"the head has another status", nullptr,
      [](auto& log) { log.head->status = log_status::running; }, rule::head, 0},
+    {"an ended log stands among the others", nullptr,
+     [](auto& log) { log.head->schedule = store::log_schedule{}; }, rule::head,
+     0},
+    {"an end is owed for too long", nullptr,
+     [](auto& log) {
+       log.head->schedule = store::log_schedule{};
+       log.head->has_parent = true;
+       log.head->ended_us = 1'000'000;
+       log.head->alive_us = 152'000'000;
+     },
+     rule::child, 0},
+    {"a summary cannot be read", nullptr,
+     [](auto& log) { log.head->summary = "\xff"; }, rule::head, 0},
+    {"a summary tells another end", nullptr,
+     [](auto& log) {
+       facts::Summary all;
+       all.set_ended_at_us(999);
+       log.head->summary = all.SerializeAsString();
+     },
+     rule::head, 0},
+    {"a summary tells another cost", nullptr,
+     [](auto& log) {
+       facts::Summary all;
+       all.set_ended_at_us(1'000);
+       all.mutable_usage()->set_cost_nanousd(7);
+       log.head->summary = all.SerializeAsString();
+     },
+     rule::head, 0},
     {"the head is gone", nullptr, [](auto& log) { log.head.reset(); },
      rule::head, 0},
     {"there is a head and no fact", nullptr,
@@ -273,4 +301,91 @@ TEST_CASE("every other status is the fold of its facts too") {
       CHECK(found.size() == (said == status ? 0u : 1u));
     }
   }
+}
+
+TEST_CASE("a log that has not ended has a row that says what it waits for") {
+  const std::vector<std::string> waiting{
+      "run_started { }",
+      "timer_set { step { key: 'nap' occurrence: 1 } due_at_us: 5000 }",
+      "attempt_failed { step { key: 'get' occurrence: 1 } attempt: 1 "
+      "retry_at_us: 4000 }",
+  };
+  auto at = [](std::int64_t us) {
+    return std::chrono::system_clock::time_point{std::chrono::microseconds{us}};
+  };
+  auto log = written_log{waiting}.seal(log_status::running);
+  auto findings = [&] { return to_text(log.check()); };
+  CHECK(findings() == "");
+  log.head->schedule = {true, at(5'000)};
+  CHECK(findings() == "");
+  log.head->schedule = {true, at(4'000)};
+  CHECK(findings() == "");
+  // Nothing is due then.
+  log.head->schedule = {true, at(4'500)};
+  CHECK(findings()
+        == "0 timer: expected a wake-up when something recorded is due, found "
+           "one at 4500 us\n");
+  // Due for long, and a node was at work.
+  log.head->schedule = {true, at(5'000)};
+  log.head->alive_us = 150'005'000;
+  CHECK(findings() == "");
+  log.head->alive_us = 151'005'000;
+  CHECK(findings()
+        == "0 timer: expected a wake-up at 5000 us, or within 150 s while a "
+           "node is at work, found none until 151005000 us\n");
+  log.head->schedule.reset();
+  CHECK(findings()
+        == "0 head: expected a row among what has not ended, found none\n");
+}
+
+TEST_CASE("an end that is owed is told by a row, for a while") {
+  auto log = written_log{{"run_started { }", "run_completed { }"}}.seal(
+      log_status::completed);
+  log.head->schedule = store::log_schedule{};
+  log.head->has_parent = true;
+  log.head->ended_us = 1'000'000;
+  log.head->alive_us = 151'000'000;
+  CHECK(to_text(log.check()) == "");
+}
+
+TEST_CASE("what a log has heard of its children is what they are") {
+  const log_id parent{"task-1"};
+  const log_id agent{"task-1/a"};
+  auto findings = [&](log_status status, const child_row& child) {
+    auto log
+        = written_log{{"run_started { }",
+                       "child_progressed { child: 'task-1/a' "
+                       "child_version: 1 }",
+                       status == log_status::running ? "noted { }"
+                                                     : "run_completed { }"}}
+              .seal(status);
+    std::vector<finding> all;
+    log_checker checker{parent, log.head,
+                        [&](finding what) { all.push_back(std::move(what)); }};
+    for (const auto& row : log.rows)
+      checker.take(row, {});
+    checker.finish();
+    REQUIRE(checker.children().size() == 1);
+    checker.take_child(child);
+    return to_text(all);
+  };
+  auto running = log_status::running;
+  auto ended = log_status::completed;
+  CHECK(findings(running, {agent, parent, 2, true, true, false}) == "");
+  CHECK(findings(running, {agent, parent, 9, true, false, true}) == "");
+  CHECK(findings(running, {agent, parent, 9, true, true, true}) == "");
+  CHECK(findings(running, {agent, parent, 9, true, true, false})
+        == "0 child: expected version 8 of task-1/a, which has ended and tells "
+           "no more, found version 1 as the last\n");
+  CHECK(findings(ended, {agent, parent, 9, true, true, false}) == "");
+  CHECK(findings(running, {agent, parent, 0, true, true, true})
+        == "0 child: expected at most version 0 of task-1/a, its last, found "
+           "version 1\n");
+  CHECK(findings(running, {agent, log_id{"task-2"}, 2, true, true, false})
+        == "0 child: expected task-1/a with this log as its parent, found "
+           "task-2\n");
+  CHECK(findings(running, {agent, std::nullopt})
+        == "0 child: expected a log task-1/a, which this one has heard, found "
+           "none\n");
+  CHECK(findings(ended, {agent, std::nullopt}) == "");
 }

@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+
 using namespace shannon;
 using namespace shannon::test;
 
@@ -73,6 +75,104 @@ TEST_CASE("verify finds what was done to the tables and exits with 1") {
   auto lost = run_shannon({"verify", "task-2", "--dsn", dsn});
   CHECK(lost.code == 1);
   CHECK(last_line(lost.out) == "1 logs, 1 facts, 1 findings");
+}
+
+namespace {
+
+std::int64_t soon_us(std::chrono::seconds in) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             (std::chrono::system_clock::now() + in).time_since_epoch())
+      .count();
+}
+
+/// A run that sleeps, and one whose agent has ended and owes that.
+void write_waiting(const std::string& dsn) {
+  store_node node{dsn};
+  REQUIRE(node.claim());
+  auto put = [&](const std::string& log, const std::string& parent,
+                 const std::vector<facts::Fact>& facts, auto more) {
+    store::append what;
+    what.log = log_id{log};
+    what.birth = store::log_birth{parent.empty() ? "workflow" : "agent",
+                                  log_id{parent},
+                                  tenant_id{"t"},
+                                  {},
+                                  {}};
+    for (const auto& fact : facts)
+      what.facts.push_back(fact.SerializeAsString());
+    more(what);
+    REQUIRE(node.ask<store::append_receipt>(std::move(what)));
+  };
+  auto due_us = soon_us(std::chrono::hours{1});
+  auto timer = fact_of("timer_set { step { key: 'nap' occurrence: 1 } }");
+  timer.mutable_timer_set()->set_due_at_us(due_us);
+  put("sleeper", "", {fact_of("run_started { }"), timer}, [&](auto& what) {
+    what.schedule
+        = store::log_schedule{true, std::chrono::system_clock::time_point{
+                                        std::chrono::microseconds{due_us}}};
+  });
+  put("p", "",
+      {fact_of("run_started { }"),
+       fact_of("child_progressed { child: 'p/a' child_version: 1 }")},
+      [](auto&) {});
+  put("p/a", "p",
+      {fact_of("run_started { }"), fact_of("noted { }"),
+       fact_of("run_completed { }")},
+      [](auto& what) {
+        what.status = store::log_status::completed;
+        what.owes_end = true;
+      });
+  put("done", "", {fact_of("run_started { }"), fact_of("run_completed { }")},
+      [](auto& what) {
+        what.status = store::log_status::completed;
+        facts::Summary all;
+        all.set_ended_at_us(fact_of("run_completed { }").at_us());
+        what.summary = all.SerializeAsString();
+      });
+}
+
+} // namespace
+
+TEST_CASE("verify sees what rows say of runs that wait and of ends that are "
+          "owed") {
+  struct defect {
+    std::string sql;
+    std::string line;
+  };
+  auto later = "update heads set created_at = now() + interval '2 hours' "
+               "where log_id = 'done'";
+  auto one = GENERATE_COPY(values<defect>({
+      {"", ""},
+      {later, "sleeper version 0: timer: expected a wake-up at "},
+      {later, "p/a version 0: child: expected its end heard within 150 s"},
+      {"delete from active where log_id = 'sleeper'",
+       "sleeper version 0: head: expected a row among what has not ended"},
+      {"update active set wake_at = wake_at + interval '1 minute'",
+       "sleeper version 0: timer: expected a wake-up when something recorded"},
+      {"insert into active (log_no, idle, log_id, kind) select log_no, false, "
+       "log_id, kind from heads where log_id = 'done'",
+       "done version 0: head: expected no row among what has not ended"},
+      {"delete from active where log_id = 'p/a'",
+       "p version 0: child: expected version 2 of p/a, which has ended and "
+       "tells no more, found version 1 as the last"},
+      {"update heads set parent = 'other' where log_id = 'p/a'",
+       "p version 0: child: expected p/a with this log as its parent, found "
+       "other"},
+      {"delete from facts using heads h where facts.log_no = h.log_no and "
+       "h.log_id = 'p/a'; delete from heads where log_id = 'p/a'",
+       "p version 0: child: expected a log p/a, which this one has heard, "
+       "found none"},
+      {"update heads set summary = '\\xff' where log_id = 'done'",
+       "done version 0: head: expected a summary, found bytes that are none"},
+  }));
+  auto dsn = fresh_database();
+  write_waiting(dsn);
+  if (!one.sql.empty())
+    damage(dsn, one.sql);
+  auto all = run_shannon({"verify", "--dsn", dsn});
+  INFO(one.sql << "\n" << all.out << all.err);
+  CHECK(all.code == (one.line.empty() ? 0 : 1));
+  CHECK(all.out.find(one.line) != std::string::npos);
 }
 
 TEST_CASE("verify tells no such log from no database") {

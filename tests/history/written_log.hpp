@@ -56,6 +56,8 @@ public:
       tail = {row.version, row.checksum};
     }
     head = head_row{tail, 3, status};
+    if (!store::is_terminal(status))
+      head->schedule = store::log_schedule{};
     return *this;
   }
 

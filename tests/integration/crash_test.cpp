@@ -99,6 +99,43 @@ std::map<std::string, std::int64_t> recorded_steps(const std::string& dsn) {
   return steps;
 }
 
+/// Logs that a start would bring back: those that have not ended, and those
+/// whose end nobody has heard. None is left once it has had its time.
+std::vector<std::string> left_active(const std::string& dsn,
+                                     std::chrono::seconds most) {
+  static const store::pg_statement active{
+      "test_active", "select log_id from active order by log_id"};
+  auto db = store::pg_connection::open({dsn});
+  REQUIRE(db);
+  auto until = std::chrono::steady_clock::now() + most;
+  for (;;) {
+    auto rows = db->run(active, {});
+    REQUIRE(rows);
+    std::vector<std::string> all;
+    for (int i = 0; i < rows->size(); ++i)
+      all.push_back(rows->text(i, 0));
+    if (all.empty() || std::chrono::steady_clock::now() > until)
+      return all;
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
+/// Agents of cancelled tasks by how they ended.
+std::map<int, std::int64_t> agents_by_status(const std::string& dsn) {
+  static const store::pg_statement agents{
+      "test_agents", "select a.status, count(*) from heads a "
+                     "join heads t on t.log_id = a.parent and t.status = 5 "
+                     "where a.kind = 'agent' group by 1"};
+  auto db = store::pg_connection::open({dsn});
+  REQUIRE(db);
+  auto rows = db->run(agents, {});
+  REQUIRE(rows);
+  std::map<int, std::int64_t> out;
+  for (int i = 0; i < rows->size(); ++i)
+    out[rows->int2(i, 0)] = rows->int8(i, 1);
+  return out;
+}
+
 } // namespace
 
 TEST_CASE("twenty kills cost no finished step and no event") {
@@ -172,6 +209,7 @@ TEST_CASE("twenty kills cost no finished step and no event") {
   }
   WARN(tasks.size() << " tasks, " << kills.size() << " kills, " << seen.size()
                     << " attempts, " << repeated << " made again");
+  CHECK(left_active(world.postgres_dsn(), 30s).empty());
   // All that is on disk keeps the rules of histories, seen from outside.
   auto verified = run_shannon({"verify", "--dsn", world.postgres_dsn()});
   WARN(verified.out << verified.err);
@@ -179,4 +217,55 @@ TEST_CASE("twenty kills cost no finished step and no event") {
   CHECK(verified.out.find(" facts, 0 findings\n") != std::string::npos);
   auto end = world.stop();
   CHECK(end.code == 0);
+}
+
+TEST_CASE("a task that is cancelled around a kill leaves no agent at work") {
+  auto seed = std::random_device{}();
+  std::minstd_rand chance{seed};
+  WARN("seed " << seed);
+  system_fixture world;
+  world.start();
+  auto cancel = [](commands::api_client& api, const std::string& id) {
+    return api.post("/api/v1/tasks/" + id + "/cancel", nlohmann::json::object(),
+                    std::chrono::steady_clock::now() + 5s);
+  };
+  std::vector<std::string> tasks;
+  int in_time = 0;
+  for (int i = 0; i < 10; ++i) {
+    // It would work for a minute.
+    auto id = world.submit("[[steps:200]] [[delay:300]] given up "
+                           + std::to_string(i));
+    REQUIRE(id);
+    tasks.push_back(*id);
+    // Its agent is on its way, or at work.
+    std::this_thread::sleep_for(std::chrono::milliseconds{chance() % 250});
+    std::atomic<bool> told{false};
+    std::thread client{
+        [&, api = world.client()] { told = cancel(*api, *id).has_value(); }};
+    std::this_thread::sleep_for(std::chrono::milliseconds{chance() % 12});
+    world.kill();
+    client.join();
+    in_time += told;
+    world.start();
+    if (!told) {
+      // Whether it is on disk nobody knows; then the second is refused.
+      auto api = world.client();
+      cancel(*api, *id);
+    }
+  }
+  for (const auto& id : tasks) {
+    auto end = world.await_end(id, 60s);
+    INFO(end.dump());
+    CHECK(commands::is_over(end));
+  }
+  CHECK(left_active(world.postgres_dsn(), 30s).empty());
+  auto agents = agents_by_status(world.postgres_dsn());
+  auto cancelled = static_cast<int>(store::log_status::cancelled);
+  WARN(in_time << " acknowledged, " << agents[cancelled]
+               << " agents cancelled");
+  CHECK(agents[cancelled] > 0);
+  CHECK(agents.size() == 1);
+  auto verified = run_shannon({"verify", "--dsn", world.postgres_dsn()});
+  INFO(verified.out << verified.err);
+  CHECK(verified.code == 0);
 }

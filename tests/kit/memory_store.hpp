@@ -21,6 +21,7 @@ struct memory_tables {
     store::log_head head;
     std::vector<store::recorded_fact> facts;
     store::log_schedule schedule;
+    bool owes_end = false;
   };
   std::map<log_id, log_rows> logs;
   std::map<store::blob_hash, std::string> blobs;
@@ -35,6 +36,7 @@ struct memory_tables {
   /// Appends that said a schedule, and looks for who is due.
   std::uint64_t schedules = 0;
   std::uint64_t due_looks = 0;
+  std::uint64_t active_looks = 0;
   std::uint64_t appends = 0;
 
   std::vector<std::int64_t> versions(const log_id& id) {
@@ -57,6 +59,11 @@ protected:
     return {
         on<append>([this](auto& mail, auto& m) { write(mail, m); }),
         on<open_log>([this](auto& mail, auto& m) { open(mail, m); }),
+        on<close_log>([this](auto&, auto& m) {
+          if (auto at = tables_.logs.find(m.log); at != tables_.logs.end())
+            at->second.owes_end = false;
+        }),
+        on<list_active>([this](auto& mail, auto& m) { active(mail, m); }),
         on<get_head>([this](auto& mail, auto& m) { head(mail, m); }),
         on<read_facts>([this](auto& mail, auto& m) { read(mail, m); }),
         on<list_unfinished>([this](auto& mail, auto& m) { list(mail, m); }),
@@ -95,11 +102,13 @@ private:
     for (const auto& body : m.blobs)
       tables_.blobs[body.hash] = body.bytes;
     rows.head.status = m.status;
+    rows.owes_end = m.owes_end;
     if (m.attributes)
       rows.head.attributes = *m.attributes;
     if (m.schedule) {
       rows.schedule = *m.schedule;
       rows.head.wake_at = m.schedule->wake_at;
+      rows.head.idle = m.schedule->idle;
       ++tables_.schedules;
     }
     if (m.summary)
@@ -141,11 +150,28 @@ private:
            && rows.head.status != store::log_status::needs_operator;
   }
 
+  static bool owes(const memory_tables::log_rows& rows,
+                   const std::string& kind) {
+    return rows.head.birth.kind == kind && rows.owes_end;
+  }
+
+  void active(const envelope& mail, const store::list_active& m) {
+    ++tables_.active_looks;
+    store::log_states found;
+    for (const auto& id : m.logs)
+      if (auto at = tables_.logs.find(id);
+          at != tables_.logs.end()
+          && (!store::is_terminal(at->second.head.status)
+              || at->second.owes_end))
+        found.logs.emplace(id, at->second.head.status);
+    reply(mail, found);
+  }
+
   void list(const envelope& mail, const store::list_unfinished& m) {
     store::log_ids found;
     for (const auto& [id, rows] : tables_.logs)
-      if (open_row(rows, m.kind) && !rows.schedule.idle && id > m.after
-          && found.logs.size() < m.limit)
+      if ((open_row(rows, m.kind) || owes(rows, m.kind)) && !rows.schedule.idle
+          && id > m.after && found.logs.size() < m.limit)
         found.logs.push_back(id);
     reply(mail, found);
   }

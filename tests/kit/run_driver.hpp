@@ -52,9 +52,14 @@ public:
       ++started[start.key];
       pending.push_back(std::move(start));
     }
+    bool taken = false;
     for (auto& stop : agenda.stop) {
       stopped.insert(stop.key);
+      if (deaf)
+        continue;
       std::erase_if(pending, [&](auto& p) { return p.key == stop.key; });
+      run->stop_taken(stop.key, stop.attempt, now_us);
+      taken = taken || stop.owed;
     }
     if (!agenda.append.empty()) {
       if (agenda.base)
@@ -70,6 +75,8 @@ public:
       run->committed(now_us);
       return true;
     }
+    if (taken)
+      return true;
     auto first
         = std::find_if(pending.begin(), pending.end(),
                        [&](const auto& p) { return !hangs || !hangs(p); });
@@ -115,6 +122,7 @@ public:
   std::set<std::string> stopped;
   /// Effects that never end by themselves.
   std::function<bool(const durable_run::effect_start&)> hangs;
+  bool deaf = false;        ///< What is told to stop does not hear it.
   std::size_t base = 0;     ///< Where a replay begins.
   std::size_t happened = 0; ///< For scripts: what has come from outside.
   int appends = 0;

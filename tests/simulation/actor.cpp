@@ -21,7 +21,6 @@ using end = workflow::activation_table::end;
 constexpr std::int64_t store_timeout_us = 30'000'000;
 /// Nor for an effect.
 constexpr std::int64_t effect_timeout_us = 120'000'000;
-constexpr std::int64_t child_asked_us = 60'000'000;
 /// A log that is not born by then will not be.
 constexpr std::int64_t birth_patience_us = 2'000'000;
 
@@ -112,6 +111,8 @@ void actor::loaded(const store::log_image& image) {
   say("has read " + std::to_string(image.facts.size()) + " facts under epoch "
       + std::to_string(image.head.epoch));
   home_.with().everything.seen.hit("run read back from its log");
+  if (run_->ended() && owes_end())
+    home_.with().everything.seen.hit("child's end told after a crash");
   live();
 }
 
@@ -120,9 +121,13 @@ void actor::live() {
   home_.settled(*this, tail_.version);
   for (auto& what : std::exchange(starters_, {}))
     home_.with().checks.answer(what, mail::answer::done);
+  // What it waits for must be known before who comes with an answer is heard.
+  pump();
   for (auto& what : std::exchange(early_, {}))
     if (!gone_)
       handle(what);
+    else
+      home_.with().checks.answer(what, mail::answer::try_later);
   if (!gone_)
     pump();
 }
@@ -214,6 +219,8 @@ std::vector<mail> actor::give_up_mail() {
     take(mails);
   signalers_.clear();
   take(early_);
+  for (auto& [after, what] : std::exchange(kept_ends_, {}))
+    all.push_back(std::move(what));
   return all;
 }
 
@@ -229,6 +236,10 @@ void actor::stored(log_version version, const facts::Fact& fact) {
         checks.answer(what, mail::answer::done);
       signalers_.erase(at);
     }
+  }
+  while (!kept_ends_.empty() && kept_ends_.front().first <= version) {
+    checks.answer(kept_ends_.front().second, mail::answer::done);
+    kept_ends_.pop_front();
   }
   if (fact.has_cancel_requested())
     for (const auto& what : std::exchange(cancellers_, {}))
@@ -272,6 +283,9 @@ void actor::append(durable_run::agenda& what) {
   store::log_schedule schedule{what.idle, {}};
   if (what.wake_at_us)
     schedule.wake_at = time_of(*what.wake_at_us);
+  request.owes_end = store::is_terminal(request.status) && owes_end();
+  if (request.owes_end)
+    schedule = {};
   if (schedule != told_schedule_)
     request.schedule = schedule;
   say("appends" + names);
@@ -384,16 +398,17 @@ void actor::stop_effect(const durable_run::effect_stop& what) {
         [&effects = home_.with().effects, id = log(), what] {
           effects.stop(id, what.key, what.attempt);
         });
+  if (run_->state() == run_state::parked)
+    return run_->stop_taken(what.key, what.attempt, home_.now_us());
   mail cancel;
   cancel.what = mail::kind::cancel;
   cancel.to = child_id(what.key);
   children_.erase(cancel.to);
-  ++cancelling_children_;
   insist(
       std::move(cancel), [](actor&) { return true; },
-      [](actor& me, mail::answer) {
-        --me.cancelling_children_;
+      [key = what.key, attempt = what.attempt](actor& me, mail::answer) {
         me.home_.with().everything.seen.hit("child told to end");
+        me.run_->stop_taken(key, attempt, me.home_.now_us());
         me.pump();
       });
 }
@@ -416,19 +431,16 @@ void actor::start_child(const durable_run::effect_start& what) {
   ask_child(std::move(start));
 }
 
-/// Until it is accepted, and then once a minute: a child whose node dies when
-/// its end is on disk and not told is brought back by nothing else.
+/// Until it is accepted: then it is on disk, and tells its end by itself.
 void actor::ask_child(mail start) {
   auto id = start.to;
-  auto then = [id, start](actor& me, mail::answer) {
+  auto then = [id](actor& me, mail::answer) {
     auto at = me.children_.find(id);
     if (at == me.children_.end())
       return;
     me.home_.with().everything.seen.hit("child started");
     if (!at->second.detached)
-      return me.home_.with().everything.after(
-          child_asked_us,
-          me.home_.later(me, [start](actor& self) { self.ask_child(start); }));
+      return;
     auto ended = at->second;
     me.children_.erase(at);
     remote::ChildResult output;
@@ -441,13 +453,35 @@ void actor::ask_child(mail start) {
       then);
 }
 
-/// Acknowledged at once: if this run dies before it is on disk here, it asks
-/// the child to start again, and hears of its end again.
+/// Acknowledged once it is on disk here, or if this run knows its whole log and
+/// does not wait for it: then nobody brings the child back.
+void actor::acknowledge_end(const mail& what) {
+  if (!run_->quiet()) {
+    kept_ends_.emplace_back(run_->decided_version(), what);
+    return;
+  }
+  home_.ask<log_version>(
+      "head",
+      [id = log()](database& db) {
+        const auto* found = db.find(id);
+        return found ? found->tail.version : 0;
+      },
+      [home = &home_, id = log(), this_life = life(),
+       what](std::optional<log_version> got) {
+        auto* me = home->find(id, this_life);
+        bool knows = me && me->live_ && got && *got == me->tail_.version;
+        bool waits = knows && me->run_->state() == run_state::running
+                     && me->children_.count(what.from) != 0;
+        home->with().checks.answer(what, knows && !waits
+                                             ? mail::answer::done
+                                             : mail::answer::try_later);
+      });
+}
+
 void actor::child_ended(const mail& what) {
-  home_.with().checks.answer(what, mail::answer::done);
   auto at = children_.find(what.from);
   if (at == children_.end() || at->second.detached)
-    return;
+    return acknowledge_end(what);
   auto ended = at->second;
   children_.erase(at);
   home_.with().everything.seen.hit("child's end heard");
@@ -459,6 +493,11 @@ void actor::child_ended(const mail& what) {
     outcome.output = output.SerializeAsString();
   }
   effect_ended(ended.key, ended.attempt, std::move(outcome));
+  acknowledge_end(what);
+}
+
+bool actor::owes_end() const {
+  return !birth_.parent.empty() && !parent_told_;
 }
 
 void actor::tell_parent() {
@@ -476,6 +515,13 @@ void actor::tell_parent() {
       std::move(news), [](actor&) { return true; },
       [](actor& me, mail::answer) {
         me.parent_told_ = true;
+        me.home_.ask<bool>(
+            "close",
+            [log = me.log()](database& db) {
+              db.close(log);
+              return true;
+            },
+            [](std::optional<bool>) {});
         me.pump();
       });
 }
@@ -536,10 +582,8 @@ void actor::sleep_until(std::int64_t wake_at_us) {
 void actor::rest_or_retire(const durable_run::agenda& last) {
   if (gone_ || !live_ || appending_ || !run_->quiet())
     return;
-  if (cancelling_children_ > 0)
-    return;
   if (run_->ended()) {
-    if (!birth_.parent.empty() && !parent_told_)
+    if (owes_end())
       return tell_parent();
     return leave(end::done);
   }
@@ -559,9 +603,8 @@ void actor::rest() {
   store::log_schedule schedule{now.idle, {}};
   if (now.wake_at_us)
     schedule.wake_at = time_of(*now.wake_at_us);
-  if (!now.idle || cancelling_children_ > 0 || appending_ || !now.append.empty()
-      || !now.start.empty() || !now.stop.empty() || !run_->quiet()
-      || schedule != told_schedule_)
+  if (!now.idle || appending_ || !now.append.empty() || !now.start.empty()
+      || !now.stop.empty() || !run_->quiet() || schedule != told_schedule_)
     return carry_out(std::move(now));
   say("rests");
   home_.with().everything.seen.hit("run that waits is put to rest");

@@ -5,6 +5,7 @@
 #include "tests/simulation/parts.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -67,6 +68,8 @@ private:
               std::function<void(actor&, mail::answer)> then);
   void ask_child(mail start);
   void child_ended(const mail& what);
+  void acknowledge_end(const mail& what);
+  bool owes_end() const;
   void tell_parent();
   void sleep_until(std::int64_t wake_at_us);
   void rest_or_retire(const workflow::durable_run::agenda& last);
@@ -98,10 +101,11 @@ private:
     bool detached = false;
   };
   std::map<log_id, child> children_;
+  /// Ends of children, answered once this fact is on disk.
+  std::deque<std::pair<log_version, mail>> kept_ends_;
   /// Whom it has yet to tell that it has ended.
   bool parent_told_ = false;
   bool telling_ = false;
-  unsigned cancelling_children_ = 0;
 };
 
 } // namespace shannon::sim

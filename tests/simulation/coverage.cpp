@@ -53,6 +53,7 @@ constexpr std::array must_happen{
     "child started",
     "child's end heard",
     "child told to end",
+    "child's end told after a crash",
     "clean-up behind a cancel",
 };
 

@@ -10,7 +10,7 @@ namespace shannon::sim {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, store_fault>, 10> names{{
+constexpr std::array<std::pair<std::string_view, store_fault>, 11> names{{
     {"skip-epoch", store_fault::skip_epoch},
     {"skip-version", store_fault::skip_version},
     {"ack-unsent", store_fault::ack_unsent},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, store_fault>, 10> names{{
     {"chain-anew", store_fault::chain_anew},
     {"half-written", store_fault::half_written},
     {"blobs-lost", store_fault::blobs_lost},
+    {"owed-forgotten", store_fault::owed_forgotten},
 }};
 
 std::int64_t unix_us(std::chrono::system_clock::time_point at) {
@@ -99,6 +100,7 @@ void database::write(const statement_entry& one) {
   log.tail = tail;
   log.epoch = one.epoch;
   log.status = one.what.status;
+  log.owes_end = one.what.owes_end && !has(store_fault::owed_forgotten);
   if (one.what.schedule && !has(store_fault::schedule_kept))
     log.schedule = *one.what.schedule;
   if (one.what.attributes)
@@ -176,6 +178,12 @@ std::optional<store::log_status> database::status(const log_id& log) const {
   return std::nullopt;
 }
 
+void database::close(const log_id& log) {
+  if (auto at = logs_.find(log);
+      at != logs_.end() && store::is_terminal(at->second.status))
+    at->second.owes_end = false;
+}
+
 result<store::log_image> database::open(const log_id& log, std::uint32_t shard,
                                         shard_epoch epoch) {
   if (shards_.at(shard).epoch != epoch && !has(store_fault::skip_epoch))
@@ -208,8 +216,9 @@ result<store::log_image> database::open(const log_id& log, std::uint32_t shard,
 store::log_ids database::unfinished(const std::string& kind) const {
   store::log_ids out;
   for (const auto& [id, log] : logs_)
-    if (log.birth.kind == kind && !store::is_terminal(log.status)
-        && !log.schedule.idle)
+    if (log.birth.kind == kind
+        && (log.owes_end
+            || (!store::is_terminal(log.status) && !log.schedule.idle)))
       out.logs.push_back(id);
   return out;
 }

@@ -29,6 +29,7 @@ enum class store_fault : std::uint8_t {
   chain_anew,     ///< Each append begins a new chain of checksums.
   half_written,   ///< Of an append only the first fact is kept.
   blobs_lost,     ///< Bodies are not kept.
+  owed_forgotten, ///< An end that was not told yet is nobody's after a crash.
 };
 
 std::optional<store_fault> store_fault_named(std::string_view name);
@@ -48,6 +49,7 @@ struct stored_log {
   shard_epoch epoch = 0;
   store::log_status status = store::log_status::queued;
   store::log_schedule schedule;
+  bool owes_end = false;
   std::map<std::string, std::string> attributes;
   store::log_tail base;
   std::vector<history::log_row> rows;
@@ -77,6 +79,7 @@ public:
                                 shard_epoch epoch);
   /// Nothing if there is no such log.
   std::optional<store::log_status> status(const log_id& log) const;
+  void close(const log_id& log);
   store::log_ids unfinished(const std::string& kind) const;
   store::due_logs due(const std::string& kind) const;
 

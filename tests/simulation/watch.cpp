@@ -135,12 +135,14 @@ void watch::take(const log_id& log, history& seen, const facts::Fact& fact) {
   case facts::Fact::kRunCancelled:
     if (std::exchange(seen.ended, true))
       bad("I5 a step ends once", "the run ends again");
+    check_given_up(log);
     everything_.seen.hit(fact.has_run_completed() ? "run completed"
                          : fact.has_run_failed()  ? "run failed"
                                                   : "run ended cancelled");
     break;
   case facts::Fact::kRunContinued:
     everything_.seen.hit("run begins anew");
+    check_given_up(log);
     ++seen.turn;
     seen.steps.clear();
     seen.timers_due_us.clear();
@@ -155,6 +157,19 @@ void watch::take(const log_id& log, history& seen, const facts::Fact& fact) {
   default:
     break;
   }
+}
+
+/// Nobody reads what is behind an end or a new turn: whom the run has given up
+/// must have on its own disk that it is to stop.
+void watch::check_given_up(const log_id& log) {
+  auto below = log.value + "/";
+  for (auto at = given_up_.lower_bound(log_id{below});
+       at != given_up_.end() && at->value.starts_with(below); ++at)
+    if (const auto* child = db_.find(*at); child->birth.parent == log
+                                           && !store::is_terminal(child->status)
+                                           && of(*at).cancelled_at_us == 0)
+      everything_.fail("I11 cancel",
+                       at->value + " goes on and is not told to stop");
 }
 
 /// What is recorded is what this attempt at this step gave.
@@ -321,6 +336,9 @@ void watch::stopped(const log_id& log, const std::string& key,
                     std::uint32_t attempt) {
   everything_.seen.hit("effect told to stop");
   everything_.note(log.value, "stops " + key);
+  // One that is not born yet is not there to be told.
+  if (log_id child{log.value + "/" + key}; db_.find(child))
+    given_up_.insert(std::move(child));
   stopped_.insert(log.value + "/" + key + "/" + std::to_string(attempt));
 }
 
@@ -438,6 +456,9 @@ void watch::check_end(const log_id& id, const workflow::program& program,
     everything_.fail("I10 progress",
                      id.value + " has neither ended nor parked");
   shannon::history::head_row head{log.tail, log.epoch, log.status};
+  head.has_parent = !log.birth.parent.empty();
+  if (!store::is_terminal(log.status) || log.owes_end)
+    head.schedule = log.schedule;
   shannon::history::log_checker checker{
       id, head, [&](shannon::history::finding found) {
         auto rule = std::string{to_string(found.which)};
@@ -509,6 +530,8 @@ void watch::check_replay(const log_id& id, const workflow::program& program,
       }
     if (!next.append.empty())
       again.committed(now);
+    for (const auto& stop : next.stop)
+      again.stop_taken(stop.key, stop.attempt, now);
   }
   wrong("it does not end");
 }

@@ -118,6 +118,7 @@ private:
     return logs_[log];
   }
   void take(const log_id& log, history& seen, const facts::Fact& fact);
+  void check_given_up(const log_id& log);
   void take_outcome(const log_id& log, const facts::StepCompleted& done);
   void take_timer_fired(const log_id& log, history& seen,
                         const std::string& key);
@@ -135,6 +136,7 @@ private:
   std::map<std::uint64_t, std::uint64_t> began_;
   std::map<std::uint64_t, std::uint64_t> rested_;
   std::uint64_t moments_ = 0;
+  std::set<log_id> given_up_;     ///< Child runs.
   std::set<std::string> stopped_; ///< Attempts that were told to stop, by key.
   std::set<std::pair<std::uint32_t, shard_epoch>> claims_;
   /// What programs see now is on disk.

@@ -278,6 +278,55 @@ TEST_CASE("unfinished logs are those whose status is not an end") {
   CHECK(got->logs.empty());
 }
 
+TEST_CASE("an end that is owed is brought back until the log is closed") {
+  world it;
+  // One that rested until it ended, one whose first append is its last, one
+  // that owes nothing, and one that goes on.
+  auto rests = birth_of("rests");
+  rests.schedule = log_schedule{true, {}};
+  auto at = it.append(rests);
+  REQUIRE(at);
+  auto end = next_of("rests", at->tail, "end");
+  end.status = log_status::completed;
+  end.owes_end = true;
+  end.schedule = log_schedule{};
+  REQUIRE(it.append(end));
+  auto born = birth_of("born");
+  born.status = log_status::failed;
+  born.owes_end = true;
+  REQUIRE(it.append(born));
+  auto done = birth_of("done");
+  done.status = log_status::completed;
+  REQUIRE(it.append(done));
+  REQUIRE(it.append(birth_of("open")));
+  auto unfinished = [&] {
+    auto got = it.node.ask<log_ids>(list_unfinished{"workflow"});
+    REQUIRE(got);
+    return got->logs;
+  };
+  CHECK(
+      unfinished()
+      == std::vector<log_id>{log_id{"born"}, log_id{"open"}, log_id{"rests"}});
+  auto states = it.node.ask<log_states>(list_active{
+      {log_id{"rests"}, log_id{"done"}, log_id{"open"}, log_id{"none"}}});
+  REQUIRE(states);
+  CHECK(states->logs
+        == std::map<log_id, log_status>{
+            {log_id{"open"}, log_status::running},
+            {log_id{"rests"}, log_status::completed}});
+  for (const auto* log : {"rests", "born", "open", "none"}) {
+    auto mail = std::make_shared<envelope>();
+    mail->to = {"store"};
+    mail->body = close_log{log_id{log}};
+    it.node.addresses.deliver(std::move(mail));
+  }
+  auto until = std::chrono::steady_clock::now() + 20s;
+  while (unfinished().size() > 1 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(5ms);
+  // One that has not ended cannot be closed.
+  CHECK(unfinished() == std::vector<log_id>{log_id{"open"}});
+}
+
 TEST_CASE("a summary stays until another is given") {
   world it;
   auto first = birth_of("task-1");

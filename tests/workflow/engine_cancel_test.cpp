@@ -26,6 +26,60 @@ TEST_CASE("cancel stops what runs and starts nothing more") {
   CHECK(world.run->status() == store::log_status::cancelled);
 }
 
+TEST_CASE("a run ends once what goes on without it has taken that it is to "
+          "stop") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    auto got = co_await ctx.child("part", remote::ChildRun{});
+    co_return got.output();
+  };
+  run_driver world{code,
+                   [](const auto&) { return durable_run::effect_outcome{}; }};
+  world.hangs = [](const auto&) { return true; };
+  world.deaf = true;
+  world.begin("");
+  world.settle();
+  REQUIRE(world.run->cancel("enough", "test", world.now_us));
+  world.settle();
+  CHECK(world.stopped == std::set<std::string>{"part#1"});
+  CHECK(world.fact(world.log.size()).has_cancel_requested());
+  CHECK_FALSE(world.run->next(world.now_us).idle);
+  REQUIRE(world.run->describe().waits_size() == 1);
+  CHECK(world.run->describe().waits(0).kind() == "stop");
+  // The process dies: it is told again, and takes it now.
+  world.stopped.clear();
+  world.deaf = false;
+  world.crash();
+  world.settle();
+  CHECK(world.stopped == std::set<std::string>{"part#1"});
+  CHECK(world.run->ended());
+}
+
+TEST_CASE("a child that took too long is told to stop, also after a crash") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options limit;
+    limit.total_timeout = std::chrono::milliseconds{1'000};
+    try {
+      auto part = ctx.step("part", remote::ChildRun{}, limit);
+      co_await part;
+    } catch (const step_failed&) {
+    }
+    co_return co_await ctx.signal("go");
+  };
+  run_driver world{code,
+                   [](const auto&) { return durable_run::effect_outcome{}; }};
+  world.hangs = [](const auto&) { return true; };
+  world.deaf = true;
+  world.begin("");
+  world.settle();
+  REQUIRE(world.stopped == std::set<std::string>{"part#1"});
+  world.stopped.clear();
+  world.deaf = false;
+  world.crash();
+  world.settle();
+  CHECK(world.stopped == std::set<std::string>{"part#1"});
+  CHECK(world.run->next(world.now_us).idle);
+}
+
 TEST_CASE("what a cancel could not stop before a crash is stopped after it") {
   auto code = [](context ctx, std::string) -> durable<std::string> {
     std::vector<durable<remote::AgentReport>> parts;

@@ -91,6 +91,32 @@ durable<std::string> child_that_stays(context ctx, std::string input) {
   co_return got.output();
 }
 
+/// Starts a child that waits, and gives it up at the signal `go`.
+durable<std::string> giving_up(context ctx, std::string input) {
+  auto part = ctx.child("part", child("wait", "x"));
+  auto word = co_await ctx.signal("go");
+  part.reset();
+  if (word == "nap")
+    co_await ctx.sleep("nap", 1h);
+  if (word == "wait")
+    co_await ctx.signal("end");
+  co_return input;
+}
+
+/// The same agent in each of two turns.
+durable<std::string> agent_each_turn(context ctx, std::string input) {
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task("work");
+  brief.set_query("what is it?");
+  brief.set_iterations_max(8);
+  brief.set_conversation_bytes_max(512 * 1024);
+  auto report = co_await ctx.step("agent", brief);
+  if (input == "1")
+    co_await ctx.continue_as_new("2");
+  co_return report.text();
+}
+
 /// Answers `seen` with the signals it has taken.
 durable<std::string> count_signals(context ctx, std::string input) {
   int seen = 0;
@@ -112,6 +138,8 @@ struct runs_world : workflow_world {
             {"failing", failing},
             {"count", count_signals},
             {"one_child", one_child},
+            {"giving_up", giving_up},
+            {"agent_each_turn", agent_each_turn},
             {"three_children", three_children},
             {"detached_child", detached_child},
             {"detached_and_bound", detached_and_bound},
@@ -188,8 +216,10 @@ struct runs_world : workflow_world {
 class waiter final : public kit::actor_base {
 public:
   waiter(caf::actor_config& cfg, kit::actor_env& shared,
-         std::vector<remote::RunEnded>& heard, int deaf)
-      : actor_base(cfg, shared, {"waiter"}), heard_(heard), deaf_(deaf) {}
+         std::vector<remote::RunEnded>& heard, int deaf,
+         std::string where = "waiter")
+      : actor_base(cfg, shared, {std::move(where)}), heard_(heard),
+        deaf_(deaf) {}
 
 protected:
   kit::handlers make_handlers() override {
@@ -577,6 +607,115 @@ TEST_CASE_METHOD(runs_world, "a child finds out that its parent has ended") {
   describe("p1/child#1");
   advance(1s);
   CHECK(status("p1/child#1") == store::log_status::cancelled);
+}
+
+TEST_CASE_METHOD(runs_world, "a child whose end nobody has heard is brought "
+                             "back by its row, and not once it was heard") {
+  std::vector<remote::RunEnded> heard;
+  spawn<waiter>(env, heard, 1, "workflow/p1");
+  remote::StartRun wish;
+  wish.set_run("p1/c");
+  wish.set_program("echo");
+  wish.set_input("hello");
+  wish.set_parent("p1");
+  wish.set_tell_end_to("workflow/p1");
+  REQUIRE(ask_all<remote::RunAccepted>("workflow/p1/c", wish, 100ms).size()
+          == 1);
+  REQUIRE(status("p1/c") == store::log_status::completed);
+  REQUIRE(heard.size() == 1);
+  restart_node(); // The first time nobody answered.
+  advance(1s);
+  CHECK(heard.size() == 2);
+  CHECK_FALSE(in_memory("p1/c"));
+  restart_node();
+  advance(1s);
+  CHECK(heard.size() == 2);
+}
+
+TEST_CASE_METHOD(runs_world, "a parent that is woken by one of its children "
+                             "leaves the others alone") {
+  REQUIRE(start("p1", "three_children", "wait"));
+  advance(3s);
+  REQUIRE_FALSE(in_memory("p1/part#2"));
+  std::map<std::string, int> opened;
+  tables.opening = [&](const log_id& log) { ++opened[log.value]; };
+  REQUIRE(signal("p1/part#1"));
+  advance(5s);
+  tables.opening = [](const log_id&) {};
+  CHECK(opened == std::map<std::string, int>{{"p1", 1}, {"p1/part#1", 1}});
+  CHECK(tables.active_looks == 1);
+  CHECK_FALSE(in_memory("p1"));
+}
+
+TEST_CASE_METHOD(runs_world, "a child that is given up is told to stop, "
+                             "whatever crashes when") {
+  auto word = GENERATE("end", "wait");
+  auto at_rest = GENERATE(true, false);
+  auto moment = GENERATE(range(0, 24));
+  REQUIRE(start("p1", "giving_up"));
+  if (at_rest)
+    advance(3s);
+  auto mail = std::make_shared<envelope>();
+  remote::SignalTask wish;
+  wish.set_name("go");
+  wish.set_signal_id("s1");
+  wish.set_payload(word);
+  mail->to = {"workflow/p1"};
+  mail->correlation = 1;
+  mail->body = std::move(wish);
+  addresses.deliver(mail);
+  for (int i = 0; i < moment; ++i)
+    step();
+  // An end of the parent that is on disk left nothing behind.
+  if (store::is_terminal(status("p1")))
+    CHECK(facts_of("p1/part#1", facts::Fact::kCancelRequested) == 1);
+  restart_node();
+  advance(3s);
+  // The signal may have got lost.
+  auto given_up = facts_of("p1", facts::Fact::kSignalReceived) == 1;
+  CHECK(status("p1/part#1")
+        == (given_up ? store::log_status::cancelled
+                     : store::log_status::running));
+  if (given_up)
+    CHECK(status("p1")
+          == (word == std::string{"end"} ? store::log_status::completed
+                                         : store::log_status::running));
+}
+
+TEST_CASE_METHOD(runs_world, "a run that has given up a child and sleeps is "
+                             "woken in time") {
+  auto died = GENERATE(false, true);
+  REQUIRE(start("p1", "giving_up"));
+  advance(3s);
+  REQUIRE(signal("p1", "nap"));
+  advance(5s);
+  CHECK(status("p1/part#1") == store::log_status::cancelled);
+  if (died)
+    restart_node();
+  advance(61min);
+  CHECK(status("p1") == store::log_status::completed);
+}
+
+TEST_CASE_METHOD(runs_world, "an agent of each turn has a log of its own") {
+  auto died = GENERATE(false, true);
+  far.turns = 1;
+  REQUIRE(start("r1", "agent_each_turn", "1"));
+  if (died) {
+    restart_node();
+  }
+  advance(20s);
+  CHECK(output("r1") == "the answer");
+  std::vector<std::string> agents;
+  for (const auto& [id, rows] : tables.logs)
+    if (rows.head.birth.kind == "agent") {
+      agents.push_back(id.value);
+      CHECK(rows.head.status == store::log_status::completed);
+      CHECK(facts_of("r1", facts::Fact::kChildProgressed)
+            == 2 * (rows.head.tail.version - 1));
+    }
+  REQUIRE(agents.size() == 2);
+  CHECK(agents[0] == "r1/agent-1");
+  CHECK(agents[1].starts_with("r1/agent-1@"));
 }
 
 TEST_CASE_METHOD(runs_world, "a detached child outlives its parent") {

@@ -302,6 +302,55 @@ TEST_CASE_METHOD(workflow_world,
   CHECK(addresses.find({"agent/p1/agent-1"}) == addresses.find({"agent"}));
 }
 
+TEST_CASE_METHOD(workflow_world, "an agent whose end nobody has heard is "
+                                 "brought back by its row") {
+  bool listens = false;
+  int reports = 0;
+  spawn<deaf_parent>(env, listens, reports);
+  remote::StartAgent start;
+  start.set_agent_log("p1/agent-1");
+  start.set_parent_log("p1");
+  start.mutable_brief()->set_name("agent-1");
+  start.mutable_brief()->set_task("work");
+  REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
+  advance(2s);
+  REQUIRE(status("p1/agent-1") == store::log_status::completed);
+  listens = true;
+  restart_node();
+  advance(5s);
+  CHECK(reports == 1);
+  CHECK(addresses.find({"agent/p1/agent-1"}) == addresses.find({"agent"}));
+  restart_node();
+  advance(5s);
+  CHECK(reports == 1);
+}
+
+TEST_CASE_METHOD(workflow_world, "an agent that is told to stop says so once "
+                                 "that is on disk") {
+  far.answers = false;
+  REQUIRE(submit("t1"));
+  advance(1s);
+  // Its next append is not written.
+  tables.refuse_appends.assign(3, {errc::unavailable, "away", true, {}});
+  remote::CancelAgent stop;
+  stop.set_agent_log("t1/agent-1");
+  std::vector<bool> stored;
+  spawn<asker>(env, "asker", [&](asker& self) {
+    self.ask<remote::AgentAck>(
+        {"agent/t1/agent-1"}, stop, 10s, [&](const auto& got) {
+          REQUIRE(got);
+          facts::Fact last;
+          last.ParseFromString(
+              tables.logs[log_id{"t1/agent-1"}].facts.back().bytes);
+          stored.push_back(last.has_run_cancelled()
+                           || last.has_cancel_requested());
+        });
+  });
+  CHECK(stored.empty());
+  advance(5s);
+  CHECK(stored == std::vector<bool>{true});
+}
+
 namespace {
 
 /// Has all of its agent's facts on disk, and says so.

@@ -59,8 +59,8 @@ bool durable_run::admit_effect(operation& op) {
 /// What is started here and goes on there may have to stop with the run.
 void durable_run::completed(operation& op) {
   if (op.stops_at_end)
-    at_end_.push_back(
-        {outside_name(op), std::string{op.effect}, op.attempt_, op.input});
+    at_end_.push_back({outside_name(op), std::string{op.effect}, op.attempt_,
+                       op.input, true});
 }
 
 /// It may be started, once what it rests on is on disk.

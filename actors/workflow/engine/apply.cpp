@@ -144,9 +144,14 @@ result<void> durable_run::apply_outcome(const facts::StepCompleted& fact,
 }
 
 void durable_run::apply_failure(const facts::StepFailed& fact) {
-  settle(fact.step(),
-         tl::unexpected<error>(error{errc_from_string(fact.error_code()),
-                                     fact.error_text(), false, std::nullopt}));
+  auto code = errc_from_string(fact.error_code());
+  // Whoever gave it up may have died before it was told to stop.
+  if (auto* known = slot_of(fact.step());
+      replaying_ && code == errc::timeout && known && known->waiting
+      && known->waiting->outlives && known->waiting->stops_when_dropped)
+    stop_attempt(*known->waiting, fact.attempt());
+  settle(fact.step(), tl::unexpected<error>(
+                          error{code, fact.error_text(), false, std::nullopt}));
 }
 
 /// The outcome goes to who waits for it, or is kept until it is asked for.

@@ -53,6 +53,14 @@ remote::RunDescription durable_run::describe() const {
       break;
     }
   }
+  for (const auto& stop : stops_told_) {
+    auto& wait = *all.add_waits();
+    wait.set_kind("stop");
+    wait.set_key(stop.key);
+    wait.set_what(stop.effect);
+    wait.set_attempt(stop.attempt);
+    wait.set_under_way(true);
+  }
   if (parked_ && phase_ == phase::parked) {
     all.set_recorded(parked_->recorded());
     all.set_asked(parked_->asked());

@@ -11,18 +11,16 @@ namespace shannon::workflow {
 
 // -- the end ------------------------------------------------------------------
 
-/// Decides the end, once nothing is left to do. What goes on elsewhere is told
-/// to stop before, so that a crash cannot lose it: nobody reads an ended run.
+/// Decides the end, once nothing is left to do. What goes on elsewhere has
+/// taken the wish to stop before, so that a crash cannot lose it: nobody reads
+/// an ended run.
 void durable_run::finish_if_done() {
   if (phase_ != phase::running || finishing_)
     return;
   closing_ = closing_ || root_.done();
   if (!closing_)
     return;
-  for (auto& stop : std::exchange(at_end_, {})) {
-    stops_.push_back({std::move(stop), decided_version_, true});
-    ++stops_owed_;
-  }
+  stop_at_end();
   if (stops_owed_ > 0)
     return;
   finishing_ = true;
@@ -52,6 +50,13 @@ void durable_run::finish_if_done() {
   fact.mutable_event()->set_agent_id("orchestrator");
   stage(std::move(fact), std::move(blobs));
   end_stream();
+}
+
+void durable_run::stop_at_end() {
+  for (auto& stop : std::exchange(at_end_, {})) {
+    stops_.push_back({std::move(stop), decided_version_});
+    ++stops_owed_;
+  }
 }
 
 void durable_run::end_stream() {
@@ -137,10 +142,7 @@ void durable_run::begin_again() {
   if (applied_ != decided_.size())
     return;
   root_.reset();
-  for (auto& stop : std::exchange(at_end_, {})) {
-    stops_.push_back({std::move(stop), decided_version_, true});
-    ++stops_owed_;
-  }
+  stop_at_end();
   if (stops_owed_ > 0)
     return; // As at the end.
   again_staged_ = true;

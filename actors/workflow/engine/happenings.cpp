@@ -120,6 +120,20 @@ std::chrono::milliseconds durable_run::pause_after(const operation& op,
   return wait;
 }
 
+void durable_run::stop_taken(const std::string& key, std::uint32_t attempt,
+                             std::int64_t now_us) {
+  now_us_ = now_us;
+  auto at = std::find_if(stops_told_.begin(), stops_told_.end(),
+                         [&](const auto& stop) {
+                           return stop.key == key && stop.attempt == attempt;
+                         });
+  if (at == stops_told_.end())
+    return; // Told by an activation before this one, which tells it again.
+  stops_told_.erase(at);
+  --stops_owed_;
+  go_on();
+}
+
 void durable_run::tick(std::int64_t now_us) {
   now_us_ = now_us;
   // In the order in which they are due. What one causes may do away with the

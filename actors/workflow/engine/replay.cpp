@@ -165,7 +165,9 @@ void durable_run::replay_ended(std::int64_t now_us) {
   for (auto* op : open) {
     if (op->kind_ == operation::kind::effect) {
       bool later = op->not_before_us_ > now_us;
-      op->made_before_ = !op->takes_key && !op->options.at_most_once && !later
+      // Also one whose time has not come: an owner of yesterday who does not
+      // know it yet will make it when it comes.
+      op->made_before_ = !op->takes_key && !op->options.at_most_once
                          && op->barrier_ <= stored_version_;
       if (!later && phase_ == phase::running)
         make_ready(*op);

@@ -54,8 +54,8 @@ durable_run::agenda durable_run::next(std::int64_t now_us) {
   take_group(what);
   what.idle = decided_.size() == in_flight_;
   if (phase_ == phase::running) {
-    what.idle = what.idle && stops_.empty() && queued_.empty()
-                && under_way_ == 0 && !again_;
+    what.idle = what.idle && stops_.empty() && stops_owed_ == 0
+                && queued_.empty() && under_way_ == 0 && !again_;
     if (!alarms_.empty())
       what.wake_at_us = alarms_.begin()->first.first;
   }
@@ -65,8 +65,10 @@ durable_run::agenda durable_run::next(std::int64_t now_us) {
 void durable_run::hand_out_stops(agenda& what) {
   std::size_t count = 0;
   while (count < stops_.size() && stops_[count].after <= stored_version_) {
-    stops_owed_ -= stops_[count].owed;
-    what.stop.push_back(std::move(stops_[count].what));
+    auto& stop = stops_[count].what;
+    if (stop.owed)
+      stops_told_.push_back(stop);
+    what.stop.push_back(std::move(stop));
     ++count;
   }
   stops_.erase(stops_.begin(),

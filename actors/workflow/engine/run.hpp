@@ -101,6 +101,9 @@ public:
     std::string effect;
     std::uint32_t attempt = 1;
     std::shared_ptr<const google::protobuf::Message> input;
+    /// It goes on without this run: until `stop_taken`, the run neither ends
+    /// nor begins anew, and a crash tells it again.
+    bool owed = false;
   };
 
   /// What the shell must do now.
@@ -110,7 +113,7 @@ public:
     std::vector<store::blob> blobs;
     std::vector<std::vector<store::blob_hash>> references;
     std::vector<effect_start> start;
-    /// Told before `append` is sent: no end of a run overtakes them.
+    /// Told before `append` is sent.
     std::vector<effect_stop> stop;
     /// Call `tick` then; earlier does no harm.
     std::optional<std::int64_t> wake_at_us;
@@ -159,6 +162,10 @@ public:
 
   void effect_ended(const std::string& key, std::uint32_t attempt,
                     effect_outcome outcome, std::int64_t now_us);
+  /// A stop that is `owed` will outlive this process, or has nobody left to
+  /// tell.
+  void stop_taken(const std::string& key, std::uint32_t attempt,
+                  std::int64_t now_us);
   void tick(std::int64_t now_us);
   enum class signal_outcome : std::uint8_t {
     staged,   ///< Decided; on disk once `on_stored` tells it.
@@ -203,6 +210,11 @@ public:
   /// The last fact decided.
   log_version decided_version() const noexcept {
     return decided_version_;
+  }
+
+  /// The fact before this turn; 0 in the first.
+  log_version turn() const noexcept {
+    return base_version_;
   }
 
   // What is on disk.
@@ -278,7 +290,6 @@ private:
   struct pending_stop {
     effect_stop what;
     log_version after = 0; ///< Told once this fact is on disk.
-    bool owed = false;     ///< The run's end waits until it was told.
   };
   struct child {
     std::int64_t seen = 0;   ///< Decided or on disk.
@@ -324,6 +335,7 @@ private:
   void go_on();
   void drain();
   void finish_if_done();
+  void stop_at_end();
   void end_stream();
   void keep_limit();
   void hand_out_stops(agenda& what);
@@ -437,7 +449,8 @@ private:
   std::unordered_map<std::string, operation*> started_;
   std::vector<operation*> ready_;
   std::vector<pending_stop> stops_;
-  std::size_t stops_owed_ = 0;
+  std::vector<effect_stop> stops_told_; ///< Owed, and not taken yet.
+  std::size_t stops_owed_ = 0;          ///< Those, and those not told yet.
   /// What has completed here and is to stop when the run ends.
   std::vector<effect_stop> at_end_;
   std::map<std::string, const query_handler*, std::less<>> queries_;

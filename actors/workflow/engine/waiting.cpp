@@ -104,10 +104,9 @@ std::string durable_run::outside_name(const operation& op) const {
 }
 
 void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
-  stops_.push_back(
-      {{outside_name(op), std::string{op.effect}, attempt, op.input},
-       decided_version_,
-       op.outlives});
+  stops_.push_back({{outside_name(op), std::string{op.effect}, attempt,
+                     op.input, op.outlives},
+                    decided_version_});
   stops_owed_ += op.outlives;
 }
 

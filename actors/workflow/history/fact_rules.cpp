@@ -3,6 +3,7 @@
 #include "actors/workflow/engine/operation.hpp"
 #include "actors/workflow/history/fact_line.hpp"
 #include "protocols/facts/fact.hpp"
+#include "protocols/remote/workflow.pb.h"
 
 #include <algorithm>
 
@@ -74,7 +75,7 @@ void fact_rules::take(log_version version, const facts::Fact& fact) {
     on(fact.attempt_failed());
     break;
   case facts::Fact::kStepCompleted:
-    on_outcome(fact.step_completed().step(), fact.step_completed().attempt());
+    on(fact.step_completed());
     break;
   case facts::Fact::kStepFailed:
     on_outcome(fact.step_failed().step(), fact.step_failed().attempt());
@@ -132,6 +133,16 @@ void fact_rules::check_place(const facts::Fact& fact) {
     stream_end_ = version_;
 }
 
+bool fact_rules::is_due_at(std::int64_t at_us) const {
+  return std::any_of(timers_.begin(), timers_.end(),
+                     [&](const auto& one) {
+                       return !one.second.fired && one.second.due_us == at_us;
+                     })
+         || std::any_of(steps_.begin(), steps_.end(), [&](const auto& one) {
+              return !one.second.ended && one.second.retry_at_us == at_us;
+            });
+}
+
 // -- steps --------------------------------------------------------------------
 
 void fact_rules::attempt(const facts::StepId& place, std::uint32_t number,
@@ -158,12 +169,23 @@ void fact_rules::on(const facts::StepStarted& fact) {
 
 void fact_rules::on(const facts::AttemptFailed& fact) {
   attempt(fact.step(), fact.attempt(), "AttemptFailed");
-  steps_[to_string(fact.step())].failed = fact.attempt();
+  auto& known = steps_[to_string(fact.step())];
+  known.failed = fact.attempt();
+  known.retry_at_us = fact.retry_at_us();
 }
 
 void fact_rules::on_outcome(const facts::StepId& place, std::uint32_t number) {
   attempt(place, number, "outcome");
   steps_[to_string(place)].ended = true;
+}
+
+/// A child run is known by what its step gave.
+void fact_rules::on(const facts::StepCompleted& fact) {
+  on_outcome(fact.step(), fact.attempt());
+  remote::ChildResult gave;
+  if (fact.effect() == "child" && gave.ParseFromString(fact.output().inline_())
+      && !gave.run().empty())
+    children_.try_emplace(gave.run(), 0);
 }
 
 // -- timers and children ------------------------------------------------------
@@ -225,7 +247,7 @@ void fact_rules::on(const facts::RunContinued& fact) {
   for (const auto& child : fact.children())
     carried[child.child()] = child.child_version();
   for (const auto& [child, version] : children_)
-    if (carried[child] != version)
+    if (version != 0 && carried[child] != version)
       say(rule::child,
           "version " + std::to_string(version) + " of " + child
               + " carried over",

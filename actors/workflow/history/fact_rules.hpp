@@ -21,12 +21,22 @@ public:
 
   void take(log_version version, const facts::Fact& fact);
 
+  /// Is a timer, a deadline or another attempt due then?
+  bool is_due_at(std::int64_t at_us) const;
+
+  /// Logs that tell this one, each with the last fact that is recorded of it;
+  /// 0 for a child run, which tells its end alone.
+  const std::map<std::string, std::int64_t>& children() const noexcept {
+    return children_;
+  }
+
 private:
   struct step {
     std::uint32_t failed = 0;    ///< The last attempt that failed.
     std::uint32_t seen = 0;      ///< The last one anything is said of.
     std::uint32_t announced = 0; ///< The last one recorded before it was made.
     bool ended = false;
+    std::int64_t retry_at_us = 0; ///< When the next attempt is due.
   };
   struct timer {
     std::int64_t due_us = 0;
@@ -40,6 +50,7 @@ private:
   void on(const facts::StepStarted& fact);
   void on(const facts::AttemptFailed& fact);
   void on_outcome(const facts::StepId& place, std::uint32_t number);
+  void on(const facts::StepCompleted& fact);
   void on(const facts::TimerSet& fact);
   void on(const facts::TimerFired& fact, std::int64_t at_us);
   void on(const facts::ChildProgressed& fact);

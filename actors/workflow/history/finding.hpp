@@ -21,8 +21,10 @@ enum class rule : std::uint8_t {
   start,     ///< The first fact starts the run, and no other does. One that
              ///< begins anew carries on what it had.
   step,      ///< A step ends once; its attempts are counted 1, 2, 3 …
-  timer,     ///< A timer is set once, and fires once, when it is due.
-  child,     ///< A child's facts come 1, 2, 3 …
+  timer,     ///< A timer is set once, and fires once, when it is due; a run
+             ///< that rests is woken for it.
+  child,     ///< A child's facts come 1, 2, 3 …, are there, and all of them;
+             ///< its end is heard.
   parked,    ///< Only a parked run is resumed.
   end,       ///< Nothing follows the end but the end of the stream.
   cancelled, ///< Who is cancelled was asked to stop.

@@ -12,6 +12,15 @@
 
 namespace shannon::history {
 
+namespace {
+
+bool is_end(const facts::Fact& fact) {
+  return fact.has_run_completed() || fact.has_run_failed()
+         || fact.has_run_cancelled();
+}
+
+} // namespace
+
 log_checker::log_checker(log_id log, std::optional<head_row> head,
                          finding_sink sink)
     : log_(std::move(log)), head_(head), sink_(std::move(sink)),
@@ -36,6 +45,8 @@ void log_checker::take(const log_row& row, const stored_bodies& bodies) {
   if (facts::read_fact(fact, row.fact)) {
     check_references(row, fact);
     rules_.take(row.version, fact);
+    if (is_end(fact))
+      ended_us_ = fact.at_us();
   } else {
     fact.Clear();
     if (intact)
@@ -120,18 +131,117 @@ void log_checker::check_head() {
   if (head_->tail.chain != chain_)
     say(0, rule::head, "checksum " + hex(chain_) + " of the last fact",
         "checksum " + hex(head_->tail.chain));
-  check_status();
+  check_fold();
 }
 
-void log_checker::check_status() {
+void log_checker::check_fold() {
   workflow::run_options options;
   options.facts_max = std::numeric_limits<std::uint32_t>::max();
   workflow::durable_run run{nullptr, options};
   if (auto read = run.replay(bare_, {}, 0); !read)
     return say(0, rule::head, "facts that can be folded", read.error().text);
   if (run.status() != head_->status)
-    say(0, rule::head, "status " + to_text(run.status()) + " as the facts say",
-        "status " + to_text(head_->status));
+    return say(0, rule::head,
+               "status " + to_text(run.status()) + " as the facts say",
+               "status " + to_text(head_->status));
+  check_summary(run);
+  check_schedule();
+}
+
+/// What lists and clients are shown of a run that has ended. Roles that write
+/// no end into their summaries show none.
+void log_checker::check_summary(const workflow::durable_run& run) {
+  if (head_->summary.empty())
+    return;
+  facts::Summary all;
+  if (!all.ParseFromString(head_->summary))
+    return say(0, rule::head, "a summary", "bytes that are none");
+  if (!store::is_terminal(head_->status) || all.ended_at_us() == 0)
+    return;
+  auto same = [&](const char* what, const std::string& told,
+                  const std::string& shown) {
+    if (told != shown)
+      say(0, rule::head,
+          std::string{"summary with "} + what + " " + told
+              + " as the facts say",
+          shown.empty() ? "none" : shown);
+  };
+  auto number = [&](const char* what, std::int64_t told, std::int64_t shown) {
+    same(what, std::to_string(told), std::to_string(shown));
+  };
+  const auto& usage = run.usage();
+  number("end", ended_us_, all.ended_at_us());
+  number("input tokens", usage.input_tokens(), all.usage().input_tokens());
+  number("output tokens", usage.output_tokens(), all.usage().output_tokens());
+  number("cost", usage.cost_nanousd(), all.usage().cost_nanousd());
+  if (head_->status == store::log_status::failed)
+    same("error", run.failure().text, all.error());
+}
+
+bool log_checker::overdue(std::int64_t since_us) const {
+  return std::chrono::microseconds{head_->alive_us - since_us} > overdue_max;
+}
+
+/// The row by which a run is brought back: when it rests, when a timer is due,
+/// and when it has told its end.
+void log_checker::check_schedule() {
+  const auto& schedule = head_->schedule;
+  auto limit
+      = std::to_string(overdue_max.count()) + " s while a node is at work";
+  if (!store::is_terminal(head_->status)) {
+    if (!schedule)
+      return say(0, rule::head, "a row among what has not ended", "none");
+    if (!schedule->idle || !schedule->wake_at)
+      return;
+    auto wake_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                       schedule->wake_at->time_since_epoch())
+                       .count();
+    if (!rules_.is_due_at(wake_us))
+      say(0, rule::timer, "a wake-up when something recorded is due",
+          "one at " + std::to_string(wake_us) + " us");
+    else if (overdue(wake_us))
+      say(0, rule::timer,
+          "a wake-up at " + std::to_string(wake_us) + " us, or within " + limit,
+          "none until " + std::to_string(head_->alive_us) + " us");
+    return;
+  }
+  if (!schedule)
+    return;
+  if (!head_->has_parent)
+    say(0, rule::head, "no row among what has not ended", "one");
+  else if (overdue(head_->ended_us))
+    say(0, rule::child, "its end heard within " + limit,
+        "one that is owed since " + std::to_string(head_->ended_us) + " us");
+}
+
+// -- who told this log --------------------------------------------------------
+
+void log_checker::take_child(const child_row& child) {
+  auto told = children().at(child.log.value);
+  const auto& name = child.log.value;
+  auto open = head_ && !store::is_terminal(head_->status);
+  if (!child.parent) {
+    // Of a family that has ended, who ended first may be gone first.
+    if (open)
+      say(0, rule::child, "a log " + name + ", which this one has heard",
+          "none");
+    return;
+  }
+  if (told > child.version)
+    say(0, rule::child,
+        "at most version " + std::to_string(child.version) + " of " + name
+            + ", its last",
+        "version " + std::to_string(told));
+  if (told > 0 && *child.parent != log_)
+    say(0, rule::child, name + " with this log as its parent",
+        child.parent->empty() ? "none" : child.parent->value);
+  // Its end itself is told by another way, after all the rest.
+  if (open && child.is_agent && child.ended && !child.active
+      && told + 1 < child.version)
+    say(0, rule::child,
+        "version " + std::to_string(child.version - 1) + " of " + name
+            + ", which has ended and tells no more",
+        "version " + std::to_string(told) + " as the last");
 }
 
 } // namespace shannon::history

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "actors/workflow/engine/run.hpp"
 #include "actors/workflow/history/fact_rules.hpp"
 #include "actors/workflow/history/finding.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/ids.hpp"
 #include "protocols/store.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -34,7 +36,33 @@ struct head_row {
   store::log_status status = store::log_status::queued;
   /// Where the log stands before the first row that is still kept.
   store::log_tail base{};
+  /// A serialized `facts.Summary`; empty is not looked at.
+  std::string summary{};
+  /// Another log has started it and hears of its end.
+  bool has_parent = false;
+  /// Its row among the active, and when it was written there at the latest.
+  std::optional<store::log_schedule> schedule{};
+  /// When its end was stored; 0 if it has not ended.
+  std::int64_t ended_us = 0;
+  /// A node was at work then, by the database's clock; 0 if none is known.
+  std::int64_t alive_us = 0;
 };
+
+/// What the tables hold of a log that told another.
+struct child_row {
+  log_id log;
+  /// Nothing: there is no such log.
+  std::optional<log_id> parent;
+  log_version version = 0;
+  bool is_agent = false;
+  bool ended = false;
+  /// It has not ended, or has yet to tell it.
+  bool active = false;
+};
+
+/// What is due, or owed, for longer than this while a node was at work is
+/// lost: nodes look once a minute.
+inline constexpr std::chrono::seconds overdue_max{150};
 
 /// Bodies that are there: SHA-256 of what is stored, by the hash under which
 /// it is stored.
@@ -59,6 +87,14 @@ public:
   /// The last row was taken.
   void finish();
 
+  /// What the tables hold of one of `children()`. After `finish`, and from the
+  /// same snapshot as the rows.
+  void take_child(const child_row& child);
+
+  const std::map<std::string, std::int64_t>& children() const noexcept {
+    return rules_.children();
+  }
+
   std::uint64_t facts() const noexcept {
     return facts_;
   }
@@ -71,7 +107,10 @@ private:
   void check_bodies(const log_row& row, const stored_bodies& bodies);
   void check_references(const log_row& row, const facts::Fact& fact);
   void check_head();
-  void check_status();
+  void check_fold();
+  void check_summary(const workflow::durable_run& run);
+  void check_schedule();
+  bool overdue(std::int64_t since_us) const;
 
   log_id log_;
   std::optional<head_row> head_;
@@ -81,6 +120,7 @@ private:
   log_version last_ = 0;
   std::uint64_t chain_ = 0;
   shard_epoch epoch_ = 0;
+  std::int64_t ended_us_ = 0; ///< As the end says itself.
   log_version bare_from_ = 0;
   /// What the fold needs of each fact since the run last began anew.
   std::vector<store::recorded_fact> bare_;

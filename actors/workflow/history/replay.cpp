@@ -27,9 +27,16 @@ void look_ahead(durable_run& run, standing& at, std::int64_t now_us) {
     at.wake_at_us = what.wake_at_us;
     std::move(what.start.begin(), what.start.end(),
               std::back_inserter(at.start));
-    std::move(what.stop.begin(), what.stop.end(), std::back_inserter(at.stop));
-    if (what.append.empty())
+    bool taken = false;
+    for (auto& stop : what.stop) {
+      run.stop_taken(stop.key, stop.attempt, now_us);
+      taken = taken || stop.owed;
+      at.stop.push_back(std::move(stop));
+    }
+    if (what.append.empty() && !taken)
       return;
+    if (what.append.empty())
+      continue;
     std::move(what.append.begin(), what.append.end(),
               std::back_inserter(at.append));
     // What a new turn would do is looked at from there.
