@@ -44,6 +44,25 @@ const std::vector<key_spec> table{
     {"node", "drain_timeout", duration, 0, hour,
      "How long work in flight may go on after SIGTERM.",
      SHANNON_AT(node.drain_timeout)},
+    // -- membership ----------------------------------------------------------
+    {"membership", "lease", duration, 200, hour,
+     "How long a node counts as live after it was last heard of.",
+     SHANNON_AT(membership.lease)},
+    {"membership", "renew_every", duration, 50, hour,
+     "How often a node is heard of; less than half of the lease.",
+     SHANNON_AT(membership.renew_every)},
+    {"membership", "margin", duration, 10, hour,
+     "A node stops writing this long before its lease ends for others.",
+     SHANNON_AT(membership.margin)},
+    {"membership", "settle", duration, 0, hour,
+     "A newcomer is given shards of others after this long.",
+     SHANNON_AT(membership.settle)},
+    {"membership", "give_up_after", duration, 0, hour,
+     "A node without a lease writes nothing, but keeps its runs this long.",
+     SHANNON_AT(membership.give_up_after)},
+    {"membership", "exit_after", duration, second, 24 * hour,
+     "A node without a lease for this long ends.",
+     SHANNON_AT(membership.exit_after)},
     // -- store ---------------------------------------------------------------
     {"store", "writers", number, 1, 64,
      "Connections that append; each has one group commit in flight.",
@@ -448,6 +467,10 @@ result<void> check_together(const settings& all) {
       return refuse(path_of(key) + ": expected 0, for ever, or at least 1h, "
                     + "found \"" + format_duration(kept) + "\"");
   }
+  const auto& m = all.membership;
+  if (m.renew_every * 2 >= m.lease || m.renew_every + m.margin >= m.lease)
+    return refuse("membership.lease must be more than twice renew_every, and "
+                  "more than renew_every and margin together");
   auto api = parse_endpoint(all.http.listen);
   if (api && api->port != 0 && all.http.listen == all.http.admin_listen)
     return refuse("http.listen and http.admin_listen are the same");

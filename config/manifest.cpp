@@ -1,3 +1,5 @@
+#include "config/manifest.hpp"
+
 #include "config/keys.hpp"
 #include "config/manifest_guard.hpp"
 #include "config/settings.hpp"
@@ -6,6 +8,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,18 +21,39 @@ namespace {
 
 constexpr std::size_t nodes_max = 1'024;
 constexpr std::size_t name_max = 64;
+constexpr std::size_t profiles_max = 64;
 
-/// Reads one manifest. `complaint()` tells where and why it is refused.
+/// A cluster without one of these does nothing.
+constexpr std::array<std::string_view, 4> needed_roles{
+    "gateway", "orchestrator", "agent", "llm"};
+
+/// Does a listener on `one` keep `other` from the same port?
+bool same_address(const std::string& one, const std::string& other) {
+  auto every = [](const std::string& host) {
+    return host == "0.0.0.0" || host == "::";
+  };
+  return one == other || every(one) || every(other);
+}
+
+/// Reads one manifest. A mistake is told with its line.
 class reader {
 public:
-  reader(std::string file, std::string node)
-      : file_(std::move(file)), wanted_(std::move(node)) {}
+  reader(std::string file, std::string profile)
+      : file_(std::move(file)), profile_(std::move(profile)) {}
 
-  result<settings> read(const YAML::Node& root) {
+  /// The one node that is named; the only one if none is.
+  result<settings> one(const YAML::Node& root, const std::string& wanted) {
     settings all;
-    if (!read_root(root, all))
+    if (!read_root(root, all) || !pick(root["nodes"], wanted, all))
       return fail(errc::invalid_argument, std::move(complaint_));
     return all;
+  }
+
+  result<manifest> whole(const YAML::Node& root) {
+    settings all;
+    if (!read_root(root, all) || !check_cluster(root["nodes"]))
+      return fail(errc::invalid_argument, std::move(complaint_));
+    return manifest{file_, all.cluster, profile_, std::move(nodes_)};
   }
 
 private:
@@ -91,7 +115,8 @@ private:
   }
 
   bool read_root(const YAML::Node& root, settings& all) {
-    std::vector<std::string_view> allowed{"cluster", "nodes"};
+    std::vector<std::string_view> allowed{"cluster", "profile", "profiles",
+                                          "nodes"};
     for (auto name : key_names(""))
       allowed.push_back(name);
     for (auto name : section_names())
@@ -101,15 +126,90 @@ private:
       return refuse(root, "", "expected a map, found " + found(root));
     if (!check_keys(root, "", allowed))
       return false;
-    std::string cluster;
-    if (root["cluster"] && !read_name(root["cluster"], "cluster", cluster))
+    if (root["cluster"] && !read_name(root["cluster"], "cluster", all.cluster))
       return false;
     for (const auto& key : keys())
       if (key.section.empty() && root[std::string{key.name}]
           && !read_value(root[std::string{key.name}], "", key, all))
         return false;
-    return read_sections(root, "", all) && check(root, all)
-           && read_nodes(root, all);
+    return read_sections(root, "", all) && read_profiles(root, all)
+           && check(root, all) && read_nodes(root, all);
+  }
+
+  // -- profiles ---------------------------------------------------------------
+
+  bool read_profiles(const YAML::Node& root, settings& all) {
+    auto chosen = root["profile"];
+    if (chosen && profile_.empty() && !read_name(chosen, "profile", profile_))
+      return false;
+    auto profiles = root["profiles"];
+    if (profiles && (!profiles.IsMap() || profiles.size() > profiles_max))
+      return refuse(profiles, "profiles",
+                    "expected a map of at most 64 profiles, found "
+                        + found(profiles));
+    std::set<std::string> names;
+    std::string known;
+    // All are checked, also those that are not in force.
+    for (const auto& entry : profiles) {
+      std::string name;
+      if (!read_name(entry.first, "profiles", name))
+        return false;
+      if (!names.insert(name).second)
+        return refuse(entry.first, "profiles." + name, "stands here twice");
+      known += (known.empty() ? "" : ", ") + name;
+      if (!check_profile(entry.second, "profiles." + name, all))
+        return false;
+    }
+    for (const auto& entry : profiles)
+      if (std::vector<YAML::Node> chain;
+          !chain_of(profiles, entry.first.Scalar(), entry.first, chain))
+        return false;
+    if (profile_.empty())
+      return true;
+    if (names.count(profile_) == 0)
+      return refuse(chosen ? chosen : root, "profile",
+                    "no profile is named " + profile_ + "; known: "
+                        + (known.empty() ? "none" : known.substr(0, 200)));
+    std::vector<YAML::Node> chain;
+    if (!chain_of(profiles, profile_, chosen, chain))
+      return false;
+    for (auto one = chain.rbegin(); one != chain.rend(); ++one)
+      if (!read_sections(*one, "profiles.", all))
+        return false;
+    return true;
+  }
+
+  bool check_profile(const YAML::Node& profile, const std::string& path,
+                     settings scratch) {
+    std::vector<std::string_view> allowed{"extends"};
+    for (auto name : section_names())
+      if (name != "node")
+        allowed.push_back(name);
+    return check_keys(profile, path, allowed)
+           && read_sections(profile, path + ".", scratch);
+  }
+
+  /// A profile and those it extends, the farthest last. A YAML::Node that is
+  /// assigned to changes the document: hence `reset`, and no insertion.
+  bool chain_of(const YAML::Node& profiles, std::string name,
+                const YAML::Node& where, std::vector<YAML::Node>& chain) {
+    std::set<std::string> seen;
+    auto from = where;
+    for (;;) {
+      if (!seen.insert(name).second)
+        return refuse(from, "profiles." + name + ".extends",
+                      "extends itself, by way of others");
+      auto profile = profiles[name];
+      chain.push_back(profile);
+      auto next = profile["extends"];
+      if (!next)
+        return true;
+      if (!read_name(next, "profiles." + name + ".extends", name))
+        return false;
+      if (!profiles[name])
+        return refuse(next, "profiles", "no profile is named " + name);
+      from.reset(next);
+    }
   }
 
   bool check(const YAML::Node& root, const settings& all) {
@@ -203,8 +303,6 @@ private:
                                ? std::to_string(nodes.size()) + " elements"
                                : found(nodes)));
     std::set<std::string> names;
-    std::string known;
-    bool chosen = false;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       // All nodes are checked, so that a mistake shows on every one of them.
       auto mine = all;
@@ -213,19 +311,64 @@ private:
       if (!names.insert(mine.node.name).second)
         return refuse(nodes[i], "nodes",
                       "two nodes are named " + mine.node.name);
+      nodes_.push_back(std::move(mine));
+    }
+    return true;
+  }
+
+  bool pick(const YAML::Node& nodes, const std::string& wanted,
+            settings& into) {
+    std::string known;
+    for (auto& mine : nodes_) {
       known += (known.empty() ? "" : ", ") + mine.node.name;
-      bool only = wanted_.empty() && nodes.size() == 1;
-      if (!chosen && (only || mine.node.name == wanted_)) {
-        picked_ = std::move(mine);
-        chosen = true;
+      bool only = wanted.empty() && nodes_.size() == 1;
+      if (only || mine.node.name == wanted) {
+        into = std::move(mine);
+        return true;
       }
     }
-    if (!chosen)
-      return refuse(nodes, "nodes",
-                    (wanted_.empty() ? "name the node to run"
-                                     : "no node is named " + wanted_)
-                        + "; known: " + known.substr(0, 200));
-    all = std::move(picked_);
+    return refuse(
+        nodes, "nodes",
+        (wanted.empty() ? "name the node to run" : "no node is named " + wanted)
+            + "; known: " + known.substr(0, 200));
+  }
+
+  // -- the cluster ------------------------------------------------------------
+
+  bool check_cluster(const YAML::Node& nodes) {
+    for (auto role : needed_roles) {
+      auto played
+          = std::any_of(nodes_.begin(), nodes_.end(), [role](const auto& one) {
+              const auto& roles = one.node.roles;
+              return std::find(roles.begin(), roles.end(), role) != roles.end();
+            });
+      if (!played)
+        return refuse(nodes, "nodes",
+                      "nobody plays the role " + std::string{role}
+                          + ", and no task can be carried out without");
+    }
+    struct listener {
+      std::string machine;
+      endpoint where;
+      std::string node;
+    };
+    std::vector<listener> taken;
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      for (const auto* text :
+           {&nodes_[i].http.listen, &nodes_[i].http.admin_listen}) {
+        auto where = parse_endpoint(*text);
+        if (!where || where->port == 0)
+          continue;
+        const auto& machine = nodes_[i].node.host;
+        for (const auto& other : taken)
+          if (other.machine == machine && other.where.port == where->port
+              && same_address(other.where.host, where->host))
+            return refuse(nodes[i], "nodes[" + std::to_string(i) + "].http",
+                          nodes_[i].node.name + " and " + other.node
+                              + " both listen on port "
+                              + std::to_string(where->port) + " of " + machine);
+        taken.push_back({machine, *where, nodes_[i].node.name});
+      }
     return true;
   }
 
@@ -279,24 +422,43 @@ private:
   }
 
   std::string file_;
-  std::string wanted_;
+  std::string profile_;
   std::string complaint_;
-  settings picked_;
+  std::vector<settings> nodes_;
 };
 
-} // namespace
-
-result<settings> load(const std::string& file, const std::string& node) {
+template <class F>
+auto read_file(const std::string& file, F how) -> decltype(how(YAML::Node{})) {
   auto text = read_guarded(file);
   if (!text)
     return tl::unexpected(text.error());
   try {
-    return reader{file, node}.read(YAML::Load(*text));
+    return how(YAML::Load(*text));
   } catch (const YAML::Exception& e) {
     return fail(errc::invalid_argument, file + ":"
                                             + std::to_string(e.mark.line + 1)
                                             + ": not YAML: " + e.msg);
   }
+}
+
+} // namespace
+
+result<settings> load(const std::string& file, const std::string& node) {
+  return load_node(file, node, {});
+}
+
+result<settings> load_node(const std::string& file, const std::string& node,
+                           const std::string& profile) {
+  return read_file(file, [&](const YAML::Node& root) {
+    return reader{file, profile}.one(root, node);
+  });
+}
+
+result<manifest> load_manifest(const std::string& file,
+                               const std::string& profile) {
+  return read_file(file, [&](const YAML::Node& root) {
+    return reader{file, profile}.whole(root);
+  });
 }
 
 } // namespace shannon::config

@@ -96,12 +96,30 @@ json node_type() {
   return node;
 }
 
+/// Sections that hold for all nodes while the profile is in force.
+json profile_type() {
+  auto properties = json::object();
+  properties["extends"]
+      = name_type("Another profile, which this one goes on from.");
+  for (auto section : section_names())
+    if (section != "node")
+      properties[std::string{section}]
+          = {{"$ref", "#/$defs/" + std::string{section}}};
+  return closed_object(std::move(properties));
+}
+
 } // namespace
 
 std::string manifest_schema() {
   json definitions = json::object();
   auto properties = json::object();
   properties["cluster"] = name_type("Name of the cluster.");
+  properties["profile"] = name_type("Which of the profiles is in force.");
+  properties["profiles"]
+      = {{"type", "object"},
+         {"maxProperties", 64},
+         {"propertyNames", {{"pattern", "^[A-Za-z0-9._-]{1,64}$"}}},
+         {"additionalProperties", profile_type()}};
   properties.update(properties_of(""));
   for (auto section : section_names()) {
     if (section == "node")

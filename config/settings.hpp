@@ -160,8 +160,30 @@ struct node_settings {
   milliseconds drain_timeout{8'000};
 };
 
+/// How nodes know of each other, by way of the database. The same for all nodes
+/// of a cluster.
+struct membership_settings {
+  /// How long a node counts as live after it was last heard of. Shorter finds
+  /// the dead sooner; longer bears a slower database.
+  milliseconds lease{2'250};
+  /// One statement each time; less than half of the lease.
+  milliseconds renew_every{1'050};
+  /// A node stops writing this long before its lease ends for others.
+  milliseconds margin{250};
+  /// A newcomer is given shards of others after this long, and later each time
+  /// that it comes again soon.
+  milliseconds settle{3'000};
+  /// Without a lease a node writes nothing, but keeps its runs this long.
+  milliseconds give_up_after{60'000};
+  /// Then it ends, so that whoever supervises it starts it anew.
+  milliseconds exit_after{300'000};
+};
+
 struct settings {
+  /// Nodes of one cluster share a database; no other cluster may.
+  std::string cluster = "local";
   node_settings node;
+  membership_settings membership;
   store_settings store;
   http_settings http;
   llm_settings llm;
