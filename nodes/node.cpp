@@ -3,7 +3,9 @@
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "actors/kit/supervisor.hpp"
+#include "actors/store/membership_queries.hpp"
 #include "nodes/node_metrics.hpp"
 #include "nodes/ready_watch.hpp"
 #include "nodes/redis_probe.hpp"
@@ -86,7 +88,7 @@ private:
   std::thread thread_;
 };
 
-enum class ended : std::uint8_t { no, by_tree, not_ready };
+enum class ended : std::uint8_t { no, by_tree, not_ready, by_cluster };
 
 } // namespace
 
@@ -99,6 +101,9 @@ int run_node(const config::settings& settings,
   kit::directory addresses;
   kit::actor_env env{addresses};
   env.metrics = &metrics.actors;
+  auto shards = std::make_shared<kit::owned_shards>(settings.store.shards);
+  auto place = std::make_shared<cluster::place_in_cluster>();
+  env.shards = shards.get();
   redis_probe redis{settings.redis_url};
   kit::io_loop egress{"egress"};
   kit::io_loop ingress{"ingress"};
@@ -112,32 +117,52 @@ int run_node(const config::settings& settings,
 
   std::atomic<ended> end{ended::no};
   std::string why;
+  // The first who has a reason ends the node.
+  std::atomic<bool> told{false};
+  auto end_node = [&](ended how, const std::string& text) {
+    if (told.exchange(true))
+      return;
+    why = text;
+    end = how;
+  };
   int code = exit_ok;
   {
     system_config config{settings.node.workers};
     caf::actor_system system{config};
     system.await_actors_before_shutdown(false);
-    auto root = kit::spawn_supervisor(
-        system, env,
-        node_tree({settings, env, egress, *server, metrics, {redis.probe()}}));
+    auto root
+        = kit::spawn_supervisor(system, env,
+                                node_tree({settings,
+                                           env,
+                                           egress,
+                                           *server,
+                                           metrics,
+                                           shards,
+                                           place,
+                                           [&](const std::string& text) {
+                                             end_node(ended::by_cluster, text);
+                                           },
+                                           {redis.probe()}}));
     root->attach_functor([&end] {
       auto none = ended::no;
       end.compare_exchange_strong(none, ended::by_tree);
     });
     node_urls urls{"http://" + (*server)->local_address(),
                    "http://" + (*server)->admin_address()};
-    auto watch
-        = spawn_ready_watch(system, {env, start_patience, [&] { ready(urls); },
-                                     [&](const std::string& text) {
-                                       why = text;
-                                       end = ended::not_ready;
-                                     }});
+    auto watch = spawn_ready_watch(
+        system,
+        {env, start_patience, [&] { ready(urls); },
+         [&] { return shards->holds_lease() && !place->ready; },
+         [&](const std::string& text) { end_node(ended::not_ready, text); }});
 
     timespec tick{0, 50'000'000};
     while (end == ended::no && sigtimedwait(&wanted, nullptr, &tick) < 0) {
     }
     if (end == ended::by_tree) {
       say("the supervision tree has given up; see the log above");
+      code = exit_failure;
+    } else if (end == ended::by_cluster) {
+      say(why);
       code = exit_failure;
     } else if (end == ended::not_ready) {
       say("not ready after 30 s: " + why);
@@ -152,6 +177,11 @@ int run_node(const config::settings& settings,
     waiter->wait_for(root);
     (*server)->stop();
     addresses.clear();
+    // Nothing is written any more: others may have the shards at once.
+    if (auto self = place->self(); !self.empty())
+      if (auto gone = store::leave(settings.store.dsn, self); !gone)
+        kit::log::warning("leave-failed", "others wait for the lease to end",
+                          {{"reason", gone.error().text}});
   }
   egress.stop();
   ingress.stop();

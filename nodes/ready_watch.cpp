@@ -38,7 +38,10 @@ private:
             args_.ready();
             return quit();
           }
-          if (std::chrono::steady_clock::now() >= until_) {
+          auto now = std::chrono::steady_clock::now();
+          if (args_.waits_for_shards())
+            until_ = now + args_.patience;
+          if (now >= until_) {
             args_.gave_up(got ? missing(*got) : got.error().text);
             return quit();
           }

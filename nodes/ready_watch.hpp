@@ -20,6 +20,9 @@ struct ready_watch_args {
   kit::actor_env& env;
   std::chrono::milliseconds patience;
   std::function<void()> ready;
+  /// The node is a member and waits for its share of the shards: that takes as
+  /// long as it takes, and patience begins behind it.
+  std::function<bool()> waits_for_shards = [] { return false; };
   /// Given once when patience is over: the parts that are not ready.
   std::function<void(const std::string& why)> gave_up;
 };

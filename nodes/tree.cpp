@@ -9,9 +9,10 @@
 #include "actors/store/retention_sweeper.hpp"
 #include "actors/tool/tool.hpp"
 #include "actors/workflow/workflow.hpp"
+#include "config/keys.hpp"
+#include "protocols/schema_hash.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <string_view>
 
@@ -28,15 +29,54 @@ bool plays(const config::settings& settings, std::string_view role) {
          || std::find(roles.begin(), roles.end(), role) != roles.end();
 }
 
+cluster::node_card card_of(const node_parts& p) {
+  const auto& node = p.settings.node;
+  cluster::node_card card;
+  card.name = node.name;
+  card.cluster = p.settings.cluster;
+  for (auto role : config::known_roles())
+    if (plays(p.settings, role))
+      card.roles.emplace_back(role);
+  // Agents lie in the shards of their tasks: who carries the one carries both.
+  card.owns = plays(p.settings, "orchestrator");
+  card.host = node.host;
+  card.api = p.server->local_address();
+  card.admin = p.server->admin_address();
+  card.version = SHANNON_VERSION;
+  card.schema = wire_schema_hash();
+  return card;
+}
+
+/// The node has its lease, and once had all shards it should have.
+inspector::check check_shards(const node_parts& p) {
+  inspector::check out{"shards", false, "not claimed yet"};
+  if (!p.place->ready)
+    return out;
+  out.ok = p.shards->holds_lease();
+  auto owned = std::to_string(p.shards->count()) + " owned";
+  out.text = out.ok ? owned : owned + ", but the lease is not renewed";
+  return out;
+}
+
 } // namespace
 
 kit::supervisor_spec node_tree(const node_parts& p) {
   const auto& s = p.settings;
   auto& env = p.env;
   auto& m = p.metrics;
-  // What survives a restart of the actor that uses it.
-  auto claimed = std::make_shared<std::atomic<bool>>(false);
-  store::store_args store{env, s.store, m.store};
+  store::store_args store{env, s.store, m.store, p.shards};
+  cluster::shard_owner_args shards{env, card_of(p)};
+  shards.lease = {s.membership.lease, s.membership.renew_every,
+                  s.membership.margin, s.membership.give_up_after};
+  shards.settle = s.membership.settle;
+  shards.exit_after = s.membership.exit_after;
+  shards.shards = p.shards;
+  shards.place = p.place;
+  shards.end_node = p.end_node;
+  if (plays(s, "agent"))
+    shards.kinds.emplace_back("agent");
+  if (plays(s, "orchestrator"))
+    shards.kinds.emplace_back("workflow");
 
   kit::supervisor_spec root;
   root.name = "root";
@@ -49,8 +89,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
 
   add("store",
       [store](auto& parent) { return store::spawn_store(parent, store); });
-  add("shards", [&env, claimed, node = node_id{s.node.name}](auto& parent) {
-    return cluster::spawn_shard_owner(parent, {env, node, claimed});
+  add("shards", [shards](auto& parent) {
+    return cluster::spawn_shard_owner(parent, shards);
   });
   add("retention", [&env, &s, &m](auto& parent) {
     return store::spawn_retention_sweeper(
@@ -73,12 +113,9 @@ kit::supervisor_spec node_tree(const node_parts& p) {
       return workflow::spawn_workflows(parent,
                                        {env, s.run, s.llm, m.workflows});
     });
-  add("inspector", [&env, probes = p.probes, claimed](auto& parent) {
+  add("inspector", [&env, probes = p.probes, p](auto& parent) {
     auto all = probes;
-    all.push_back({"shards", [claimed](auto then) {
-                     then({"shards", claimed->load(),
-                           claimed->load() ? "ok" : "not claimed yet"});
-                   }});
+    all.push_back({"shards", [p](auto then) { then(check_shards(p)); }});
     return inspector::spawn_inspector(parent, {env, std::move(all)});
   });
   if (plays(s, "gateway"))

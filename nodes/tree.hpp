@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cluster/shard_owner.hpp"
 #include "actors/gateway/http_server.hpp"
 #include "actors/inspector/inspector.hpp"
 #include "actors/kit/actor_base.hpp"
@@ -8,6 +9,7 @@
 #include "config/settings.hpp"
 #include "nodes/node_metrics.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +23,11 @@ struct node_parts {
   kit::io_loop& egress; ///< Sockets to models and pages.
   std::shared_ptr<gateway::http_server> server; ///< Listens already.
   node_metrics& metrics;
+  /// What this node owns, and who it is: both outlive the actor system.
+  std::shared_ptr<kit::owned_shards> shards;
+  std::shared_ptr<cluster::place_in_cluster> place;
+  /// Ends the node in order; any thread.
+  std::function<void(const std::string& why)> end_node;
   /// What readiness depends on beside the tree and the store.
   std::vector<inspector::probe> probes;
 };

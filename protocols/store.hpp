@@ -108,12 +108,6 @@ struct log_schedule {
 
 // -- commands -----------------------------------------------------------------
 
-/// Raises the epoch of every shard this node now owns. Done once, before any
-/// log is opened. Answers shards_claimed.
-struct claim_shards {
-  node_id node;
-};
-
 /// Appends facts, all or none, if `log` still ends at `expected` and no newer
 /// owner opened it. Answers append_receipt, or `conflict`, `fenced`,
 /// `unavailable`, or `timeout` when even reading back could not tell. A log
@@ -217,11 +211,6 @@ struct get_blob {
 struct ping {};
 
 // -- replies ------------------------------------------------------------------
-
-struct shards_claimed {
-  std::uint32_t shards = 0;
-  shard_epoch epoch_max = 0;
-};
 
 struct append_receipt {
   log_tail tail;

@@ -1,15 +1,32 @@
 #include "actors/cluster/shard_owner.hpp"
 
 #include "actors/kit/log.hpp"
-#include "protocols/store.hpp"
 
-#include <chrono>
+#include <algorithm>
+#include <utility>
 
 namespace shannon::cluster {
 
 namespace {
 
 using namespace std::chrono_literals;
+namespace log = kit::log;
+using steady = std::chrono::steady_clock;
+
+constexpr auto join_again = 250ms;
+constexpr auto join_timeout = 5s;
+/// Runs end within this time, or are left to the fence.
+constexpr auto end_timeout = 5s;
+
+std::int64_t us_of(steady::time_point at) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             at.time_since_epoch())
+      .count();
+}
+
+steady::time_point at_us(std::int64_t us) {
+  return steady::time_point{std::chrono::microseconds{us}};
+}
 
 class shard_owner final : public kit::actor_base {
 public:
@@ -26,28 +43,225 @@ protected:
   }
 
   void started() override {
-    if (!*args_.claimed)
-      claim();
+    // Appends compare with the real clock, so leases do, too.
+    lease_seen_ = steady::now();
+    if (!own())
+      return enter();
+    own()->restarted();
+    step();
   }
 
 private:
-  void claim() {
-    ask<store::shards_claimed>(
-        {"store"}, store::claim_shards{args_.node}, 10s,
-        [this](result<store::shards_claimed> got) {
-          if (got) {
-            *args_.claimed = true;
-            return kit::log::info(
-                "shards-claimed", "SHARD OWNER owns its shards",
-                {{"shards", got->shards}, {"epoch_max", got->epoch_max}});
-          }
-          kit::log::warning("claim-delayed", "SHARD OWNER cannot claim shards",
-                            {{"reason", got.error().text}});
-          after(250ms, [this] { claim(); });
+  std::optional<ownership>& own() {
+    return args_.place->own;
+  }
+
+  static std::int64_t now_us() {
+    return us_of(steady::now());
+  }
+
+  // -- joining ----------------------------------------------------------------
+
+  void enter() {
+    ask<joined>(
+        {"store"}, cluster::join{args_.card, args_.lease.lease, args_.settle},
+        join_timeout, [this](result<joined> got) {
+          if (got)
+            return entered(got->self);
+          auto why = got.error();
+          log::warning("join-delayed", "SHARD OWNER cannot join the cluster",
+                       {{"reason", why.text}});
+          if (why.code == errc::denied)
+            return args_.end_node(why.text);
+          after(join_again, [this] { enter(); });
         });
   }
 
+  void entered(const node_id& self) {
+    log::info("joined", "node is a member of its cluster",
+              {{"node", self.value}, {"cluster", args_.card.cluster}});
+    args_.place->joined(self);
+    own().emplace(self, args_.lease);
+    step();
+  }
+
+  // -- what the core wants ----------------------------------------------------
+
+  void step() {
+    auto what = own()->next(now_us());
+    args_.shards->hold_until(at_us(own()->lease_until_us()));
+    if (!what.lost.empty())
+      lose(std::move(what.lost));
+    if (!what.gained.empty())
+      gain(what.gained);
+    if (what.renew)
+      renew();
+    if (what.read_shards)
+      read();
+    if (!what.claim.empty())
+      claim(std::move(what.claim));
+    if (!what.release.empty())
+      release(std::move(what.release));
+    look_at_standing();
+    wake_at(what.wake_at_us);
+  }
+
+  /// The earliest serves; one that comes too early finds nothing to do.
+  void wake_at(std::int64_t us) {
+    auto now = now_us();
+    if (wake_us_ > now && wake_us_ <= us)
+      return;
+    wake_us_ = us;
+    std::chrono::microseconds wait{std::max<std::int64_t>(us - now, 1'000)};
+    after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this, us] {
+      if (wake_us_ != us)
+        return; // An earlier one has come instead.
+      wake_us_ = 0;
+      step();
+    });
+  }
+
+  void look_at_standing() {
+    if (own()->told())
+      args_.shards->told();
+    if (!args_.place->ready && own()->complete()) {
+      args_.place->ready = true;
+      log::info("shards-ready", "node owns what it should",
+                {{"shards", own()->held()}});
+    }
+    auto now = steady::now();
+    if (own()->holds_lease(us_of(now))) {
+      lease_seen_ = now;
+      if (std::exchange(suspended_, false))
+        log::info("lease-back", "node has its lease again", {});
+    } else if (args_.place->ready && !std::exchange(suspended_, true)) {
+      log::warning("lease-lost",
+                   "node could not renew its lease, and writes nothing", {});
+    }
+    if (now - lease_seen_ > args_.exit_after)
+      args_.end_node("no lease for " + std::to_string(args_.exit_after.count())
+                     + " ms: the database does not answer");
+  }
+
+  // -- carrying it out --------------------------------------------------------
+
+  void renew() {
+    auto asked = now_us();
+    std::chrono::microseconds patience = args_.lease.lease - args_.lease.margin;
+    ask<membership>(
+        {"store"},
+        renew_lease{args_.place->self(), args_.lease.lease, args_.settle},
+        std::chrono::ceil<std::chrono::milliseconds>(patience / 2),
+        [this, asked](result<membership> got) {
+          if (!got) {
+            own()->renewal_failed(now_us());
+            return step();
+          }
+          auto self = args_.place->self();
+          auto mine = [&](const auto& one) { return one.id == self; };
+          if (std::none_of(got->members.begin(), got->members.end(), mine))
+            return replaced();
+          own()->renewed(asked, now_us(), *got);
+          step();
+        });
+  }
+
+  void replaced() {
+    log::error("node-replaced", "another process has the name of this node",
+               {{"node", args_.place->self().value}});
+    args_.shards->hold_until({});
+    args_.end_node("another process runs as node " + args_.card.name
+                   + ": a name belongs to one process");
+  }
+
+  void read() {
+    ask<shard_rows>({"store"}, read_shards{}, 2s,
+                    [this](result<shard_rows> got) {
+                      if (got)
+                        own()->shards_read(got->rows);
+                      else
+                        own()->reading_failed();
+                      step();
+                    });
+  }
+
+  void claim(std::vector<shard_change> wishes) {
+    ask<shards_changed>(
+        {"store"}, claim_shards{args_.place->self(), std::move(wishes)}, 3s,
+        [this](result<shards_changed> got) {
+          if (got) {
+            log::info("shards-claimed", "node has claimed shards",
+                      {{"shards", got->shards.size()}});
+            own()->claimed(got->shards);
+          } else {
+            log::warning("claim-failed", "nobody knows what became of a claim",
+                         {{"reason", got.error().text}});
+            own()->claim_failed();
+          }
+          step();
+        });
+  }
+
+  void release(std::vector<std::uint32_t> shards) {
+    ask<shards_changed>(
+        {"store"}, release_shards{args_.place->self(), std::move(shards)}, 3s,
+        [this](result<shards_changed> got) {
+          if (got) {
+            log::info("shards-released", "node has given up shards",
+                      {{"shards", got->shards.size()}});
+            own()->released(got->shards);
+          } else {
+            own()->release_failed();
+          }
+          step();
+        });
+  }
+
+  void gain(const std::vector<shard_change>& changes) {
+    std::vector<kit::owned_shards::place> places;
+    shards_gained news;
+    for (const auto& [shard, epoch] : changes) {
+      places.push_back({shard, epoch});
+      news.shards.push_back(shard);
+    }
+    args_.shards->gain(places);
+    message_body body{std::move(news)};
+    // An ACTIVATOR that starts later looks by itself.
+    for (const auto& kind : args_.kinds)
+      tell({kind}, body);
+  }
+
+  /// Nothing is appended from here on; then the runs end, kind by kind.
+  void lose(std::vector<std::uint32_t> shards) {
+    args_.shards->lose(shards);
+    log::info("shards-lost", "node ends the runs of shards it owns no more",
+              {{"shards", shards.size()}});
+    auto left = std::make_shared<std::size_t>(args_.kinds.size());
+    auto done = [this, left, shards = std::move(shards)] {
+      if (--*left > 0)
+        return;
+      own()->stopped(shards);
+      step();
+    };
+    for (const auto& kind : args_.kinds)
+      ask<runs_ended>({kind}, end_lost_runs{}, end_timeout,
+                      [kind, done](const result<runs_ended>& got) {
+                        if (!got && got.error().code == errc::timeout)
+                          log::warning("runs-linger",
+                                       "runs of a lost shard end slowly",
+                                       {{"kind", kind}});
+                        done();
+                      });
+    if (args_.kinds.empty()) {
+      *left = 1;
+      after(0ms, done);
+    }
+  }
+
   shard_owner_args args_;
+  std::int64_t wake_us_ = 0;
+  steady::time_point lease_seen_{};
+  bool suspended_ = false;
 };
 
 } // namespace

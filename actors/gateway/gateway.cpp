@@ -9,6 +9,7 @@
 #include "actors/gateway/task_json.hpp"
 #include "actors/gateway/task_queries.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "protocols/inspector.hpp"
 #include "protocols/remote/workflow.pb.h"
 
@@ -173,7 +174,10 @@ private:
     if (!input)
       return request->answer(std::move(input.error()));
     auto who = identify(request->request());
-    auto ids = ids_for(request->request(), who);
+    auto ids = ids_for(
+        request->request(), who, [shards = env().shards](const log_id& log) {
+          return !shards || shards->of(log) != kit::standing::elsewhere;
+        });
     if (input->session().empty())
       input->set_session(ids.session);
     input->set_tenant(who.tenant.value);

@@ -10,6 +10,9 @@ namespace shannon::gateway {
 
 namespace {
 
+/// A node that owns one shard of a thousand finds an id for it nearly always.
+constexpr int tries_max = 10'000;
+
 using uuid_bytes = std::array<unsigned char, 16>;
 
 std::string hex(const unsigned char* bytes, std::size_t size) {
@@ -77,10 +80,15 @@ identity identify(const http_request& request) {
           user_id{is_identifier(user) ? std::string{user} : "dev"}};
 }
 
-new_task_ids ids_for(const http_request& request, const identity& who) {
+new_task_ids ids_for(const http_request& request, const identity& who,
+                     const std::function<bool(const log_id&)>& here) {
   auto key = request.find("idempotency-key");
-  if (key.empty())
-    return {"task-" + random_uuid(), random_uuid()};
+  if (key.empty()) {
+    auto task = "task-" + random_uuid();
+    for (int i = 0; i < tries_max && !here(log_id{task}); ++i)
+      task = "task-" + random_uuid();
+    return {std::move(task), random_uuid()};
+  }
   // Lengths keep (`ab`, `c`) and (`a`, `bc`) apart.
   std::string name;
   for (std::string_view part : {std::string_view{who.tenant.value},

@@ -4,6 +4,7 @@
 #include "protocols/ids.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -38,7 +39,9 @@ struct new_task_ids {
 };
 
 /// With an Idempotency-Key the ids follow from tenant, user, key and body, so
-/// that a repeat meets the same task; without one they are random.
-new_task_ids ids_for(const http_request& request, const identity& who);
+/// that a repeat meets the same task; without one they are random, and such
+/// that `here` says yes if that can be had: a task that this node carries.
+new_task_ids ids_for(const http_request& request, const identity& who,
+                     const std::function<bool(const log_id&)>& here);
 
 } // namespace shannon::gateway

@@ -26,6 +26,8 @@ class actor_metrics;
 
 namespace shannon::kit {
 
+class owned_shards;
+
 /// What every actor of a node shares. Outlives the actor system.
 struct actor_env {
   directory& addresses;
@@ -34,6 +36,8 @@ struct actor_env {
       = [] { return std::chrono::system_clock::now(); };
   /// Null: nothing is counted.
   metrics::actor_metrics* metrics = nullptr;
+  /// Which shards are this node's. Null: all of them.
+  const owned_shards* shards = nullptr;
 };
 
 /// Numbers any thread may read while the actor works.

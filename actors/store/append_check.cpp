@@ -93,4 +93,12 @@ result<void> check(const append& what) {
   return {};
 }
 
+error not_ours(const kit::owned_shards::view& owned, const log_id& log) {
+  if (owned.of(log) == kit::standing::elsewhere)
+    return {errc::fenced, log.value + ": another node has its shard", false,
+            std::nullopt};
+  return {errc::unavailable, "this node does not hold its shards now", true,
+          std::nullopt};
+}
+
 } // namespace shannon::store

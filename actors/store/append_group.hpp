@@ -1,9 +1,9 @@
 #pragma once
 
+#include "actors/kit/owned_shards.hpp"
 #include "actors/store/append_outcome.hpp"
 #include "actors/store/group_statements.hpp"
 #include "actors/store/pg_values.hpp"
-#include "actors/store/shard_epochs.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/store.hpp"
 
@@ -23,7 +23,7 @@ struct append_entry {
   const append* what = nullptr;
   /// Where the log ends if this append wins.
   log_tail wanted;
-  shard_epochs::place place;
+  kit::owned_shards::place place;
   /// The log's number, and where its last append stands, if that is known: a
   /// birth is given its number when it is sent.
   log_place at;

@@ -230,14 +230,15 @@ void append_writer::commit() {
 }
 
 void append_writer::commit_some(group& some) {
-  auto claim = context_->epochs->current();
+  auto owned = context_->owned->current();
   group lost;
   std::size_t facts = 0;
   entries_.clear();
   for (auto& one : some) {
-    auto place = claim.find(one->entry.what->log);
+    const auto& log = one->entry.what->log;
+    auto place = owned.find(log);
     if (!place) {
-      answer(one, fail(errc::unavailable, "no shard is claimed yet", true));
+      answer(one, tl::unexpected<error>{not_ours(owned, log)});
       continue;
     }
     one->entry.place = *place;

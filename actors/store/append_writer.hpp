@@ -1,9 +1,9 @@
 #pragma once
 
 #include "actors/kit/backoff.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "actors/store/append_group.hpp"
 #include "actors/store/pg_connection.hpp"
-#include "actors/store/shard_epochs.hpp"
 #include "config/settings.hpp"
 #include "metrics/store_metrics.hpp"
 #include "protocols/envelope.hpp"
@@ -27,7 +27,7 @@ namespace shannon::store {
 struct store_context {
   config::store_settings settings;
   std::string dsn;
-  std::shared_ptr<shard_epochs> epochs;
+  std::shared_ptr<kit::owned_shards> owned;
   metrics::store_metrics& metrics;
   /// Called by a thread that found a schema this build cannot use.
   std::function<void(const error&)> schema_refused{};

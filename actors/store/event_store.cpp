@@ -1,9 +1,12 @@
 #include "actors/store/event_store.hpp"
 
 #include "actors/kit/log.hpp"
+#include "actors/store/append_check.hpp"
 #include "actors/store/append_writer.hpp"
 #include "actors/store/log_queries.hpp"
+#include "actors/store/membership_queries.hpp"
 #include "actors/store/reader_pool.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/store.hpp"
 
 #include <caf/sec.hpp>
@@ -18,6 +21,8 @@
 namespace shannon::store {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 /// Answers an ask from any thread: an answer need not pass this actor again.
 class answering {
@@ -63,9 +68,6 @@ protected:
   kit::handlers make_handlers() override {
     using kit::on;
     return {
-        on<claim_shards>([this](const auto& mail, const auto& msg) {
-          take_claim(mail, msg);
-        }),
         on<append>([this](const auto& mail, const auto&) { submit_(mail); }),
         on<open_log>([this](const auto& mail, const auto& msg) {
           take_open(mail, msg);
@@ -112,6 +114,35 @@ protected:
         on<ping>([this](const auto& mail, const auto&) {
           query<pong>("ping", mail, ask_pong);
         }),
+        on<cluster::join>([this](const auto& mail, const auto& msg) {
+          member_query<cluster::joined>(
+              "join", mail,
+              [msg, shards = args_.settings.shards](pg_connection& db) {
+                return store::join(db, msg, shards);
+              });
+        }),
+        on<cluster::renew_lease>([this](const auto& mail, const auto& msg) {
+          member_query<cluster::membership>(
+              "renew_lease", mail,
+              [msg](pg_connection& db) { return store::renew(db, msg); });
+        }),
+        on<cluster::read_shards>([this](const auto& mail, const auto&) {
+          member_query<cluster::shard_rows>(
+              "read_shards", mail,
+              [shards = args_.settings.shards](pg_connection& db) {
+                return store::read_shards(db, shards);
+              });
+        }),
+        on<cluster::claim_shards>([this](const auto& mail, const auto& msg) {
+          member_query<cluster::shards_changed>(
+              "claim_shards", mail,
+              [msg](pg_connection& db) { return store::claim(db, msg); });
+        }),
+        on<cluster::release_shards>([this](const auto& mail, const auto& msg) {
+          member_query<cluster::shards_changed>(
+              "release_shards", mail,
+              [msg](pg_connection& db) { return store::release(db, msg); });
+        }),
     };
   }
 
@@ -120,9 +151,15 @@ protected:
       post([this, why] { end_for_schema(why); });
     };
     context_ = std::make_shared<const store_context>(
-        store_context{args_.settings, args_.settings.dsn, args_.epochs,
+        store_context{args_.settings, args_.settings.dsn, args_.owned,
                       args_.metrics, std::move(refused)});
     readers_.emplace(context_);
+    auto quick = *context_;
+    quick.settings.readers = 1;
+    quick.settings.connect_timeout = 1s;
+    quick.settings.statement_timeout = 2s;
+    quick.settings.outage_wait = 2s;
+    members_.emplace(std::make_shared<const store_context>(std::move(quick)));
     auto count = std::max(args_.settings.writers, 1u);
     writers_ = std::make_shared<writer_list>();
     for (std::uint32_t i = 0; i < count; ++i)
@@ -154,6 +191,7 @@ protected:
         writer->stop();
     writers_.reset();
     readers_.reset();
+    members_.reset();
   }
 
 private:
@@ -161,30 +199,11 @@ private:
 
   // -- handlers, in protocol order --------------------------------------------
 
-  void take_claim(const envelope& mail, const claim_shards& msg) {
-    auto epochs = args_.epochs;
-    auto shards = args_.settings.shards;
-    query<shards_claimed>(
-        "claim_shards", mail,
-        [epochs, shards,
-         node = msg.node](pg_connection& db) -> result<shards_claimed> {
-          auto got = claim(db, node, shards);
-          if (!got)
-            return tl::unexpected<error>{std::move(got.error())};
-          shards_claimed out{shards,
-                             *std::max_element(got->begin(), got->end())};
-          epochs->claimed(std::move(*got));
-          return out;
-        });
-  }
-
   void take_open(const envelope& mail, const open_log& msg) {
-    auto place = args_.epochs->find(msg.log);
-    if (!place) {
-      refuse(mail, {errc::unavailable, "no shard is claimed yet", true,
-                    std::nullopt});
-      return;
-    }
+    auto owned = args_.owned->current();
+    auto place = owned.find(msg.log);
+    if (!place)
+      return refuse(mail, not_ours(owned, msg.log));
     query<log_image>("open_log", mail,
                      [log = msg.log, place = *place](pg_connection& db) {
                        return open(db, log, place);
@@ -216,8 +235,15 @@ private:
                         answering{env().addresses, mail});
   }
 
-  // -- the schema
-  // ---------------------------------------------------------------
+  /// A lease must not wait behind other queries.
+  template <class T>
+  void member_query(const char* what, const envelope& mail,
+                    std::function<result<T>(pg_connection&)> run) {
+    members_->submit<T>(what, mail.deadline, std::move(run),
+                        answering{env().addresses, mail});
+  }
+
+  // -- the schema -------------------------------------------------------------
 
   void end_for_schema(const error& why) {
     kit::log::error("store-schema-refused",
@@ -229,6 +255,7 @@ private:
   store_args args_;
   std::shared_ptr<const store_context> context_;
   std::optional<reader_pool> readers_;
+  std::optional<reader_pool> members_;
   std::shared_ptr<writer_list> writers_;
   std::function<void(const envelope&)> submit_;
   std::vector<log_id> closing_;

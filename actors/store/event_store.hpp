@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/kit/actor_base.hpp"
-#include "actors/store/shard_epochs.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "config/settings.hpp"
 #include "metrics/store_metrics.hpp"
 
@@ -14,10 +14,12 @@ namespace shannon::store {
 
 /// EVENT STORE: keeps the logs of all durable actors of a node in PostgreSQL.
 ///
-///   takes       claim_shards, append, open_log, get_head, read_facts,
-///               list_heads, list_unfinished, list_due, get_blob,
-///               ping
+///   takes       append, open_log, get_head, read_facts, list_heads,
+///               list_unfinished, list_due, get_blob, ping
 ///                                                   protocols/store.hpp
+///               join, renew_lease, read_shards, claim_shards,
+///               release_shards, over a connection of their own
+///                                                   protocols/cluster.hpp
 ///   asks        nobody; PostgreSQL over connections of its own threads
 ///   supervised  by the node's root, permanent: it ends when the schema is not
 ///               one this build knows, with a reason that says what to do
@@ -32,9 +34,8 @@ struct store_args {
   kit::actor_env& env;
   config::store_settings settings;
   metrics::store_metrics& metrics;
-  /// The node's claim. Restarts of the EVENT STORE share it: keep one copy of
-  /// these args in the supervisor's start function.
-  std::shared_ptr<shard_epochs> epochs = std::make_shared<shard_epochs>();
+  /// Under which epochs this node may write. Outlives the EVENT STORE.
+  std::shared_ptr<kit::owned_shards> owned;
 };
 
 /// Bound to `store`.

@@ -15,6 +15,7 @@ enum class lock_class : std::int32_t {
   bodies = 0x53484103, ///< By first byte of the hash: shared by appends with
                        ///< bodies, exclusive for who removes bodies.
   sweep = 0x53484104,  ///< One sweep of what is no longer kept at a time.
+  membership = 0x53484105, ///< A node joins.
 };
 
 /// Logs in one part of the table `facts`, as a power of two.

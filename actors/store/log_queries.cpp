@@ -31,20 +31,6 @@ namespace {
 
 constexpr int head_columns = 20;
 
-/// Waits for the appends in flight and holds off new ones, in the order in
-/// which appends take these locks; the claim's own statement then sees the
-/// epochs as they are, and whoever appends after it sees the new ones.
-constexpr pg_statement claim_lock_sql{
-    "claim_lock", "select from generate_series(0, $2::int4 - 1) shard "
-                  "where pg_advisory_xact_lock($1::int4, shard) is null"};
-
-/// Nothing is raised by a node whose settings name another number of shards.
-constexpr pg_statement claim_sql{
-    "claim", "update shards set epoch = epoch + 1, owner = $1::text, "
-             "claimed_at = now() "
-             "where (select count(*) from shards) = $2::int8 "
-             "returning shard, epoch"};
-
 constexpr pg_statement head_for_open_sql{
     "head_for_open",
     "select " SHANNON_HEAD_COLUMNS ", s.epoch, h.base_version, h.base_first, "
@@ -254,33 +240,8 @@ result<void> take_facts(const pg_rows& rows, const log_tail& head,
 
 } // namespace
 
-result<std::vector<shard_epoch>> claim(pg_connection& db, const node_id& node,
-                                       std::uint32_t shards) {
-  auto count = static_cast<std::int32_t>(shards);
-  auto locks = static_cast<std::int32_t>(lock_class::shard);
-  auto sent
-      = db.queue(claim_lock_sql, {pg::from_int4(locks), pg::from_int4(count)})
-            .and_then([&] {
-              return db.queue(claim_sql, {node.value, pg::from_int8(count)});
-            });
-  if (!sent)
-    return pass_on(sent);
-  auto got = db.sync();
-  if (!got)
-    return pass_on(got);
-  const auto& rows = (*got)[1];
-  if (rows.size() == 0)
-    return fail(errc::failed,
-                "the settings say " + std::to_string(shards)
-                    + " shards, the database was made with another number");
-  std::vector<shard_epoch> out(static_cast<std::size_t>(rows.size()), 0);
-  for (int i = 0; i < rows.size(); ++i)
-    out.at(static_cast<std::size_t>(rows.int2(i, 0))) = rows.int8(i, 1);
-  return out;
-}
-
 result<log_image> open(pg_connection& db, const log_id& log,
-                       shard_epochs::place place) {
+                       kit::owned_shards::place place) {
   auto shard = pg::from_int2(static_cast<std::int16_t>(place.shard));
   // The head first: facts appended in between are then more than it says,
   // never less.

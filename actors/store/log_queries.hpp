@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/store/shard_epochs.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/ids.hpp"
 #include "protocols/store.hpp"
@@ -22,19 +22,12 @@ constexpr std::uint32_t heads_max = 1'000;
 constexpr std::uint32_t facts_max = 10'000;
 constexpr std::uint32_t unfinished_max = 100'000;
 
-/// Raises the epoch of every shard in the name of `node`: epoch `i` is that
-/// of shard `i`. When it returns, every append of older owners has ended, and
-/// no more can begin: what is read from now on stays. `failed`, with nothing
-/// raised, if the schema has another number of shards.
-result<std::vector<shard_epoch>> claim(pg_connection& db, const node_id& node,
-                                       std::uint32_t shards);
-
 /// Reads a log from its last `RunContinued` on, in one pass, and checks its
 /// checksums: a damaged log is `failed` and names the version. `fenced` if a
 /// newer owner holds its shard. `not_found` also for a log that is deleted
 /// while it is read.
 result<log_image> open(pg_connection& db, const log_id& log,
-                       shard_epochs::place place);
+                       kit::owned_shards::place place);
 
 result<log_head> read_head(pg_connection& db, const log_id& log);
 

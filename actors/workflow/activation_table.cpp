@@ -9,13 +9,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
+error not_here(const log_id& log) {
+  return {errc::unavailable,
+          log.value + ": another node carries this run, or is about to", true,
+          1'000ms};
+}
+
 } // namespace
 
 activation_table::activation_table(std::string kind, limits what,
                                    std::uint64_t first_life,
-                                   std::function<bool(const envelope&)> creates)
+                                   std::function<bool(const envelope&)> creates,
+                                   std::function<bool(const log_id&)> elsewhere)
     : kind_(std::move(kind)), limits_(what), lives_(first_life),
-      creates_(std::move(creates)) {}
+      creates_(std::move(creates)), elsewhere_(std::move(elsewhere)) {}
 
 // -- what happens -------------------------------------------------------------
 
@@ -41,6 +48,10 @@ activation_table::orders activation_table::mail(envelope_ptr what, bool lives) {
   // Token deltas, for one: they must not keep out what is waited for.
   if (what->correlation == 0)
     return out;
+  if (elsewhere_(log)) {
+    out.refusals.push_back({std::move(what), not_here(log)});
+    return out;
+  }
   if (at != entries_.end()) {
     auto& item = at->second;
     if (item.mail.size() >= limits_.waiting_max) {
@@ -98,6 +109,8 @@ activation_table::orders
 activation_table::wanted(const std::vector<log_id>& logs) {
   orders out;
   for (const auto& log : logs) {
+    if (elsewhere_(log))
+      continue;
     auto [at, fresh] = entries_.try_emplace(log);
     if (!fresh)
       continue; // It is active and keeps its own time, or is on its way.
@@ -183,6 +196,23 @@ activation_table::orders activation_table::pause_over(const log_id& log) {
   return out;
 }
 
+activation_table::orders activation_table::moved() {
+  orders out;
+  std::vector<log_id> gone;
+  for (auto& [log, item] : entries_) {
+    if (!elsewhere_(log))
+      continue;
+    if (item.at == phase::reading || item.at == phase::live)
+      out.stops.push_back(log);
+    else
+      gone.push_back(log);
+  }
+  for (const auto& log : gone)
+    turn_away(entries_.find(log), out);
+  fill(out);
+  return out;
+}
+
 // -- state --------------------------------------------------------------------
 
 std::vector<envelope_ptr> activation_table::give_up() {
@@ -208,6 +238,8 @@ bool activation_table::active(const log_id& log) const {
 void activation_table::begin(entry_map::iterator at, bool in_turn,
                              orders& what) {
   auto& item = at->second;
+  if (elsewhere_(at->first))
+    return turn_away(at, what);
   if (item.at == phase::queued)
     --queued_;
   item.at = phase::reading;
@@ -221,6 +253,15 @@ void activation_table::begin(entry_map::iterator at, bool in_turn,
   bool create = !park && may_create(item);
   what.starts.push_back({at->first, item.life, create, std::move(park),
                          std::exchange(item.mail, {})});
+}
+
+void activation_table::turn_away(entry_map::iterator at, orders& what) {
+  if (at->second.at == phase::queued)
+    --queued_;
+  for (auto& mail : at->second.mail)
+    what.refusals.push_back({std::move(mail), not_here(at->first)});
+  failing_.erase(at->first);
+  entries_.erase(at);
 }
 
 void activation_table::stop_reading(entry& item) {

@@ -33,6 +33,9 @@ struct park_order {
 ///                          └──── paused <────┴───── failed ─────┤
 ///     nothing is held <──── ended, passive, and no mail waits ──┘
 ///
+/// A log that is another node's to carry is not started, wherever it stands,
+/// and mail for it is refused `unavailable`.
+///
 /// It holds an entry for each log that is active or on its way to be or back;
 /// for one that waits, none. Failures are remembered apart, up to a limit,
 /// until the log has got past the place where they happened.
@@ -84,6 +87,8 @@ public:
     /// Wait a while, then say `pause_over`.
     std::vector<pause> pauses;
     std::vector<refusal> refusals;
+    /// These end: another node carries them from now on.
+    std::vector<log_id> stops;
   };
 
   /// How a life came to its end.
@@ -95,8 +100,12 @@ public:
 
   /// `creates`: can this mail bring a log to life that does not exist?
   /// `first_life`: higher than any of an ACTIVATOR before this one.
-  activation_table(std::string kind, limits, std::uint64_t first_life,
-                   std::function<bool(const envelope&)> creates);
+  /// `elsewhere`: is this log another node's? Asked each time.
+  activation_table(
+      std::string kind, limits, std::uint64_t first_life,
+      std::function<bool(const envelope&)> creates,
+      std::function<bool(const log_id&)> elsewhere
+      = [](const log_id&) { return false; });
 
   // -- what happens -----------------------------------------------------------
 
@@ -119,6 +128,9 @@ public:
   orders down(const log_id& log, std::uint64_t life, end how);
 
   orders pause_over(const log_id& log);
+
+  /// Some logs have become another node's.
+  orders moved();
 
   // -- state ------------------------------------------------------------------
 
@@ -162,7 +174,9 @@ private:
   };
   using entry_map = std::unordered_map<log_id, entry>;
 
+  /// Takes the entry away if its log is another node's.
   void begin(entry_map::iterator at, bool in_turn, orders& what);
+  void turn_away(entry_map::iterator at, orders& what);
   void stop_reading(entry& item);
   void fill(orders& what);
   bool may_create(const entry& item) const;
@@ -173,6 +187,7 @@ private:
   limits limits_;
   std::uint64_t lives_;
   std::function<bool(const envelope&)> creates_;
+  std::function<bool(const log_id&)> elsewhere_;
   entry_map entries_;
   /// May name logs that have been started or forgotten since.
   std::deque<log_id> turn_;

@@ -2,7 +2,9 @@
 
 #include "actors/kit/backoff.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "actors/workflow/due_watch.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/store.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -12,7 +14,9 @@
 #include <algorithm>
 #include <chrono>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace shannon::workflow {
 
@@ -46,7 +50,9 @@ public:
                // A child of an ACTIVATOR before this one may still talk.
                static_cast<std::uint64_t>(
                    std::chrono::steady_clock::now().time_since_epoch().count()),
-               args_.creates) {}
+               args_.creates, [shards = args_.env.shards](const log_id& log) {
+                 return shards && shards->of(log) == kit::standing::elsewhere;
+               }) {}
 
   const char* name() const override {
     return name_.c_str();
@@ -57,13 +63,19 @@ protected:
     return {
         kit::on<settled>([this](auto&, auto& m) { on(m); }),
         kit::on<resting>([this](auto&, auto& m) { on(m); }),
+        kit::on<cluster::shards_gained>([this](auto&, auto&) {
+          look_for_due();
+          recover();
+        }),
+        kit::on<cluster::end_lost_runs>(
+            [this](auto& mail, auto&) { end_lost(mail); }),
     };
   }
 
   void started() override {
     set_down_handler([this](caf::down_msg& down) { on_down(down); });
     look_for_due();
-    recover({});
+    recover();
   }
 
   void stopping() override {
@@ -74,6 +86,8 @@ protected:
     children_.clear();
     for (const auto& mail : table_.give_up())
       hand_back(*mail);
+    for (const auto& one : endings_)
+      reply(one.mail, cluster::runs_ended{one.count});
   }
 
   /// Everything else is mail for one of the children.
@@ -107,12 +121,44 @@ private:
       look_at(*at);
   }
 
+  /// No word of them is waited for here: what they had decided and not stored
+  /// nobody has heard of.
+  void end_lost(const envelope& mail) {
+    auto what = table_.moved();
+    ending wait{mail, {}, 0};
+    if (!what.stops.empty()) {
+      std::unordered_set<log_id> lost{what.stops.begin(), what.stops.end()};
+      for (auto& [child, of] : children_)
+        if (lost.count(of.log) != 0) {
+          wait.children.insert(child);
+          caf::anon_send_exit(child, caf::exit_reason::user_shutdown);
+        }
+    }
+    wait.count = wait.children.size();
+    endings_.push_back(std::move(wait));
+    carry_out(std::move(what));
+    look_at_endings();
+  }
+
+  void look_at_endings() {
+    std::erase_if(endings_, [this](const auto& one) {
+      if (one.children.empty())
+        reply(one.mail, cluster::runs_ended{one.count});
+      return one.children.empty();
+    });
+  }
+
   void on_down(const caf::down_msg& down) {
     auto found = children_.find(down.source);
     if (found == children_.end())
       return;
     auto [id, life] = std::move(found->second);
     children_.erase(found);
+    if (!endings_.empty()) {
+      for (auto& one : endings_)
+        one.children.erase(down.source);
+      look_at_endings();
+    }
     args_.metrics.run_passivated();
     auto how = activation_table::end::failed;
     if (down.reason == caf::exit_reason::normal
@@ -149,7 +195,7 @@ private:
     crowded_->store(table_.size() - table_.queued() > args_.runs_max / 2,
                     std::memory_order_relaxed);
     if (unread_ && table_.queued() < page / 2)
-      recover(*std::exchange(unread_, std::nullopt));
+      list_after(*std::exchange(unread_, std::nullopt));
   }
 
   void begin(activation_table::start& what) {
@@ -175,22 +221,52 @@ private:
 
   // -- what the store knows ---------------------------------------------------
 
+  /// Those of this node's shards: others are not its business, and where it has
+  /// not been told yet it will look again.
+  std::vector<log_id> ours(std::vector<log_id> logs) {
+    if (auto* shards = env().shards)
+      std::erase_if(logs, [view = shards->current()](const auto& log) {
+        auto how = view.of(log);
+        return how != kit::standing::owned && how != kit::standing::suspended;
+      });
+    return logs;
+  }
+
+  /// One reading at a time; one that was asked for meanwhile follows, since it
+  /// may be about logs that were passed over.
+  void recover() {
+    if (std::exchange(recovering_, true))
+      recover_again_ = true;
+    else
+      list_after({});
+  }
+
+  void recovered() {
+    recovering_ = false;
+    if (std::exchange(recover_again_, false))
+      recover();
+  }
+
   /// The logs after this one that have not ended and do not wait.
-  void recover(const log_id& from) {
+  void list_after(const log_id& from) {
     ask<store::log_ids>(
         {"store"}, store::list_unfinished{args_.kind, from, page},
         store_timeout, [this, from](result<store::log_ids> got) {
           if (!got) {
             log::warning("recovery-delayed", "ACTIVATOR cannot list its runs",
                          {{"kind", args_.kind}, {"reason", got.error().text}});
-            return after(store_retry, [this, from] { recover(from); });
+            return after(store_retry, [this, from] { list_after(from); });
           }
-          if (!got->logs.empty())
-            log::info("recovery", "ACTIVATOR brings runs back",
-                      {{"kind", args_.kind}, {"runs", got->logs.size()}});
-          if (got->logs.size() >= page)
+          bool more = got->logs.size() >= page;
+          if (more)
             unread_ = got->logs.back();
-          carry_out(table_.wanted(got->logs));
+          auto mine = ours(std::move(got->logs));
+          if (!mine.empty())
+            log::info("recovery", "ACTIVATOR brings runs back",
+                      {{"kind", args_.kind}, {"runs", mine.size()}});
+          carry_out(table_.wanted(mine));
+          if (!more)
+            recovered();
         });
   }
 
@@ -205,9 +281,11 @@ private:
           } else {
             clock_->heard(got->now, now);
             auto before = table_.size();
+            auto found = got->logs.size();
+            got->logs = ours(std::move(got->logs));
             carry_out(table_.wanted(got->logs));
             auto fresh = table_.size() - before;
-            bool hidden = fresh == 0 && got->logs.size() >= due_page_;
+            bool hidden = fresh == 0 && found >= due_page_;
             due_page_ = hidden ? std::min(due_page_ * 4, page_most) : page;
             look_at(due_.looked(*got, fresh, now));
           }
@@ -247,6 +325,15 @@ private:
       = std::make_shared<std::atomic<bool>>(false);
   kit::backoff delay_{100ms, 10'000ms};
   std::unordered_map<caf::actor_addr, child> children_;
+  /// Who waits until these are gone.
+  struct ending {
+    envelope mail;
+    std::unordered_set<caf::actor_addr> children;
+    std::uint64_t count = 0;
+  };
+  std::vector<ending> endings_;
+  bool recovering_ = false;
+  bool recover_again_ = false;
   /// The last log of a page after which there is more to recover.
   std::optional<log_id> unread_;
 };

@@ -65,13 +65,15 @@ inline caf::error must_reread() {
 ///
 ///   takes       mail for `<kind>/<log>` while nobody stands there;
 ///               settled, resting, from its children
+///               shards_gained, end_lost_runs       protocols/cluster.hpp
 ///   asks        EVENT STORE: heads, unfinished logs, due logs
 ///   supervised  by the node's tree, permanent
 ///   persists    nothing: the rows say which logs have not ended, and which
 ///               of them wait
 ///   recovers    by starting every unfinished log that does not wait, and
-///               those whose timer is due
+///               those whose timer is due; also when the node gains shards
 ///
+/// It starts logs of shards that the node owns, and none of others.
 /// Bound to the bare kind, so the directory sends it what has no receiver of
 /// its own. Mail that nobody waits for (a tell) is not kept for a run that is
 /// not there. A child that fails is started again after a backoff; one that

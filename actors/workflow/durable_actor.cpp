@@ -2,6 +2,7 @@
 
 #include "actors/kit/backoff.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "protocols/facts/fact.hpp"
 #include "protocols/remote/tool.pb.h"
 
@@ -28,6 +29,8 @@ constexpr auto timer_most = 10s;
 /// A run that waits and is kept by its listeners looks this often whether they
 /// are still there.
 constexpr auto listener_look = 30s;
+/// An effect that waits for the node's lease looks this often.
+constexpr auto lease_look = 100ms;
 
 run_options with_chance(run_options options) {
   options.chance = [] {
@@ -110,6 +113,7 @@ void durable_actor::stopping() {
   for (const auto& mail : std::exchange(early_, {}))
     hand_back(mail);
   // Timers may keep this object for a while: what is large goes now.
+  held_back_.clear();
   run_.reset();
   appending_ = {};
 }
@@ -141,6 +145,9 @@ void durable_actor::load() {
           return after(500ms, [this] { load(); });
         if (got.error().code == errc::not_found)
           return quit(caf::exit_reason::normal); // It never came to be.
+        if (got.error().code == errc::fenced)
+          return quit(
+              must_reread()); // Another node has it, or had it just now.
         log_lines::error("run-unreadable", "durable actor cannot open its log",
                          {{"log", log().value}, {"reason", got.error().text}});
         quit(caf::make_error(caf::sec::runtime_error, got.error().text));
@@ -193,6 +200,7 @@ void durable_actor::take_names(const facts::Fact& first) {
 void durable_actor::read_again() {
   live_ = false;
   appending_ = {};
+  held_back_.clear();
   what_.create = false;
   tail_ = {};
   run_.reset();
@@ -421,7 +429,28 @@ durable_actor::effect_context(const std::string& step,
   return context;
 }
 
+bool durable_actor::may_begin() {
+  return !env().shards || env().shards->of(log()) == kit::standing::owned;
+}
+
+void durable_actor::begin_held_back() {
+  after(lease_look, [this] {
+    if (held_back_.empty())
+      return;
+    if (!may_begin())
+      return begin_held_back();
+    for (const auto& one : std::exchange(held_back_, {}))
+      dispatch(one);
+  });
+}
+
 void durable_actor::dispatch(const durable_run::effect_start& what) {
+  if (!may_begin()) {
+    held_back_.push_back(what);
+    if (held_back_.size() == 1)
+      begin_held_back();
+    return;
+  }
   if (what.effect == "llm")
     call_model(what);
   else if (what.effect == "tool")
@@ -433,6 +462,12 @@ void durable_actor::dispatch(const durable_run::effect_start& what) {
 }
 
 void durable_actor::cancel(const durable_run::effect_stop& what) {
+  if (std::erase_if(held_back_,
+                    [&](const auto& one) {
+                      return one.key == what.key && one.attempt == what.attempt;
+                    })
+      > 0)
+    return; // It has not begun.
   remote::CancelEffect stop;
   stop.set_attempt_key(effect_context(what.key, what.attempt).attempt_key());
   if (what.effect == "llm")

@@ -31,6 +31,9 @@ namespace shannon::workflow {
 /// Time is the database's, as the ACTIVATOR last heard it: a timer that is due
 /// here is due there.
 ///
+/// While its node holds no lease it appends nothing, and begins no effect: if
+/// somebody else carries the run by then, it is that one's to begin.
+///
 /// Four ends of an append: the receipt goes to the run; `unavailable` and
 /// `overloaded` are tried again, for ever, since nothing was written; anything
 /// else ends the actor, because only the log can tell what is stored, and its
@@ -165,6 +168,8 @@ private:
   void send_append();
   void append_ended(result<store::append_receipt> got);
   void dispatch(const durable_run::effect_start& what);
+  bool may_begin();
+  void begin_held_back();
   void call_model(const durable_run::effect_start& what);
   void call_tool(const durable_run::effect_start& what);
   void list_tools(const durable_run::effect_start& what);
@@ -188,6 +193,8 @@ private:
   facts::Origin origin_;
   message_body appending_; ///< A `store::append`; empty when none is.
   std::uint32_t append_retries_ = 0;
+  /// Effects that wait for the node's lease.
+  std::vector<durable_run::effect_start> held_back_;
   bool live_ = false;
   bool held_ = false; ///< Kept mail is being served: it may not go.
   bool leaving_ = false;

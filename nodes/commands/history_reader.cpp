@@ -3,12 +3,13 @@
 #include "actors/store/body_codec.hpp"
 #include "actors/store/facts_row.hpp"
 #include "actors/store/migrations.hpp"
-#include "actors/store/shard_of.hpp"
 #include "actors/workflow/engine/events.hpp"
 #include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/words.hpp"
 #include "nodes/commands/version.hpp"
 #include "protocols/checksum.hpp"
+#include "protocols/cluster.hpp"
+#include "protocols/shard_of.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -474,7 +475,7 @@ result<history_reader::owner> history_reader::owner_of(const log_id& log) {
     return pass_on(rows);
   if (rows->size() == 0)
     return out;
-  out.node = rows->text(0, 0);
+  out.node = cluster::name_of(node_id{rows->text(0, 0)});
   out.epoch = rows->int8(0, 1);
   if (!rows->null(0, 2))
     out.claimed_us = unix_us(rows->time(0, 2));

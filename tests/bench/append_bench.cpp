@@ -6,6 +6,7 @@
 // mailbox shows what the actors cost. Prints one JSON object.
 
 #include "actors/kit/actor_base.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "actors/store/append_writer.hpp"
 #include "actors/store/event_store.hpp"
 #include "actors/store/log_queries.hpp"
@@ -179,14 +180,14 @@ sample measure(fillers& all, metrics::registry& registry,
           static_cast<double>(after.wal_bytes - before.wal_bytes) / appends};
 }
 
-using claim_ptr = std::shared_ptr<store::shard_epochs>;
+using owned_ptr = std::shared_ptr<kit::owned_shards>;
 
-sample through_appender(const claim_ptr& epochs, const std::string& dsn,
+sample through_appender(const owned_ptr& owned, const std::string& dsn,
                         int logs) {
   metrics::registry registry;
   metrics::store_metrics counts{registry};
   store::append_writer writer{std::make_shared<const store::store_context>(
-      store::store_context{{}, dsn, epochs, counts, die})};
+      store::store_context{{}, dsn, owned, counts, die})};
   fillers all{logs, [&](store::append what, auto done) {
                 writer.submit({std::move(what), std::move(done)});
               }};
@@ -224,7 +225,7 @@ private:
   std::atomic<bool>& ready_;
 };
 
-sample through_actors(const claim_ptr& epochs, const std::string& dsn,
+sample through_actors(const owned_ptr& owned, const std::string& dsn,
                       int logs) {
   metrics::registry registry;
   metrics::store_metrics counts{registry};
@@ -235,7 +236,7 @@ sample through_actors(const claim_ptr& epochs, const std::string& dsn,
   caf::scoped_actor owner{system};
   config::store_settings settings;
   settings.dsn = dsn;
-  auto hub = store::spawn_store(*owner.ptr(), {env, settings, counts, epochs});
+  auto hub = store::spawn_store(*owner.ptr(), {env, settings, counts, owned});
   fillers* all = nullptr;
   std::atomic<bool> ready{false};
   costs_so_far before{dsn};
@@ -264,14 +265,17 @@ int main() {
   auto many = database.commits_per_second(64, span);
   out["commits_per_second"]
       = {{"1_connection", rounded(one)}, {"64_connections", rounded(many)}};
-  auto epochs = std::make_shared<store::shard_epochs>();
-  auto claimed = store::pg_connection::open({database.dsn()})
-                     .and_then([](store::pg_connection db) {
-                       return store::claim(db, node_id{"bench"}, 256);
-                     });
-  if (!claimed)
-    die(claimed.error());
-  epochs->claimed(std::move(*claimed));
+  // All shards as they are: nobody else is here.
+  auto owned = std::make_shared<kit::owned_shards>();
+  auto raised = store::pg_connection::open({database.dsn()})
+                    .and_then([](store::pg_connection db) {
+                      return db.exec("update shards set epoch = 1");
+                    });
+  if (!raised)
+    die(raised.error());
+  for (std::uint32_t shard = 0; shard < 256; ++shard)
+    owned->gain({{shard, 1}});
+  owned->hold_until(kit::owned_shards::clock::time_point::max());
   auto best = bench::must(bench::limits::open(database.dsn()));
   auto add = [&](const char* way, int logs, const sample& got) {
     auto batched = best.rows_per_second(
@@ -290,8 +294,8 @@ int main() {
            {"ratio_to_64_connections", rounded(got.facts_per_second / many)}};
   };
   for (int logs : {1, 16, 64, 256})
-    add("appender", logs, through_appender(epochs, database.dsn(), logs));
+    add("appender", logs, through_appender(owned, database.dsn(), logs));
   for (int logs : {1, 16, 64, 256})
-    add("actors", logs, through_actors(epochs, database.dsn(), logs));
+    add("actors", logs, through_actors(owned, database.dsn(), logs));
   std::printf("%s\n", out.dump(2).c_str());
 }

@@ -14,6 +14,7 @@
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "actors/kit/supervisor.hpp"
 #include "actors/store/event_store.hpp"
 #include "actors/store/kept_postgres.hpp"
@@ -56,14 +57,23 @@ struct parts {
   std::shared_ptr<gateway::http_server> server;
   nodes::node_metrics& metrics;
   std::string effects_file;
-  std::shared_ptr<std::atomic<bool>> claimed;
+  std::shared_ptr<kit::owned_shards> shards;
+  std::shared_ptr<cluster::place_in_cluster> place;
 };
 
 kit::supervisor_spec tree(const parts& p) {
   auto& env = p.env;
   const auto& s = p.settings;
-  auto claimed = p.claimed;
-  store::store_args store{env, s.store, p.metrics.store};
+  std::shared_ptr<std::atomic<bool>> claimed{p.place, &p.place->ready};
+  store::store_args store{env, s.store, p.metrics.store, p.shards};
+  cluster::shard_owner_args shards{env, {}};
+  shards.card.name = s.node.name;
+  shards.card.cluster = s.cluster;
+  shards.lease = {s.membership.lease, s.membership.renew_every,
+                  s.membership.margin, s.membership.give_up_after};
+  shards.shards = p.shards;
+  shards.place = p.place;
+  shards.kinds = {"workflow"};
   kit::supervisor_spec root;
   root.name = "root";
   root.restarts_max = 20;
@@ -71,8 +81,8 @@ kit::supervisor_spec tree(const parts& p) {
       {"store",
        [store](auto& parent) { return store::spawn_store(parent, store); }},
       {"shards",
-       [&env, claimed, node = node_id{s.node.name}](auto& parent) {
-         return cluster::spawn_shard_owner(parent, {env, node, claimed});
+       [shards](auto& parent) {
+         return cluster::spawn_shard_owner(parent, shards);
        }},
       {"tool",
        [&env, file = p.effects_file](auto& parent) {
@@ -120,20 +130,23 @@ int serve(const config::settings& settings) {
     return 1;
   }
   const char* effects = std::getenv("EFFECTS");
-  auto claimed = std::make_shared<std::atomic<bool>>(false);
+  auto shards = std::make_shared<kit::owned_shards>(settings.store.shards);
+  auto place = std::make_shared<cluster::place_in_cluster>();
+  env.shards = shards.get();
   {
     system_config config{settings.node.workers};
     caf::actor_system system{config};
     system.await_actors_before_shutdown(false);
-    auto root = kit::spawn_supervisor(system, env,
-                                      tree({settings, env, *server, metrics,
-                                            effects ? effects : "", claimed}));
+    auto root
+        = kit::spawn_supervisor(system, env,
+                                tree({settings, env, *server, metrics,
+                                      effects ? effects : "", shards, place}));
     std::atomic<bool> ended{false};
     root->attach_functor([&ended] { ended = true; });
     bool told = false;
     timespec tick{0, 10'000'000};
     while (!ended && sigtimedwait(&wanted, nullptr, &tick) < 0) {
-      if (!*claimed || std::exchange(told, true))
+      if (!place->ready || std::exchange(told, true))
         continue;
       std::printf("ready http://%s\n", (*server)->local_address().c_str());
       std::fflush(stdout);

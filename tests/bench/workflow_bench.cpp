@@ -176,10 +176,16 @@ int main() {
     caf::scoped_actor parent{system};
     config::store_settings settings;
     settings.dsn = db.dsn();
-    auto claimed = std::make_shared<std::atomic<bool>>(false);
-    auto store = store::spawn_store(*parent, {env, settings, store_counts});
-    auto shards
-        = cluster::spawn_shard_owner(*parent, {env, node_id{"bench"}, claimed});
+    auto owned = std::make_shared<kit::owned_shards>(settings.shards);
+    auto place = std::make_shared<cluster::place_in_cluster>();
+    auto store
+        = store::spawn_store(*parent, {env, settings, store_counts, owned});
+    cluster::shard_owner_args owner_args{env, {}};
+    owner_args.card.name = "bench";
+    owner_args.card.cluster = "bench";
+    owner_args.shards = owned;
+    owner_args.place = place;
+    auto shards = cluster::spawn_shard_owner(*parent, owner_args);
     auto tool = system.spawn<nothing_tool>(env);
     config::run_settings run;
     config::llm_settings llm;
@@ -192,7 +198,7 @@ int main() {
                workflow::durable_actor::parts{run, llm, counts});
          },
          counts, 100'000});
-    while (!*claimed)
+    while (!place->ready)
       std::this_thread::sleep_for(10ms);
     int round = 0;
     for (int clients : {1, 16, 64, 256}) {

@@ -1,8 +1,8 @@
 #include "tests/simulation/actor.hpp"
 
-#include "actors/store/shard_of.hpp"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/workflow.pb.h"
+#include "protocols/shard_of.hpp"
 #include "tests/simulation/effects.hpp"
 #include "tests/simulation/node.hpp"
 #include "tests/simulation/watch.hpp"
@@ -55,7 +55,6 @@ void actor::say(const std::string& text) {
 // -- coming to life -----------------------------------------------------------
 
 void actor::begin() {
-  home_.works(log());
   home_.with().checks.activated(log(), home_.name(), life());
   if (!how_.create)
     return load();
@@ -70,8 +69,12 @@ void actor::begin() {
 void actor::load() {
   auto log_name = log();
   auto epoch = home_.epoch_of(log_name);
-  if (!epoch)
+  if (!epoch && !home_.has_shard_of(log_name))
     return leave(end::reread);
+  if (!epoch) // The lease is on its way.
+    return home_.with().everything.after(
+        500'000, home_.later(*this, [](actor& me) { me.load(); }));
+  home_.works(log_name);
   auto shard = store::shard_of(log_name, home_.with().sky.shards);
   auto done = [this_life = life(), log_name,
                home = &home_](std::optional<result<store::log_image>> got) {
@@ -343,10 +346,28 @@ void actor::append_ended(result<store::append_receipt> got) {
   leave(end::reread);
 }
 
+void actor::begin_held_back() {
+  home_.with().everything.after(100'000, home_.later(*this, [](actor& me) {
+    if (me.held_back_.empty())
+      return;
+    if (!me.home_.epoch_of(me.log()))
+      return me.begin_held_back();
+    for (const auto& one : std::exchange(me.held_back_, {}))
+      me.start_effect(one);
+  }));
+}
+
 void actor::start_effect(const durable_run::effect_start& what) {
+  auto& with = home_.with();
+  if (!home_.epoch_of(log())) {
+    with.everything.seen.hit("effect that waits for a lease");
+    held_back_.push_back(what);
+    if (held_back_.size() == 1)
+      begin_held_back();
+    return;
+  }
   if (what.effect == "child")
     return start_child(what);
-  auto& with = home_.with();
   ledger_entry entry;
   entry.log = log();
   entry.step = facts::to_string(what.step);
@@ -391,6 +412,12 @@ void actor::start_effect(const durable_run::effect_start& what) {
 }
 
 void actor::stop_effect(const durable_run::effect_stop& what) {
+  if (std::erase_if(held_back_,
+                    [&](const auto& one) {
+                      return one.key == what.key && one.attempt == what.attempt;
+                    })
+      > 0)
+    return; // It has not begun.
   home_.with().checks.stopped(log(), what.key, what.attempt);
   const auto* wish = dynamic_cast<const remote::ChildRun*>(what.input.get());
   if (!wish)

@@ -60,6 +60,7 @@ private:
   void append_ended(result<store::append_receipt> got);
   void stored(log_version version, const facts::Fact& fact);
   void start_effect(const workflow::durable_run::effect_start& what);
+  void begin_held_back();
   void start_child(const workflow::durable_run::effect_start& what);
   log_id child_id(const std::string& key) const;
   void stop_effect(const workflow::durable_run::effect_stop& what);
@@ -90,6 +91,8 @@ private:
   bool gone_ = false;
   bool resting_ = false;
   std::vector<mail> early_;
+  /// Effects that wait for the node's lease.
+  std::vector<workflow::durable_run::effect_start> held_back_;
   std::vector<mail> starters_;
   std::vector<mail> cancellers_;
   std::map<std::string, std::vector<mail>> signalers_;

@@ -14,6 +14,8 @@ constexpr std::array must_happen{
     "frozen owner wakes up",
     "cut off from the database",
     "shard given up",
+    "shard handed over",
+    "live node taken for dead",
     "two lives of one run at once",
     "statement lost",
     "answer lost",

@@ -30,6 +30,11 @@ std::int64_t unix_us(std::chrono::system_clock::time_point at) {
       .count();
 }
 
+unsigned long incarnation_of(const node_id& process) {
+  auto at = process.value.find('#');
+  return at == std::string::npos ? 0 : std::stoul(process.value.substr(at + 1));
+}
+
 } // namespace
 
 std::optional<store_fault> store_fault_named(std::string_view name) {
@@ -131,24 +136,45 @@ database::look(const std::vector<statement_entry>& group) {
 
 // -- ownership ----------------------------------------------------------------
 
-cluster::cluster_view database::renew(const node_id& node,
-                                      std::chrono::microseconds lease) {
-  leases_us_[node] = now_us_() + lease.count();
-  cluster::cluster_view view;
-  for (const auto& [who, until] : leases_us_)
-    if (until > now_us_())
-      view.eligible.push_back(who);
-  view.shards = shards_;
+cluster::membership database::renew(const node_id& node,
+                                    std::chrono::microseconds lease) {
+  auto now = now_us_();
+  auto& mine = leases_[std::string{cluster::name_of(node)}];
+  cluster::membership view;
+  if (incarnation_of(node) >= incarnation_of(mine.process)) {
+    bool joins = mine.process != node;
+    if (joins || mine.until_us <= now) {
+      mine.held_since_us = now;
+      mine.settles_us = now + lease.count() + lease.count() / 2;
+    }
+    if (joins && old_cluster && incarnation_of(node) == 1)
+      mine.held_since_us = mine.settles_us = now - 10 * lease.count();
+    mine.process = node;
+    mine.until_us = now + lease.count();
+    mine.misjudged = false;
+    view.held_us = now - mine.held_since_us;
+  }
+  if (auto victim = misjudges()) {
+    auto at = std::next(leases_.begin(),
+                        static_cast<std::ptrdiff_t>(*victim % leases_.size()));
+    at->second.misjudged = at->second.process != node;
+  }
+  for (const auto& [name, one] : leases_)
+    view.members.push_back({one.process, true, one.settles_us <= now, false,
+                            one.misjudged ? 0 : one.until_us - now});
+  for (const auto& row : shards_)
+    view.shards_version += row.epoch;
   return view;
 }
 
-std::vector<cluster::claim_grant>
+std::vector<cluster::shard_change>
 database::claim(const node_id& node,
-                const std::vector<cluster::claim_wish>& wishes) {
-  std::vector<cluster::claim_grant> granted;
+                const std::vector<cluster::shard_change>& wishes) {
+  std::vector<cluster::shard_change> granted;
   for (const auto& wish : wishes) {
     auto& row = shards_.at(wish.shard);
-    if (row.epoch != wish.epoch)
+    if (row.epoch != wish.epoch || !is_live(node)
+        || (row.owner != node && is_live(row.owner)))
       continue;
     if (!has(store_fault::claim_no_raise))
       ++row.epoch;
@@ -160,9 +186,25 @@ database::claim(const node_id& node,
   return granted;
 }
 
+std::vector<cluster::shard_change>
+database::release(const node_id& node,
+                  const std::vector<std::uint32_t>& shards) {
+  std::vector<cluster::shard_change> done;
+  for (auto shard : shards) {
+    auto& row = shards_.at(shard);
+    if (row.owner != node)
+      continue;
+    row = {row.epoch + 1, {}};
+    done.push_back({shard, row.epoch});
+  }
+  return done;
+}
+
 std::int64_t database::lease_until_us(const node_id& node) const {
-  auto at = leases_us_.find(node);
-  return at == leases_us_.end() ? 0 : at->second;
+  auto at = leases_.find(cluster::name_of(node));
+  return at == leases_.end() || at->second.process != node
+             ? 0
+             : at->second.until_us;
 }
 
 // -- reading ------------------------------------------------------------------

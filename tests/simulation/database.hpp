@@ -69,10 +69,17 @@ public:
   std::vector<bool> commit(const std::vector<statement_entry>& group);
   std::vector<store::log_look> look(const std::vector<statement_entry>& group);
 
-  cluster::cluster_view renew(const node_id& node,
-                              std::chrono::microseconds lease);
-  std::vector<cluster::claim_grant>
-  claim(const node_id& node, const std::vector<cluster::claim_wish>& wishes);
+  /// The first renewal of a process is its joining. One whose name has gone to
+  /// a later process is not among the members it is told.
+  cluster::membership renew(const node_id& node,
+                            std::chrono::microseconds lease);
+  std::vector<cluster::shard_row> read_shards() const {
+    return shards_;
+  }
+  std::vector<cluster::shard_change>
+  claim(const node_id& node, const std::vector<cluster::shard_change>& wishes);
+  std::vector<cluster::shard_change>
+  release(const node_id& node, const std::vector<std::uint32_t>& shards);
 
   /// Fences the log for `epoch`, then reads it.
   result<store::log_image> open(const log_id& log, std::uint32_t shard,
@@ -98,10 +105,16 @@ public:
   std::int64_t lease_until_us(const node_id& node) const;
 
   std::set<store_fault> faults;
+  /// The first processes count as if they had been there for long: else what
+  /// needs a lease's time happens when the runs are over.
+  bool old_cluster = false;
+  /// Asked at each renewal: is somebody else, by this number, taken for dead?
+  std::function<std::optional<std::size_t>()> misjudges
+      = [] { return std::optional<std::size_t>{}; };
   /// Told of each append that won, when it did.
   std::function<void(const statement_entry&)> on_commit;
   /// Told of each claim that was granted.
-  std::function<void(const cluster::claim_grant&, const node_id&)> on_claim;
+  std::function<void(const cluster::shard_change&, const node_id&)> on_claim;
 
 private:
   bool wins(const statement_entry& one) const;
@@ -110,8 +123,22 @@ private:
     return faults.count(fault) != 0;
   }
 
+  /// A row of `nodes`, by the node's name.
+  struct lease {
+    node_id process;
+    std::int64_t until_us = 0;
+    std::int64_t held_since_us = 0;
+    std::int64_t settles_us = 0;
+    bool misjudged = false;
+  };
+  bool is_live(const node_id& process) const {
+    auto at = leases_.find(cluster::name_of(process));
+    return at != leases_.end() && !at->second.misjudged
+           && lease_until_us(process) > now_us_();
+  }
+
   std::vector<cluster::shard_row> shards_;
-  std::map<node_id, std::int64_t> leases_us_;
+  std::map<std::string, lease, std::less<>> leases_;
   std::map<log_id, stored_log> logs_;
   std::map<store::blob_hash, std::string> blobs_;
   std::function<std::int64_t()> now_us_;

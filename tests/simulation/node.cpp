@@ -1,6 +1,6 @@
 #include "tests/simulation/node.hpp"
 
-#include "actors/store/shard_of.hpp"
+#include "protocols/shard_of.hpp"
 #include "tests/simulation/effects.hpp"
 #include "tests/simulation/watch.hpp"
 
@@ -43,9 +43,10 @@ node::process::process(node& home, node_id self)
       appends(
           home.with_, db, home.name_,
           [&home](auto what) { return home.guard(std::move(what)); },
-          [this](std::uint32_t shard) -> std::optional<shard_epoch> {
+          [this, &home](std::uint32_t shard) -> std::optional<shard_epoch> {
             auto at = epochs.find(shard);
-            if (at == epochs.end())
+            if (at == epochs.end()
+                || (!home.waking_ && !own.holds_lease(home.steady_us())))
               return std::nullopt;
             return at->second;
           }),
@@ -59,8 +60,7 @@ void node::start() {
   ++incarnation_;
   lives_ = (std::uint64_t{incarnation_} << 32)
            + (std::uint64_t(name_.back()) << 56);
-  process_ = std::make_unique<process>(
-      *this, node_id{name_ + "." + std::to_string(incarnation_)});
+  process_ = std::make_unique<process>(*this, self());
   with_.everything.note(name_, "starts");
   run_ownership();
 }
@@ -170,12 +170,17 @@ void node::run_ownership() {
   auto what = process_->own.next(steady_us());
   for (auto shard : what.lost)
     give_up_shard(shard);
+  process_->own.stopped(what.lost);
   for (const auto& [shard, epoch] : what.gained)
     process_->epochs[shard] = epoch;
   if (what.renew)
     renew(steady_us());
+  if (what.read_shards)
+    read_shards();
   if (!what.claim.empty())
     claim(std::move(what.claim));
+  if (!what.release.empty())
+    release(std::move(what.release));
   if (!what.gained.empty())
     recover();
   auto wait = std::max<std::int64_t>(what.wake_at_us - steady_us(), 1'000);
@@ -193,26 +198,56 @@ void node::run_ownership() {
 }
 
 void node::renew(std::int64_t asked_us) {
-  node_id self{name_ + "." + std::to_string(incarnation_)};
-  ask<cluster::cluster_view>(
+  ask<cluster::membership>(
       "renewal",
-      [self, lease = with_.sky.lease.lease](database& db) {
+      [self = self(), lease = with_.sky.lease.lease](database& db) {
         return db.renew(self, lease);
       },
-      [this, asked_us](std::optional<cluster::cluster_view> view) {
+      [this, asked_us](std::optional<cluster::membership> view) {
         if (view)
-          process_->own.renewed(asked_us, *view);
+          process_->own.renewed(asked_us, steady_us(), *view);
         else
           process_->own.renewal_failed(steady_us());
         run_ownership();
       });
 }
 
-void node::claim(std::vector<cluster::claim_wish> wishes) {
-  node_id self{name_ + "." + std::to_string(incarnation_)};
-  using grants = std::vector<cluster::claim_grant>;
+void node::read_shards() {
+  using rows = std::vector<cluster::shard_row>;
+  ask<rows>(
+      "shards", [](database& db) { return db.read_shards(); },
+      [this](std::optional<rows> got) {
+        if (got)
+          process_->own.shards_read(*got);
+        else
+          process_->own.reading_failed();
+        run_ownership();
+      });
+}
+
+void node::release(std::vector<std::uint32_t> shards) {
+  using changes = std::vector<cluster::shard_change>;
+  ask<changes>(
+      "release",
+      [self = self(), shards](database& db) {
+        return db.release(self, shards);
+      },
+      [this](std::optional<changes> done) {
+        if (done) {
+          with_.everything.seen.hit("shard handed over");
+          process_->own.released(*done);
+        } else {
+          process_->own.release_failed();
+        }
+        run_ownership();
+      });
+}
+
+void node::claim(std::vector<cluster::shard_change> wishes) {
+  using grants = std::vector<cluster::shard_change>;
   ask<grants>(
-      "claim", [self, wishes](database& db) { return db.claim(self, wishes); },
+      "claim",
+      [self = self(), wishes](database& db) { return db.claim(self, wishes); },
       [this](std::optional<grants> granted) {
         if (granted) {
           with_.everything.note(
@@ -225,11 +260,18 @@ void node::claim(std::vector<cluster::claim_wish> wishes) {
       });
 }
 
+/// One that wakes up has looked at its lease before it froze.
 std::optional<shard_epoch> node::epoch_of(const log_id& log) const {
+  if (!waking_ && !process_->own.holds_lease(steady_us()))
+    return std::nullopt;
   auto at = process_->epochs.find(store::shard_of(log, with_.sky.shards));
   if (at == process_->epochs.end())
     return std::nullopt;
   return at->second;
+}
+
+bool node::has_shard_of(const log_id& log) const {
+  return process_->epochs.count(store::shard_of(log, with_.sky.shards)) != 0;
 }
 
 void node::give_up_shard(std::uint32_t shard) {
@@ -265,7 +307,7 @@ void node::obey(table::orders what) {
   for (auto& start : what.starts) {
     auto letters = std::exchange(start.mail, {});
     auto log = start.log;
-    if (!epoch_of(log)) {
+    if (!has_shard_of(log)) {
       for (const auto& letter : letters)
         refuse(letter, {errc::unavailable, "not ours", true, std::nullopt});
       obey(process_->runs.down(log, start.life, table::end::done));
@@ -337,7 +379,7 @@ void node::list_unfinished() {
 }
 
 std::vector<log_id> node::ours(std::vector<log_id> logs) const {
-  std::erase_if(logs, [this](const auto& log) { return !epoch_of(log); });
+  std::erase_if(logs, [this](const auto& log) { return !has_shard_of(log); });
   return logs;
 }
 
@@ -381,9 +423,7 @@ void node::look_for_due() {
 /// One that wakes up acts on old beliefs until it has looked at the clock.
 void node::works(const log_id& log) {
   if (!waking_)
-    with_.checks.works(name_, log,
-                       with_.db.lease_until_us(node_id{
-                           name_ + "." + std::to_string(incarnation_)}));
+    with_.checks.works(name_, log, with_.db.lease_until_us(self()));
 }
 
 void node::settled(const actor& who, log_version version) {

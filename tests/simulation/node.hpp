@@ -69,7 +69,9 @@ public:
   /// Orders for the world outside: they keep their order, and between asking
   /// and doing the process can die.
   void to_far_side(std::function<void()> what);
+  /// Nothing without a lease, although it has the shard.
   std::optional<shard_epoch> epoch_of(const log_id& log) const;
+  bool has_shard_of(const log_id& log) const;
   /// Says that it works on this run, for the checks.
   void works(const log_id& log);
   void settled(const actor& who, log_version version);
@@ -101,8 +103,13 @@ private:
   std::int64_t steady_us() const;
   void obey(table::orders what);
   void run_ownership();
+  node_id self() const {
+    return node_id{name_ + "#" + std::to_string(incarnation_)};
+  }
   void renew(std::int64_t asked_us);
-  void claim(std::vector<cluster::claim_wish> wishes);
+  void read_shards();
+  void claim(std::vector<cluster::shard_change> wishes);
+  void release(std::vector<std::uint32_t> shards);
   void recover();
   void list_unfinished();
   void look_at(std::optional<workflow::due_watch::moment> when);

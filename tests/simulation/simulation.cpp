@@ -37,12 +37,19 @@ public:
                                                {},       {}} {
     world_.trace = options.trace;
     db_.faults = options.faults;
+    db_.old_cluster = !world_.dice.one_in(4);
+    db_.misjudges = [this]() -> std::optional<std::size_t> {
+      if (!world_.dice.per_mille(sky_.misjudged))
+        return std::nullopt;
+      world_.seen.hit("live node taken for dead");
+      return world_.dice.below(sky_.nodes);
+    };
     db_.on_commit = [this](const statement_entry& what) {
       ++happenings_;
       checks_.committed(what);
     };
     db_.on_claim
-        = [this](const cluster::claim_grant& what, const node_id& who) {
+        = [this](const cluster::shard_change& what, const node_id& who) {
             checks_.claimed(what.shard, what.epoch, who);
           };
     parts_.options.step_attempts_max = 5;

@@ -11,6 +11,8 @@ weather weather::of(chance& dice) {
   w.lease.lease = std::chrono::seconds{lease_s};
   w.lease.renew_every = std::chrono::milliseconds{lease_s * 250};
   w.lease.margin = std::chrono::milliseconds{lease_s * 100};
+  if (!dice.one_in(3))
+    w.lease.give_up_after = std::chrono::seconds{dice.between(1, 120)};
   // A third of the worlds lacks each kind of trouble.
   auto rate = [&](unsigned most) {
     return dice.one_in(3) ? 0 : static_cast<unsigned>(dice.between(1, most));
@@ -18,6 +20,7 @@ weather weather::of(chance& dice) {
   w.crash = rate(25);
   w.freeze = rate(15);
   w.cut_off = rate(8);
+  w.misjudged = rate(500);
   w.troubled = static_cast<std::uint64_t>(dice.between(200, 1'200));
   w.statement_lost = rate(40);
   w.answer_lost = rate(60);
@@ -37,7 +40,7 @@ weather weather::of(chance& dice) {
 }
 
 void weather::clear() {
-  crash = freeze = cut_off = 0;
+  crash = freeze = cut_off = misjudged = 0;
   statement_lost = answer_lost = overtaken = 0;
   statement_twice = statement_slow = refused = 0;
   mail_lost = mail_twice = 0;

@@ -19,6 +19,9 @@ struct weather {
   unsigned crash = 0;
   unsigned freeze = 0;
   unsigned cut_off = 0; ///< A node does not reach the database for a while.
+  /// Each renewal: the database's clock has jumped, and another node's lease
+  /// counts as ended until that one renews it.
+  unsigned misjudged = 0;
   /// So many happenings, then all trouble ends.
   std::uint64_t troubled = 0;
 

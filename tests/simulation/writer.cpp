@@ -1,7 +1,7 @@
 #include "tests/simulation/writer.hpp"
 
-#include "actors/store/shard_of.hpp"
 #include "protocols/checksum.hpp"
+#include "protocols/shard_of.hpp"
 
 #include <set>
 #include <utility>

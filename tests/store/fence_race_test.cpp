@@ -9,6 +9,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 namespace shannon::store {
 
 namespace {
@@ -43,23 +45,28 @@ std::string locks(const char* function) {
 
 } // namespace
 
-TEST_CASE("a claim waits for an append that has begun") {
+TEST_CASE("a claim leaves a shard alone to which an append has begun") {
   auto dsn = test::fresh_database();
   store_node old{dsn};
   REQUIRE(old.claim("old"));
   REQUIRE(old.ask<append_receipt>(birth_of("task-1")));
   auto session = connect(dsn);
-  auto watch = connect(dsn);
   // An append of the old owner that is stopped between its lock and its end.
   run_sql(session, "begin");
-  run_sql(session, locks("pg_advisory_xact_lock_shared"));
+  run_sql(session, locks("pg_advisory_xact_lock_shared") + " where shard = 7");
   store_node young{dsn};
-  auto claimed
-      = young.start<shards_claimed>(store::claim_shards{node_id{"young"}});
-  await_waiter(watch);
-  CHECK(claimed.wait_for(0s) == std::future_status::timeout);
+  auto claimed = young.claim("young");
+  REQUIRE(claimed);
+  // It holds up no other shard.
+  CHECK(claimed->shards.size() == 255);
+  auto early
+      = std::count_if(claimed->shards.begin(), claimed->shards.end(),
+                      [](const auto& granted) { return granted.shard == 7; });
+  CHECK(early == 0);
   run_sql(session, "commit");
-  CHECK(claimed.get());
+  auto rest = young.claim("young");
+  REQUIRE(rest);
+  CHECK(rest->shards.size() == 256);
 }
 
 TEST_CASE("an append that waits for a claim is fenced by it") {

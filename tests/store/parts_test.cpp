@@ -47,7 +47,7 @@ struct part_world : retention_world {
   void go_to_part(std::int64_t part) {
     next_block_at(db, part << part_bits);
     // A block is taken when there is none: by a writer that is new.
-    writer_.emplace(dsn, config::store_settings{}, node.epochs);
+    writer_.emplace(dsn, config::store_settings{}, node.owned);
   }
 
   void bear(const store::append& what) {
@@ -76,7 +76,7 @@ TEST_CASE("two nodes that reach the next part at once lose no log") {
     std::vector<std::future<result<append_receipt>>> born;
     for (int i = 0; i < 2; ++i)
       nodes.push_back(std::make_unique<store_node>(
-          dsn, config::store_settings{}, first.epochs));
+          dsn, config::store_settings{}, first.owned));
     for (int i = 0; i < 2; ++i)
       born.push_back(nodes[static_cast<std::size_t>(i)]->start<append_receipt>(
           birth_of("task-" + std::to_string(round) + "-" + std::to_string(i))));

@@ -1,9 +1,9 @@
+#include "actors/kit/owned_shards.hpp"
 #include "actors/store/append_outcome.hpp"
 #include "actors/store/migrations.hpp"
 #include "actors/store/pg_values.hpp"
-#include "actors/store/shard_epochs.hpp"
-#include "actors/store/shard_of.hpp"
 #include "protocols/checksum.hpp"
+#include "protocols/shard_of.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -34,9 +34,10 @@ TEST_CASE("the chains of two logs begin apart") {
 
 // -- shards -------------------------------------------------------------------
 
-TEST_CASE("a log stays in its shard for ever") {
+TEST_CASE("a log stays in its shard for ever, and its agents with it") {
   CHECK(shard_of(log_id{"task-1"}, 256) == 117);
-  CHECK(shard_of(log_id{"task-1/agent-1"}, 256) == 54);
+  CHECK(shard_of(log_id{"task-1/agent-1"}, 256) == 117);
+  CHECK(shard_of(log_id{"task-1/child/agent-1"}, 256) == 117);
   CHECK(shard_of(log_id{""}, 256) == 153);
 }
 
@@ -48,14 +49,25 @@ TEST_CASE("logs spread over all shards") {
   CHECK(*used.rbegin() == 255);
 }
 
-TEST_CASE("before a claim no log has an epoch") {
-  shard_epochs epochs;
-  CHECK_FALSE(epochs.find(log_id{"task-1"}));
-  epochs.claimed(std::vector<shard_epoch>(256, 7));
-  auto at = epochs.find(log_id{"task-1"});
-  REQUIRE(at);
-  CHECK(at->shard == shard_of(log_id{"task-1"}, 256));
-  CHECK(at->epoch == 7);
+TEST_CASE("a log has an epoch while its shard is owned and the lease holds") {
+  using kit::standing;
+  kit::owned_shards owned{256};
+  log_id log{"task-1"};
+  auto now = kit::owned_shards::clock::now();
+  CHECK(owned.of(log) == standing::unknown);
+  owned.told();
+  CHECK(owned.of(log) == standing::elsewhere);
+  CHECK_FALSE(owned.find(log));
+  owned.gain({{117, 7}});
+  CHECK(owned.of(log) == standing::suspended);
+  CHECK_FALSE(owned.find(log));
+  owned.hold_until(now + std::chrono::hours{1});
+  CHECK(owned.of(log) == standing::owned);
+  CHECK(owned.find(log) == kit::owned_shards::place{117, 7});
+  owned.hold_until(now);
+  CHECK(owned.of(log) == standing::suspended);
+  owned.lose({117});
+  CHECK(owned.of(log) == standing::elsewhere);
 }
 
 // -- what became of an append -------------------------------------------------

@@ -1,10 +1,13 @@
 #pragma once
 
 #include "actors/kit/actor_base.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "actors/store/event_store.hpp"
+#include "actors/store/pg_connection.hpp"
 #include "metrics/registry.hpp"
 #include "metrics/store_metrics.hpp"
 #include "protocols/checksum.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/store.hpp"
 
 #include <caf/actor_system.hpp>
@@ -17,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace shannon::test {
 
@@ -47,11 +51,12 @@ public:
   /// With `claimed` of another it appends under the same claim.
   explicit store_node(const std::string& dsn,
                       config::store_settings settings = {},
-                      std::shared_ptr<store::shard_epochs> claimed
-                      = std::make_shared<store::shard_epochs>())
-      : epochs{std::move(claimed)} {
+                      std::shared_ptr<kit::owned_shards> claimed = {})
+      : owned(claimed ? std::move(claimed)
+                      : std::make_shared<kit::owned_shards>(settings.shards)),
+        dsn_(dsn) {
     settings.dsn = dsn;
-    store::store_args args{env, settings, counts, epochs};
+    store::store_args args{env, settings, counts, owned};
     store_ = store::spawn_store(*owner_.ptr(), std::move(args));
     std::promise<std::function<void(kit::job)>> ready;
     auto posted = ready.get_future();
@@ -86,8 +91,48 @@ public:
     return start<Answer>(std::move(what)).get();
   }
 
-  result<store::shards_claimed> claim(const std::string& name = "n1") {
-    return ask<store::shards_claimed>(store::claim_shards{node_id{name}});
+  /// Joins and takes all shards that it can have, for ever; whoever was there
+  /// before counts as dead.
+  result<cluster::shards_changed> claim(const std::string& name = "n1") {
+    auto wishes = wish(name);
+    if (!wishes)
+      return tl::unexpected<error>{wishes.error()};
+    auto got = ask<cluster::shards_changed>(std::move(*wishes));
+    if (got)
+      take(*got);
+    return got;
+  }
+
+  /// The claim of all shards, ready to be sent.
+  result<cluster::claim_shards> wish(const std::string& name) {
+    auto others_end = store::pg_connection::open({dsn_}).and_then(
+        [](store::pg_connection db) {
+          return db.exec("update nodes set expires_at = now()");
+        });
+    if (!others_end)
+      return tl::unexpected<error>{others_end.error()};
+    cluster::node_card card;
+    card.name = name;
+    card.cluster = "test";
+    auto self = ask<cluster::joined>(
+        cluster::join{card, std::chrono::hours{1}, std::chrono::seconds{1}});
+    if (!self)
+      return tl::unexpected<error>{self.error()};
+    auto rows = ask<cluster::shard_rows>(cluster::read_shards{});
+    if (!rows)
+      return tl::unexpected<error>{rows.error()};
+    cluster::claim_shards out{self->self, {}};
+    for (std::uint32_t shard = 0; shard < rows->rows.size(); ++shard)
+      out.wishes.push_back({shard, rows->rows[shard].epoch});
+    return out;
+  }
+
+  void take(const cluster::shards_changed& granted) {
+    std::vector<kit::owned_shards::place> places;
+    for (const auto& [shard, epoch] : granted.shards)
+      places.push_back({shard, epoch});
+    owned->gain(places);
+    owned->hold_until(kit::owned_shards::clock::time_point::max());
   }
 
   const caf::actor& store() const {
@@ -97,13 +142,14 @@ public:
     return owner_;
   }
 
+  std::shared_ptr<kit::owned_shards> owned;
   metrics::registry registry;
   metrics::store_metrics counts{registry};
   kit::directory addresses;
   kit::actor_env env{addresses};
-  std::shared_ptr<store::shard_epochs> epochs;
 
 private:
+  std::string dsn_;
   caf::actor_system_config config_;
   caf::actor_system system_{config_};
   caf::scoped_actor owner_{system_};

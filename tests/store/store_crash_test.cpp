@@ -289,8 +289,10 @@ TEST_CASE("threads that stop answer everybody, each once") {
   metrics::registry registry;
   metrics::store_metrics counts{registry};
   auto context = std::make_shared<const store_context>(store_context{
-      {}, fresh_database(), std::make_shared<shard_epochs>(), counts, {}});
-  context->epochs->claimed(std::vector<shard_epoch>(256, 0));
+      {}, fresh_database(), std::make_shared<kit::owned_shards>(), counts, {}});
+  context->owned->hold_until(kit::owned_shards::clock::time_point::max());
+  for (std::uint32_t shard = 0; shard < 256; ++shard)
+    context->owned->gain({{shard, 1}});
   constexpr std::size_t count = 2'000;
   std::vector<std::atomic<int>> appended(count);
   std::vector<std::atomic<int>> read(count);

@@ -342,3 +342,77 @@ TEST_CASE("a node's clock is the database's once it has heard it") {
   CHECK(clock.known());
   CHECK(clock.now_us(start + 3s) == 5'000'003'000'000);
 }
+
+// -- other nodes' logs --------------------------------------------------------
+
+namespace {
+
+/// Whether `a` is another node's is what `elsewhere` says at the time.
+table make_shared_out(const bool& elsewhere) {
+  return {"workflow",
+          {},
+          100,
+          [](const envelope& mail) { return mail.correlation == 2; },
+          [&elsewhere](const log_id& log) { return elsewhere && log == a; }};
+}
+
+} // namespace
+
+TEST_CASE("a log of another node is not started, and mail for it is refused") {
+  bool elsewhere = true;
+  auto all = make_shared_out(elsewhere);
+  CHECK(all.wanted({a}).starts.empty());
+  for (std::uint64_t correlation : {1, 2}) {
+    auto refused = all.mail(mail_for("a", correlation), false);
+    CHECK(refused.starts.empty());
+    REQUIRE(refused.refusals.size() == 1);
+    CHECK(refused.refusals[0].why.code == errc::unavailable);
+    CHECK(refused.refusals[0].why.retryable);
+  }
+  CHECK(all.size() == 0);
+  CHECK(all.mail(mail_for("b", 2), false).starts.size() == 1);
+}
+
+TEST_CASE("what has become another node's is ended or given up") {
+  bool elsewhere = false;
+  auto all = make_shared_out(elsewhere);
+
+  SECTION("one that lives is ended, and its mail refused") {
+    auto life = wake(all);
+    elsewhere = true;
+    CHECK(all.moved().stops == std::vector<log_id>{a});
+    CHECK(all.mail(mail_for("a"), false).refusals.size() == 1);
+    CHECK(all.down(a, life, table::end::done).starts.empty());
+    CHECK(all.size() == 0);
+  }
+  SECTION("one that is looked up") {
+    all.mail(mail_for("a"), false);
+    elsewhere = true;
+    CHECK(all.moved().refusals.size() == 1);
+    CHECK(all.size() == 0);
+    CHECK(all.looked_up(a, std::nullopt).starts.empty());
+  }
+  SECTION("one that pauses after a failure") {
+    auto life = wake(all);
+    all.down(a, life, table::end::failed);
+    elsewhere = true;
+    CHECK(all.pause_over(a).starts.empty());
+    CHECK(all.size() == 0);
+    CHECK(all.failing() == 0);
+  }
+  SECTION("one that waits for its turn") {
+    table::limits one_at_a_time;
+    one_at_a_time.reading_max = 1;
+    table slow{"workflow", one_at_a_time, 100,
+               [](const envelope&) { return false; },
+               [&](const log_id& log) { return elsewhere && log == a; }};
+    auto first = slow.wanted({log_id{"b"}, a, log_id{"c"}});
+    REQUIRE(first.starts.size() == 1);
+    elsewhere = true;
+    slow.moved();
+    CHECK(slow.queued() == 1);
+    auto next = slow.settled(log_id{"b"}, first.starts[0].life, 1);
+    REQUIRE(next.starts.size() == 1);
+    CHECK(next.starts[0].log == log_id{"c"});
+  }
+}

@@ -1,0 +1,150 @@
+#pragma once
+
+#include "protocols/ids.hpp"
+#include "protocols/shard_of.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace shannon::kit {
+
+/// What this node may do with the runs of a shard.
+enum class standing : std::uint8_t {
+  /// It works on them.
+  owned,
+  /// They are its own, but its lease has run out: it writes nothing until it
+  /// is renewed, or somebody else has them.
+  suspended,
+  /// It has not yet been told who owns what.
+  unknown,
+  /// Another node has them, or will.
+  elsewhere,
+};
+
+/// Which shards this node owns, under which epoch and until when. SHARD OWNER
+/// writes it, everybody else reads it: who appends, who brings runs to life,
+/// who names a new run. Outlives all of them. Thread-safe.
+class owned_shards {
+public:
+  using clock = std::chrono::steady_clock;
+
+  struct place {
+    std::uint32_t shard = 0;
+    shard_epoch epoch = 0;
+    friend bool operator==(const place&, const place&) = default;
+  };
+
+private:
+  struct table {
+    std::vector<shard_epoch> epochs; ///< Of shard `i`; 0: not ours.
+    clock::time_point until{};       ///< End of the lease.
+    bool told = false;
+  };
+
+public:
+  /// All of it, as it was when it was looked at.
+  class view {
+  public:
+    explicit view(std::shared_ptr<const table> what)
+        : table_(std::move(what)), now_(clock::now()) {}
+
+    standing of(std::uint32_t shard) const {
+      if (table_->epochs[shard] != 0)
+        return now_ < table_->until ? standing::owned : standing::suspended;
+      return table_->told ? standing::elsewhere : standing::unknown;
+    }
+    standing of(const log_id& log) const {
+      return of(shard(log));
+    }
+
+    /// Where `log` belongs and under which epoch, if this node may write it.
+    std::optional<place> find(const log_id& log) const {
+      auto at = shard(log);
+      if (of(at) != standing::owned)
+        return std::nullopt;
+      return place{at, table_->epochs[at]};
+    }
+
+  private:
+    std::uint32_t shard(const log_id& log) const {
+      return store::shard_of(log,
+                             static_cast<std::uint32_t>(table_->epochs.size()));
+    }
+
+    std::shared_ptr<const table> table_;
+    clock::time_point now_;
+  };
+
+  explicit owned_shards(std::uint32_t shards = 256) {
+    auto none = std::make_shared<table>();
+    none->epochs.resize(shards, 0);
+    table_ = std::move(none);
+  }
+
+  // -- what SHARD OWNER says --------------------------------------------------
+
+  void gain(const std::vector<place>& shards) {
+    change([&](table& all) {
+      for (const auto& [shard, epoch] : shards)
+        all.epochs.at(shard) = epoch;
+    });
+  }
+  void lose(const std::vector<std::uint32_t>& shards) {
+    change([&](table& all) {
+      for (auto shard : shards)
+        all.epochs.at(shard) = 0;
+    });
+  }
+  void hold_until(clock::time_point end) {
+    change([&](table& all) { all.until = end; });
+  }
+  /// From here on what is not ours is somebody else's.
+  void told() {
+    change([](table& all) { all.told = true; });
+  }
+
+  // -- what the others ask ----------------------------------------------------
+
+  /// For many look-ups in a row: one lock for all of them.
+  view current() const {
+    std::lock_guard guard{mutex_};
+    return view{table_};
+  }
+  std::optional<place> find(const log_id& log) const {
+    return current().find(log);
+  }
+  standing of(const log_id& log) const {
+    return current().of(log);
+  }
+  bool holds_lease() const {
+    std::lock_guard guard{mutex_};
+    return clock::now() < table_->until;
+  }
+  std::size_t count() const {
+    std::lock_guard guard{mutex_};
+    std::size_t owned = 0;
+    for (auto epoch : table_->epochs)
+      owned += epoch != 0 ? 1 : 0;
+    return owned;
+  }
+
+private:
+  /// Readers keep the table they have: it is replaced, not changed.
+  template <class F>
+  void change(F how) {
+    std::lock_guard guard{mutex_};
+    auto next = std::make_shared<table>(*table_);
+    how(*next);
+    table_ = std::move(next);
+  }
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const table> table_;
+};
+
+} // namespace shannon::kit

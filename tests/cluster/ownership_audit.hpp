@@ -1,0 +1,63 @@
+#pragma once
+
+#include "actors/store/pg_connection.hpp"
+#include "tests/store/sql.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+namespace shannon::test {
+
+/// Writes down each change of hands, from within the database, so that nothing
+/// is missed: at every commit a shard has one owner, under an epoch of its own.
+class ownership_audit {
+public:
+  explicit ownership_audit(const std::string& dsn) : db_(connect(dsn)) {
+    run_sql(db_, R"sql(
+      create table hands (n bigserial, shard smallint, old_epoch bigint,
+        epoch bigint, old_owner text, owner text,
+        old_live boolean, at timestamptz default clock_timestamp());
+      create function note_hands() returns trigger language plpgsql as $$
+      begin
+        insert into hands (shard, old_epoch, epoch, old_owner, owner, old_live)
+        values (new.shard, old.epoch, new.epoch, old.owner, new.owner,
+          exists (select from nodes n where n.expires_at > now()
+            and n.name || '#' || n.incarnation = old.owner));
+        return null;
+      end $$;
+      create trigger hands after update on shards
+        for each row execute function note_hands();)sql");
+  }
+
+  std::int64_t number(const std::string& sql) {
+    return std::stoll(run_sql(db_, sql).text(0, 0));
+  }
+
+  /// Moves so far, from owner to owner.
+  std::int64_t claims() {
+    return number("select count(*) from hands where owner <> ''");
+  }
+
+  void check() {
+    // Epochs rise by one, so each is of one owner.
+    CHECK(number("select count(*) from hands where epoch <> old_epoch + 1")
+          == 0);
+    CHECK(number("select count(*) from (select shard, epoch from hands "
+                 "group by 1, 2 having count(*) > 1) twice")
+          == 0);
+    // Nobody took a shard from a process that lived; it gave it up itself.
+    CHECK(number("select count(*) from hands where owner <> '' and old_live "
+                 "and owner <> old_owner")
+          == 0);
+  }
+
+  store::pg_connection& db() {
+    return db_;
+  }
+
+private:
+  store::pg_connection db_;
+};
+
+} // namespace shannon::test

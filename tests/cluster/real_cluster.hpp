@@ -1,0 +1,80 @@
+#pragma once
+
+#include "nodes/commands/api_client.hpp"
+#include "tests/nodes/process.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace shannon::test {
+
+/// An attempt that the scripted upstream saw.
+struct model_call {
+  std::string attempt_key;
+  std::int64_t at_us = 0;
+};
+
+/// Processes of `shannon node` from one manifest over one database, with the
+/// scripted upstream as their only model.
+class real_cluster {
+public:
+  explicit real_cluster(unsigned nodes);
+  ~real_cluster();
+
+  /// Starts the node's process; `await_ready` waits until it can serve.
+  void start(unsigned node);
+  void await_ready(unsigned node);
+  /// SIGKILL, SIGSTOP, SIGCONT; SIGTERM and waits.
+  void kill(unsigned node);
+  void signal(unsigned node, int number);
+  outcome stop(unsigned node);
+
+  /// The task's id, or nothing if the node took none.
+  std::optional<std::string> submit(unsigned node, const std::string& query);
+  /// The task's document, asked of this node, once it has ended.
+  nlohmann::json await_end(unsigned node, const std::string& task,
+                           std::chrono::seconds most);
+  std::string page(unsigned node, const std::string& target, bool admin);
+
+  std::vector<model_call> calls() const;
+  /// When this attempt was seen for the `nth` time; waits for it.
+  std::int64_t await_call(const std::string& key, std::size_t nth,
+                          std::chrono::seconds most) const;
+
+  std::string name(unsigned node) const {
+    return "n" + std::to_string(node + 1);
+  }
+  const std::string& dsn() const noexcept {
+    return dsn_;
+  }
+  const std::string& log(unsigned node) const {
+    return nodes_[node].run->err();
+  }
+
+private:
+  struct member {
+    std::uint16_t http = 0;
+    std::uint16_t admin = 0;
+    std::unique_ptr<process> run;
+  };
+
+  std::shared_ptr<commands::api_client> client(std::uint16_t port) const;
+
+  std::string dsn_;
+  std::filesystem::path folder_;
+  std::string upstream_url_;
+  std::unique_ptr<process> upstream_;
+  std::vector<member> nodes_;
+};
+
+/// The wall clock, as the upstream stamps its ledger.
+std::int64_t unix_now_us();
+
+} // namespace shannon::test
