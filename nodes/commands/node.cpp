@@ -1,4 +1,5 @@
 #include "actors/store/migrations.hpp"
+#include "config/manifest.hpp"
 #include "nodes/commands/server_commands.hpp"
 #include "nodes/commands/start_up.hpp"
 
@@ -11,10 +12,13 @@ namespace {
 struct node_options {
   std::string manifest;
   std::string name;
+  std::string profile;
 };
 
 exit_code run(const node_options& options) {
-  auto settings = read_settings(options.manifest, options.name);
+  auto settings
+      = config::load_node(options.manifest, options.name, options.profile)
+            .and_then(config::from_environment);
   if (!settings)
     return report_start(settings.error());
   if (settings->store.dsn.empty())
@@ -39,6 +43,9 @@ declared declare_node(CLI::App& root, const global_options&) {
   app->add_option("--name", options->name, "Which of them this one is")
       ->required()
       ->option_text("NAME");
+  app->add_option("--profile", options->profile,
+                  "Which of its profiles; else its own choice")
+      ->option_text("PROFILE");
   app->footer("The database and the Redis are those of the manifest, or of\n"
               "SHANNON_DATABASE_URL and SHANNON_REDIS_URL; the schema must be\n"
               "there: shannon migrate apply. Prints \"ready URL\" on stdout.\n"

@@ -11,6 +11,9 @@ declared declare_up(CLI::App& root, const global_options& globals);
 /// node: one node of a manifest, against the services it names.
 declared declare_node(CLI::App& root, const global_options& globals);
 
+/// cluster: the nodes of a manifest that are this machine's.
+declared declare_cluster(CLI::App& root, const global_options& globals);
+
 /// migrate: the database's schema, shown or brought up to date.
 declared declare_migrate(CLI::App& root, const global_options& globals);
 

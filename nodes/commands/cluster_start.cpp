@@ -1,0 +1,175 @@
+#include "actors/store/migrations.hpp"
+#include "nodes/commands/api_client.hpp"
+#include "nodes/commands/cluster_commands.hpp"
+#include "nodes/commands/data_dir.hpp"
+#include "nodes/commands/node_keeper.hpp"
+#include "nodes/commands/start_up.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <string_view>
+#include <thread>
+
+namespace shannon::commands {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string data_of(const cluster_options& options,
+                    const config::manifest& all) {
+  return options.data.empty() ? ".shannon/" + all.cluster : options.data;
+}
+
+void tell(const std::string& name, const std::string& text) {
+  std::fprintf(stderr, "shannon: %s %s\n", name.c_str(), text.c_str());
+}
+
+/// Says on stdout when a node can serve, once for each of its processes.
+class ready_look {
+public:
+  explicit ready_look(const std::vector<config::settings>& nodes) {
+    for (const auto& one : nodes)
+      waiting_.push_back(
+          {one.node.name, one.http.listen, one.http.admin_listen, false});
+  }
+
+  void again(const std::string& name) {
+    for (auto& one : waiting_)
+      if (one.name == name)
+        one.ready = false;
+  }
+
+  void look() {
+    for (auto& one : waiting_) {
+      if (one.ready)
+        continue;
+      auto where = parse_server_url("http://" + one.admin);
+      if (!where)
+        continue;
+      api_client client{*where, {}};
+      auto until = std::chrono::steady_clock::now() + 500ms;
+      if (!client.get("/health/ready", until))
+        continue;
+      one.ready = true;
+      std::printf("ready %s http://%s\n", one.name.c_str(), one.api.c_str());
+      std::fflush(stdout);
+    }
+  }
+
+private:
+  struct node {
+    std::string name;
+    std::string api;
+    std::string admin;
+    bool ready;
+  };
+  std::vector<node> waiting_;
+};
+
+result<std::vector<node_keeper::kept>>
+processes_of(const std::vector<config::settings>& mine,
+             const cluster_options& options, const std::string& dir) {
+  std::error_code ec;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
+  auto manifest = ec ? std::filesystem::path{}
+                     : std::filesystem::absolute(options.manifest, ec);
+  if (!ec)
+    std::filesystem::create_directories(dir + "/logs", ec);
+  if (ec)
+    return fail(errc::failed, "cannot prepare " + dir + ": " + ec.message());
+  std::vector<node_keeper::kept> all;
+  for (const auto& one : mine) {
+    const auto& name = one.node.name;
+    all.push_back({name,
+                   {self.string(), "node", "--manifest", manifest.string(),
+                    "--name", name},
+                   dir + "/logs/" + name + ".log"});
+    if (!options.profile.empty())
+      all.back().argv.insert(all.back().argv.end(),
+                             {"--profile", options.profile});
+  }
+  return all;
+}
+
+} // namespace
+
+exit_code cluster_start(const cluster_options& options) {
+  auto wanted = read_manifest(options);
+  if (!wanted)
+    return report_start(wanted.error());
+  auto mine = own_nodes(*wanted, options.host);
+  if (mine.empty())
+    return report(errc::failed,
+                  "no node of " + options.manifest
+                      + " is this machine's: name its host as the manifest "
+                        "does with --host");
+  auto dir = data_dir::hold(data_of(options, *wanted));
+  if (!dir)
+    return report_start(dir.error());
+  for (const auto& one : mine)
+    if (auto free = check_listeners(one.http); !free)
+      return report_start(error{free.error().code,
+                                one.node.name + ": " + free.error().text, false,
+                                std::nullopt});
+  if (auto usable = store::check_database(mine.front().store.dsn); !usable)
+    return report_start(usable.error());
+  auto all = processes_of(mine, options, dir->path());
+  if (!all)
+    return report_start(all.error());
+
+  // Waited for by this thread alone; the processes get a mask of their own.
+  sigset_t wanted_signals;
+  sigemptyset(&wanted_signals);
+  sigaddset(&wanted_signals, SIGTERM);
+  sigaddset(&wanted_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &wanted_signals, nullptr);
+  std::chrono::milliseconds patience{0};
+  for (const auto& one : mine)
+    patience = std::max(patience, one.node.drain_timeout);
+  node_keeper keeper{std::move(*all)};
+  ready_look ready{mine};
+  timespec tick{0, 100'000'000};
+  do {
+    for (const auto& news : keeper.look()) {
+      tell(news.name, news.text);
+      ready.again(news.name);
+    }
+    ready.look();
+  } while (sigtimedwait(&wanted_signals, nullptr, &tick) < 0);
+  for (const auto& news : keeper.stop(patience + 5s))
+    tell(news.name, news.text);
+  return exit_code::ok;
+}
+
+exit_code cluster_stop(const cluster_options& options) {
+  auto wanted = read_manifest(options);
+  if (!wanted)
+    return report_start(wanted.error());
+  auto dir = data_of(options, *wanted);
+  auto holder = data_dir::holder(dir);
+  constexpr std::string_view prefix = "process ";
+  if (!holder.starts_with(prefix))
+    return report(errc::not_found,
+                  "nothing runs from " + dir + ": name its --data");
+  auto pid = static_cast<pid_t>(
+      std::strtol(holder.c_str() + prefix.size(), nullptr, 10));
+  if (::kill(pid, SIGTERM) != 0)
+    return report(errc::failed, "cannot signal " + holder);
+  std::chrono::milliseconds patience{10'000};
+  for (const auto& one : wanted->nodes)
+    patience = std::max(patience, one.node.drain_timeout + 10s);
+  auto until = std::chrono::steady_clock::now() + patience;
+  while (data_dir::holder(dir) == holder) {
+    if (std::chrono::steady_clock::now() > until)
+      return report(errc::timeout, holder + " has not ended yet");
+    std::this_thread::sleep_for(50ms);
+  }
+  return exit_code::ok;
+}
+
+} // namespace shannon::commands
