@@ -113,7 +113,7 @@ public:
       return tl::unexpected<error>{others_end.error()};
     cluster::node_card card;
     card.name = name;
-    card.cluster = "test";
+    card.cluster = cluster;
     auto self = ask<cluster::joined>(
         cluster::join{card, std::chrono::hours{1}, std::chrono::seconds{1}});
     if (!self)
@@ -142,6 +142,7 @@ public:
     return owner_;
   }
 
+  std::string cluster = "test";
   std::shared_ptr<kit::owned_shards> owned;
   metrics::registry registry;
   metrics::store_metrics counts{registry};
