@@ -1,10 +1,10 @@
 // Without this valijson would abort over a bad schema.
 #define VALIJSON_USE_EXCEPTIONS 1
 
-#include "config/manifest.hpp"
-
 #include "config/keys.hpp"
+#include "config/manifest.hpp"
 #include "config/schema.hpp"
+#include "tests/config/manifest_file.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -17,40 +17,18 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
-#include <unistd.h>
 
 using namespace shannon::config;
+using shannon::test::manifest_file;
 using namespace std::chrono_literals;
 
 namespace {
 
 const std::string examples = SHANNON_SOURCE_DIR "/deploy/manifests/";
 
-/// A manifest on disk while it lives.
-class file {
-public:
-  explicit file(const std::string& text) {
-    char name[] = "/tmp/shannon-manifest-XXXXXX";
-    auto fd = ::mkstemp(name);
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    path_ = name;
-    std::ofstream{path_, std::ios::binary} << text;
-  }
-  ~file() {
-    ::unlink(path_.c_str());
-  }
-  const std::string& path() const {
-    return path_;
-  }
-
-private:
-  std::string path_;
-};
-
 std::string complaint(const std::string& text,
                       const std::string& profile = {}) {
-  file on_disk{text};
+  manifest_file on_disk{text};
   auto got = load_manifest(on_disk.path(), profile);
   if (got)
     return "(accepted)";
@@ -127,7 +105,7 @@ TEST_CASE("a profile goes on from the one it extends, and a node from both") {
                           "run: {runs_max: 11, iterations_max: 1}\n"
                           "nodes:\n- {name: n1, "}
               + everything + ", run: {runs_max: 12}}\n";
-  file on_disk{text};
+  manifest_file on_disk{text};
   auto prod = load_manifest(on_disk.path());
   if (!prod)
     FAIL(prod.error().text);
@@ -201,6 +179,6 @@ TEST_CASE("leases that cannot hold are refused") {
 TEST_CASE("a mistake in any node is told, whichever is started") {
   CHECK(complaint(two_nodes("workers: 2", "workers: many"))
             .starts_with("3: nodes[1].workers: expected"));
-  file on_disk{two_nodes("workers: 2", "workers: many")};
+  manifest_file on_disk{two_nodes("workers: 2", "workers: many")};
   CHECK_FALSE(load_node(on_disk.path(), "n1", {}));
 }

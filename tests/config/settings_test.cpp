@@ -1,50 +1,29 @@
 #include "config/keys.hpp"
 #include "config/settings.hpp"
+#include "tests/config/manifest_file.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
 #include <fstream>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 using namespace shannon::config;
+using shannon::test::manifest_file;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// A manifest on disk while it lives.
-class manifest {
-public:
-  explicit manifest(const std::string& text) {
-    char name[] = "/tmp/shannon-manifest-XXXXXX";
-    auto fd = ::mkstemp(name);
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    path_ = name;
-    std::ofstream{path_, std::ios::binary} << text;
-  }
-  ~manifest() {
-    ::unlink(path_.c_str());
-  }
-  const std::string& path() const {
-    return path_;
-  }
-
-private:
-  std::string path_;
-};
-
 shannon::result<settings> load_text(const std::string& text,
                                     const std::string& node = "n1") {
-  manifest file{text};
+  manifest_file file{text};
   return load(file.path(), node);
 }
 
 /// What is wrong, without the name of the file.
 std::string complaint(const std::string& text, const std::string& node = "n1") {
-  manifest file{text};
+  manifest_file file{text};
   auto got = load(file.path(), node);
   if (got)
     return "(accepted)";
