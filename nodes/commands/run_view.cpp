@@ -1,6 +1,7 @@
 #include "nodes/commands/run_view.hpp"
 
 #include "actors/workflow/engine/operation.hpp"
+#include "actors/workflow/engine/phase_text.hpp"
 #include "actors/workflow/history/fact_json.hpp"
 #include "actors/workflow/history/fact_line.hpp"
 #include "actors/workflow/history/words.hpp"
@@ -54,20 +55,6 @@ std::string utc_text(std::int64_t unix_us) {
   std::snprintf(text + size, sizeof text - size, ".%03dZ",
                 static_cast<int>(unix_us / 1'000 % 1'000));
   return text;
-}
-
-std::string to_text(durable_run::phase phase) {
-  switch (phase) {
-  case durable_run::phase::empty:
-    return "empty";
-  case durable_run::phase::running:
-    return "running";
-  case durable_run::phase::parked:
-    return "parked";
-  case durable_run::phase::ended:
-    return "ended";
-  }
-  return "unknown";
 }
 
 std::string standing_text(const viewed_run& run, const history::standing& at,

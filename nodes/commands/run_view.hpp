@@ -30,6 +30,4 @@ nlohmann::json standing_json(const viewed_run& run,
 /// `2026-11-26T10:11:12.345Z`; `never` for 0.
 std::string utc_text(std::int64_t unix_us);
 
-std::string to_text(workflow::durable_run::phase phase);
-
 } // namespace shannon::commands

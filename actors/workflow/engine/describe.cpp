@@ -1,10 +1,9 @@
 // What a run says about itself.
 
+#include "actors/workflow/engine/phase_text.hpp"
 #include "actors/workflow/engine/run.hpp"
 
 namespace shannon::workflow {
-
-namespace {
 
 const char* to_text(durable_run::phase which) {
   switch (which) {
@@ -19,8 +18,6 @@ const char* to_text(durable_run::phase which) {
   }
   return "unknown";
 }
-
-} // namespace
 
 remote::RunDescription durable_run::describe() const {
   remote::RunDescription all;
