@@ -50,6 +50,13 @@ pg::values take_all(Arrays&... arrays) {
   return out;
 }
 
+/// Arrays of one as the values in them.
+pg::values of_one(pg::values arrays) {
+  for (auto& one : arrays)
+    one = pg::only_element(*one);
+  return arrays;
+}
+
 void add_optional(pg::array& to, const std::optional<std::string>& bytes) {
   if (bytes)
     to.add(*bytes);
@@ -108,6 +115,12 @@ pg::values locks_of(std::span<append_entry> group) {
   add(lock_class::shard, shards);
   add(lock_class::bodies, bodies);
   return take_all(classes, keys);
+}
+
+result<void> queue_locks(pg_connection& db, pg::values locks) {
+  if (pg::count_of(*locks.front()) == 1)
+    return db.queue(lock_one_statement, of_one(std::move(locks)));
+  return db.queue(lock_statement, std::move(locks));
 }
 
 pg::values extensions(const std::vector<const append_entry*>& all) {
@@ -324,21 +337,25 @@ group_committer::commit(pg_connection& db, std::span<append_entry> group) {
     if (needs_bodies(what))
       kept[part].push_back(&one);
   }
-  auto sent = db.queue(lock_statement, locks_of(group));
+  using all = part_statements;
+  auto sent = queue_locks(db, locks_of(group));
   std::vector<bool> answers{false};
-  auto queue
-      = [&](const by_part& all, auto statement, auto values, bool winners) {
-          for (const auto& [part, entries] : all) {
-            if (!sent)
-              return;
-            sent = db.queue((statements(part).*statement)(), values(entries));
-            answers.push_back(winners);
-          }
-        };
-  queue(extended, &part_statements::extend, extensions, true);
-  queue(born, &part_statements::bear, births, true);
-  queue(changed, &part_statements::change, changes, false);
-  queue(kept, &part_statements::keep, bodies, false);
+  auto queue = [&](const by_part& some, all::what which, auto values) {
+    for (const auto& [part, entries] : some) {
+      if (!sent)
+        return;
+      const auto& in_part = statements(part);
+      if (entries.size() == 1 && which != all::keep)
+        sent = db.queue(in_part.of_one(which), of_one(values(entries)));
+      else
+        sent = db.queue(in_part.of_many(which), values(entries));
+      answers.push_back(which == all::extend || which == all::bear);
+    }
+  };
+  queue(extended, all::extend, extensions);
+  queue(born, all::bear, births);
+  queue(changed, all::change, changes);
+  queue(kept, all::keep, bodies);
   if (!sent)
     return tl::unexpected<error>{std::move(sent.error())};
   auto got = db.sync();

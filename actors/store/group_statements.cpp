@@ -1,16 +1,18 @@
 #include "actors/store/group_statements.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace shannon::store {
 
 namespace {
 
+/// ROWS(types) stands for the parameters as a table: arrays side by side, or
+/// the one row of a group of one.
 constexpr std::string_view extend_sql = R"sql(
 insert into PART (log_no, chain, at, first, last, epoch, facts)
 select a.log_no, a.chain, now(), a.expected + 1, a.last, a.epoch, a.facts
-from unnest($1::int8[], $2::int4[], $3::int4[], $4::int8[], $5::int4[],
-    $6::int8[], $7::int2[], $8::int4[], $9::bytea[])
+from ROWS(int8, int4, int4, int8, int4, int8, int2, int4, bytea)
   a(log_no, before, expected, expected_chain, last, chain, shard, epoch, facts)
 join shards s on s.shard = a.shard and s.epoch = a.epoch
 join PART p on p.log_no = a.log_no and p.first = a.before
@@ -23,10 +25,8 @@ returning log_no)sql";
 /// else go through it once for each append.
 constexpr std::string_view bear_sql = R"sql(
 with a as materialized (
-  select * from unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[],
-      $5::int4[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[],
-      $11::text[], $12::text[], $13::int2[], $14::bool[], $15::bytea[],
-      $16::text[], $17::bool[], $18::timestamptz[], $19::bool[])
+  select * from ROWS(int8, int8, int4, int2, int4, bytea, text, text, text,
+      text, text, text, int2, bool, bytea, text, bool, timestamptz, bool)
     t(log_no, chain, last, shard, epoch, facts, log_id, kind, parent, tenant,
       user_id, session, status, ended, summary, attributes, idle, wake_at,
       owes)
@@ -51,10 +51,8 @@ returning log_no)sql";
 
 constexpr std::string_view change_sql = R"sql(
 with a as materialized (
-  select t.* from unnest($1::int8[], $2::int4[], $3::int4[], $4::int8[],
-      $5::text[], $6::bool[], $7::int2[], $8::bool[], $9::bytea[],
-      $10::text[], $11::int4[], $12::int8[], $13::bool[], $14::timestamptz[],
-      $15::bool[])
+  select t.* from ROWS(int8, int4, int4, int8, text, bool, int2, bool, bytea,
+      text, int4, int8, bool, timestamptz, bool)
     t(log_no, first, last, chain, log_id, head, status, ended, summary,
       attributes, base_version, base_chain, idle, wake_at, owes)
   join PART f on f.log_no = t.log_no and f.first = t.first
@@ -100,17 +98,41 @@ join PART f on f.log_no = r.log_no and f.first = r.first
 where f.xmin = pg_current_xact_id()::xid
 on conflict (log_no, hash) do update set first = excluded.first)sql";
 
-std::string in_part(std::string_view sql, const std::string& table) {
-  constexpr std::string_view word = "PART";
+/// `text` with `by` wherever `word` stands.
+std::string replaced(std::string_view text, std::string_view word,
+                     std::string_view by) {
   std::string out;
-  for (auto at = sql.find(word); at != std::string_view::npos;
-       at = sql.find(word)) {
-    out += sql.substr(0, at);
-    out += table;
-    sql.remove_prefix(at + word.size());
+  for (auto at = text.find(word); at != std::string_view::npos;
+       at = text.find(word)) {
+    out += text.substr(0, at);
+    out += by;
+    text.remove_prefix(at + word.size());
   }
-  out += sql;
+  out += text;
   return out;
+}
+
+/// ROWS(int8, bool) as `unnest($1::int8[], $2::bool[])`, or for one row as
+/// `(select $1::int8, $2::bool)`, which the planner takes as values.
+std::string with_rows(std::string_view sql, bool many) {
+  constexpr std::string_view word = "ROWS(";
+  auto at = sql.find(word);
+  auto types = sql.substr(at + word.size());
+  types = types.substr(0, types.find(')'));
+  auto rest = sql.substr(at + word.size() + types.size() + 1);
+  std::string columns;
+  int number = 0;
+  while (!types.empty()) {
+    auto type = types.substr(0, types.find(','));
+    types.remove_prefix(std::min(type.size() + 1, types.size()));
+    type.remove_prefix(type.find_first_not_of(" \n"));
+    columns += (number == 0 ? "$" : ", $") + std::to_string(number + 1) + "::";
+    columns += type;
+    columns += many ? "[]" : "";
+    ++number;
+  }
+  return std::string{sql.substr(0, at)} + (many ? "unnest(" : "(select ")
+         + columns + ")" + std::string{rest};
 }
 
 } // namespace
@@ -120,20 +142,40 @@ std::string part_table(std::int64_t part) {
 }
 
 part_statements::part_statements(std::int64_t part) {
-  constexpr const char* kinds[] = {"extend_", "bear_", "change_", "keep_"};
+  constexpr const char* kinds[] = {"extend", "bear", "change", "keep"};
   constexpr std::string_view all[]
       = {extend_sql, bear_sql, change_sql, keep_sql};
   auto table = part_table(part);
-  for (int i = 0; i < 4; ++i) {
-    names[i] = kinds[i] + table;
-    texts[i] = in_part(all[i], table);
+  for (auto which : {extend, bear, change}) {
+    auto text = replaced(all[which], "PART", table);
+    auto name = std::string{kinds[which]};
+    many_[which] = {name + "_" + table, with_rows(text, true)};
+    // Each look-up then has the parameter itself. Joined with a row of its own
+    // a planner that has seen empty tables may walk a whole index instead.
+    one_[which] = {name + "_one_" + table,
+                   replaced(with_rows(text, false), "a as materialized",
+                            "a as not materialized")};
   }
+  many_[keep] = {"keep_" + table, replaced(keep_sql, "PART", table)};
+}
+
+pg_statement part_statements::of_many(what which) const {
+  const auto& it = many_[which];
+  return {it.name.c_str(), it.text.c_str()};
+}
+
+pg_statement part_statements::of_one(what which) const {
+  const auto& it = one_[which];
+  return {it.name.c_str(), it.text.c_str()};
 }
 
 /// The condition is never true: nothing is answered, everything is locked.
 const pg_statement lock_statement{
     "append_lock", "select from unnest($1::int4[], $2::int4[]) l(class, key) "
                    "where pg_advisory_xact_lock_shared(class, key) is null"};
+const pg_statement lock_one_statement{
+    "append_lock_one",
+    "select where pg_advisory_xact_lock_shared($1::int4, $2::int4) is null"};
 
 const pg_statement look_statement{"append_look", R"sql(
 select h.log_no, h.status, e.first, e.last, e.chain, s.epoch, w.chain

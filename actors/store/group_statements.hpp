@@ -42,29 +42,34 @@ std::string part_table(std::int64_t part);
 /// they were sent under and whose log ends where they expect it, and answer
 /// the numbers of the logs that won. `change` and `keep` work on what this
 /// very transaction appended: on rows whose xmin is its own.
-struct part_statements {
+///
+/// An append that is alone in its group comes as plain values, not as arrays
+/// of one: setting up these costs Postgres more than the append itself.
+class part_statements {
+public:
+  enum what : std::uint8_t { extend, bear, change, keep };
+
   explicit part_statements(std::int64_t part);
 
-  std::string names[4];
-  std::string texts[4];
+  /// Its parameters are arrays, one element an append.
+  pg_statement of_many(what which) const;
+  /// Its parameters are values. Not for `keep`: an append may need many bodies.
+  pg_statement of_one(what which) const;
 
-  pg_statement extend() const {
-    return {names[0].c_str(), texts[0].c_str()};
-  }
-  pg_statement bear() const {
-    return {names[1].c_str(), texts[1].c_str()};
-  }
-  pg_statement change() const {
-    return {names[2].c_str(), texts[2].c_str()};
-  }
-  pg_statement keep() const {
-    return {names[3].c_str(), texts[3].c_str()};
-  }
+private:
+  struct statement {
+    std::string name;
+    std::string text;
+  };
+  statement many_[4];
+  statement one_[3];
 };
 
 /// Locks shards and bodies, shared, in the order given; comes first, so that
 /// what follows sees everything that ended before the locks were had.
 extern const pg_statement lock_statement;
+/// The same for a single lock.
+extern const pg_statement lock_one_statement;
 
 /// Where logs end now, for appends that did not win or are in doubt.
 extern const pg_statement look_statement;

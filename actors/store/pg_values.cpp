@@ -107,6 +107,21 @@ std::vector<std::string_view> to_elements(std::string_view bytes) {
   return out;
 }
 
+std::uint32_t count_of(std::string_view array) noexcept {
+  return array.size() < header
+             ? 0
+             : static_cast<std::uint32_t>(get(array.substr(12, 4)));
+}
+
+value only_element(std::string_view array) {
+  if (count_of(array) != 1 || array.size() < header + 4)
+    return std::nullopt;
+  auto size = get(array.substr(header, 4));
+  if (size == ~std::uint32_t{0})
+    return std::nullopt;
+  return std::string{array.substr(header + 4, size)};
+}
+
 array::array(type element) : element_(element) {
   begin();
 }

@@ -45,6 +45,12 @@ time to_time(std::string_view bytes) noexcept;
 /// cannot read is empty.
 std::vector<std::string_view> to_elements(std::string_view bytes);
 
+/// How many elements it has.
+std::uint32_t count_of(std::string_view array) noexcept;
+
+/// The element of an array of one, NULL as nothing.
+value only_element(std::string_view array);
+
 /// Builds a one-dimensional array parameter.
 class array {
 public:

@@ -224,4 +224,19 @@ TEST_CASE("an array gives back its elements") {
   CHECK(pg::to_elements(bytes.substr(0, bytes.size() - 1)).size() == 2);
 }
 
+TEST_CASE("an array of one gives its only element, and NULL as nothing") {
+  pg::array made{pg::type::bytea};
+  made.add("only");
+  auto bytes = made.take();
+  CHECK(pg::count_of(bytes) == 1);
+  CHECK(pg::only_element(bytes) == "only");
+  CHECK_FALSE(pg::only_element(bytes.substr(0, 22)));
+  made.add_null();
+  CHECK_FALSE(pg::only_element(made.take()));
+  made.add("one");
+  made.add("two");
+  CHECK_FALSE(pg::only_element(made.take()));
+  CHECK(pg::count_of(made.take()) == 0);
+}
+
 } // namespace shannon::store
