@@ -30,6 +30,8 @@ struct node_card {
   std::string host;
   std::string api;
   std::string admin;
+  /// Where other nodes reach it: HOST:PORT; empty for a node without links.
+  std::string link{};
   /// Of the build, and a hash of the messages it can read.
   std::string version;
   std::string schema;
@@ -45,6 +47,17 @@ struct member {
   bool flaps = false;
   /// Until its lease ends; not above 0 if it has.
   std::int64_t left_us = 0;
+  /// What it does, and where it runs and is reached: as in its card.
+  std::vector<std::string> roles{};
+  std::string host{};
+  std::string link{};
+};
+
+/// Another node's process that this one may be linked to.
+struct peer {
+  node_id process;
+  std::string link; ///< HOST:PORT where it listens.
+  friend bool operator==(const peer&, const peer&) = default;
 };
 
 /// What a node is told when it renews its lease.
@@ -118,6 +131,15 @@ struct shards_gained {
 /// Ends all runs of shards that are not ours any more. Answers runs_ended when
 /// the last is gone.
 struct end_lost_runs {};
+
+// -- to LINKS -----------------------------------------------------------------
+
+/// Told whenever it may have changed: who this process is, and all others it
+/// may be linked to. Links to whoever is missing here are ended.
+struct peers_changed {
+  node_id self;
+  std::vector<peer> peers;
+};
 
 // -- replies ------------------------------------------------------------------
 

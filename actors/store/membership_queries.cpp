@@ -42,9 +42,10 @@ constexpr pg_statement sweep_sql{
 /// $10: lease, $11: settle, in microseconds.
 constexpr pg_statement join_sql{"join", R"sql(
 insert into nodes as n (name, incarnation, cluster, roles, owns, host, api,
-  admin, version, schema, joined_at, held_since, settles_at, flaps, expires_at)
+  admin, version, schema, link, joined_at, held_since, settles_at, flaps,
+  expires_at)
 select $1::text, 1, $2::text, $3::text[], $4::bool, $5::text, $6::text,
-  $7::text, $8::text, $9::text, now(), now(),
+  $7::text, $8::text, $9::text, $13::text, now(), now(),
   now() + $11::int8 * interval '1 us', 0, now() + $10::int8 * interval '1 us'
 where (select count(*) from shards) = $12::int8
   and not exists (select from nodes o where o.cluster <> $2::text
@@ -52,7 +53,7 @@ where (select count(*) from shards) = $12::int8
 on conflict (name) do update set incarnation = n.incarnation + 1,
   cluster = excluded.cluster, roles = excluded.roles, owns = excluded.owns,
   host = excluded.host, api = excluded.api, admin = excluded.admin,
-  version = excluded.version, schema = excluded.schema,
+  version = excluded.version, schema = excluded.schema, link = excluded.link,
   joined_at = now(), held_since = now(), expires_at = excluded.expires_at,
   flaps = case when n.joined_at < now() - $11::int8 * interval '10 us' then 0
     else least(n.flaps + 1, 5) end,
@@ -74,18 +75,22 @@ with mine as (
     settles_at = case when expires_at > now() then settles_at
       else now() + $4::int8 * interval '1 us' end
   where name = $1::text and incarnation = $2::int8
-  returning name, incarnation, owns, settles_at, flaps, expires_at, held_since
+  returning name, incarnation, owns, settles_at, flaps, expires_at, held_since,
+    roles, host, link
 )
 select name || '#' || incarnation, owns, settles_at <= now(), flaps > 2,
   (extract(epoch from expires_at - now()) * 1e6)::int8,
   (extract(epoch from now() - held_since) * 1e6)::int8,
-  (select coalesce(sum(epoch), 0)::int8 from shards)
+  (select coalesce(sum(epoch), 0)::int8 from shards),
+  array_to_string(roles, ','), host, link
 from (
   select * from mine union all
-  select name, incarnation, owns, settles_at, flaps, expires_at, held_since
+  select name, incarnation, owns, settles_at, flaps, expires_at, held_since,
+    roles, host, link
   from nodes where name <> $1::text
   union all
-  select name, incarnation, owns, settles_at, flaps, expires_at, held_since
+  select name, incarnation, owns, settles_at, flaps, expires_at, held_since,
+    roles, host, link
   from nodes where name = $1::text and incarnation <> $2::int8
 ) n order by name)sql"};
 
@@ -130,6 +135,16 @@ tl::unexpected<error> pass_on(result<T>& bad) {
 
 bool yes(std::string_view bytes) {
   return bytes == std::string_view{"\1", 1};
+}
+
+std::vector<std::string> parts_of(std::string_view list) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < list.size();) {
+    auto end = std::min(list.find(',', at), list.size());
+    parts.emplace_back(list.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
 }
 
 std::int64_t incarnation_of(const node_id& self) {
@@ -216,7 +231,7 @@ result<cluster::joined> join(pg_connection& db, const cluster::join& what,
                                card.host, card.api, card.admin, card.version,
                                card.schema, pg::from_int8(what.lease.count()),
                                pg::from_int8(what.settle.count()),
-                               pg::from_int8(shards)});
+                               pg::from_int8(shards), card.link});
             });
   if (!sent)
     return pass_on(sent);
@@ -246,7 +261,8 @@ result<cluster::membership> renew(pg_connection& db,
     out.shards_version = rows->int8(i, 6);
     out.members.push_back({std::move(id), yes(rows->bytes(i, 1)),
                            yes(rows->bytes(i, 2)), yes(rows->bytes(i, 3)),
-                           rows->int8(i, 4)});
+                           rows->int8(i, 4), parts_of(rows->bytes(i, 7)),
+                           rows->text(i, 8), rows->text(i, 9)});
   }
   return out;
 }

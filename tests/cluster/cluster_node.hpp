@@ -74,6 +74,9 @@ public:
     std::chrono::milliseconds exit_after{300'000};
     /// How wrong the wall clock of this machine is.
     std::chrono::hours clock_wrong{0};
+    std::vector<std::string> roles{};
+    std::string host{};
+    std::string link{};
   };
 
   cluster_node(std::string dsn, std::string name)
@@ -98,6 +101,9 @@ public:
     args_->card.name = std::move(name);
     args_->card.cluster = how.cluster;
     args_->card.owns = how.owns;
+    args_->card.roles = how.roles;
+    args_->card.host = how.host;
+    args_->card.link = how.link;
     args_->lease = how.lease;
     args_->settle = how.settle;
     args_->exit_after = how.exit_after;

@@ -1,6 +1,8 @@
 // Nodes that share a database and nothing else: who joins, leaves, dies and
 // comes back, and who owns the shards meanwhile. Real PostgreSQL, real time.
 
+#include "actors/store/membership_queries.hpp"
+#include "actors/store/pg_connection.hpp"
 #include "tests/cluster/cluster_node.hpp"
 #include "tests/cluster/ownership_audit.hpp"
 #include "tests/kit/postgres_fixture.hpp"
@@ -251,4 +253,37 @@ TEST_CASE("an idle node asks the database as often as it renews its lease") {
   auto queries = asked() - before;
   CHECK(queries >= 8);
   CHECK(queries <= 10); // three nodes: 3 a second
+}
+
+TEST_CASE("a member is known by its roles, its host and where it is linked") {
+  auto dsn = fresh_database();
+  options linked;
+  linked.roles = {"gateway", "llm"};
+  linked.host = "n1.example";
+  linked.link = "n1.example:7001";
+  cluster_node one{dsn, "n1", linked};
+  cluster_node two{dsn, "n2"};
+  auto member = [&](const cluster_node& seen_by,
+                    const std::string& name) -> std::optional<cluster::member> {
+    auto view = store::pg_connection::open({dsn}).and_then([&](auto db) {
+      return store::renew(db, {seen_by.place->self(), 900ms, 400ms});
+    });
+    if (view)
+      for (const auto& found : view->members)
+        if (cluster::name_of(found.id) == name)
+          return found;
+    return std::nullopt;
+  };
+  REQUIRE(becomes([&] { return member(two, "n1") && member(one, "n2"); }));
+  for (const auto* from : {&one, &two}) {
+    auto first = member(*from, "n1");
+    REQUIRE(first);
+    CHECK(first->roles == linked.roles);
+    CHECK(first->host == "n1.example");
+    CHECK(first->link == "n1.example:7001");
+    auto second = member(*from, "n2");
+    REQUIRE(second);
+    CHECK(second->roles.empty());
+    CHECK(second->link.empty());
+  }
 }
