@@ -13,6 +13,7 @@
 #include <google/protobuf/message.h>
 
 #include "protocols/errc.hpp"
+#include "protocols/ids.hpp"
 
 namespace shannon {
 
@@ -54,6 +55,18 @@ public:
     value_ = std::move(ptr);
   }
 
+  /// A message whose type is known at run time only: what another node sent.
+  static message_body
+  of_wire(std::shared_ptr<const google::protobuf::Message> message) {
+    message_body out;
+    out.type_ = typeid(*message);
+    out.wire_ = message.get();
+    // Where the whole object begins, as `get_if` takes it.
+    const auto* whole = dynamic_cast<const void*>(message.get());
+    out.value_ = std::shared_ptr<const void>{std::move(message), whole};
+    return out;
+  }
+
   std::type_index type() const noexcept {
     return type_;
   }
@@ -78,6 +91,9 @@ private:
   const google::protobuf::Message* wire_ = nullptr;
 };
 
+/// What goes first where mail must wait.
+enum class priority : std::uint8_t { batch, interactive, control };
+
 /// The one thing actors send each other.
 struct envelope {
   address to;
@@ -91,6 +107,9 @@ struct envelope {
   std::chrono::steady_clock::time_point deadline{};
   /// W3C trace context, passed on unread.
   std::string traceparent;
+  /// On whose behalf; empty for the node's own.
+  tenant_id tenant;
+  priority urgency = priority::interactive;
   message_body body;
 };
 

@@ -2,6 +2,7 @@
 
 #include "protocols/facts/run.pb.h"
 #include "protocols/remote/agent.pb.h"
+#include "protocols/remote/link.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/workflow.pb.h"
@@ -19,7 +20,8 @@ std::string wire_schema_hash() {
                            remote::StartAgent::descriptor()->file(),
                            remote::LlmCall::descriptor()->file(),
                            remote::ToolRun::descriptor()->file(),
-                           remote::StartTask::descriptor()->file()}) {
+                           remote::StartTask::descriptor()->file(),
+                           link::Frame::descriptor()->file()}) {
     google::protobuf::FileDescriptorProto text;
     file->CopyTo(&text);
     all += text.DebugString();
