@@ -27,6 +27,10 @@ const std::vector<key_spec> table{
     {"", "shards", number, 1, 4'096,
      "Shards of durable actors. Fixed once a cluster has stored anything.",
      SHANNON_AT(store.shards)},
+    {"", "insecure", flag, 0, 1,
+     "Links between nodes may listen beyond loopback without TLS: whoever "
+     "reaches the port can give orders. Told at every start.",
+     SHANNON_AT(insecure)},
     // -- database, redis -----------------------------------------------------
     {"database", "dsn", text, 0, 4'096,
      "libpq connection string or URL. Leave passwords to SHANNON_DATABASE_URL "
@@ -96,9 +100,9 @@ const std::vector<key_spec> table{
      "back.",
      SHANNON_AT(store.read_queue_max)},
     // -- http ----------------------------------------------------------------
-    {"http", "listen", host_port, 0, 0, "Where clients reach the API.",
+    {"http", "listen", host_port, 1, 1, "Where clients reach the API.",
      SHANNON_AT(http.listen)},
-    {"http", "admin_listen", host_port, 0, 0,
+    {"http", "admin_listen", host_port, 1, 1,
      "Where operators reach health, metrics and the console.",
      SHANNON_AT(http.admin_listen)},
     {"http", "connections_max", number, 1, 1'000'000,
@@ -254,6 +258,55 @@ const std::vector<key_spec> table{
     {"retention", "batch_pause", duration, 0, 60 * second,
      "Pause after each of these transactions.",
      SHANNON_AT(retention.batch_pause)},
+    // -- link ----------------------------------------------------------------
+    {"link", "listen", host_port, 0, 1,
+     "Where other nodes reach this one; empty: it has no links. Beyond "
+     "loopback only with TLS or `insecure`.",
+     SHANNON_AT(link.listen)},
+    {"link", "connect_timeout", duration, 10, hour,
+     "Longest a connection to a peer may take.",
+     SHANNON_AT(link.connect_timeout)},
+    {"link", "handshake_timeout", duration, 10, hour,
+     "Longest from a connection to the hello of its peer.",
+     SHANNON_AT(link.handshake_timeout)},
+    {"link", "handshakes_max", number, 1, 10'000,
+     "Connections that have not said hello; above it a new one is closed.",
+     SHANNON_AT(link.handshakes_max)},
+    {"link", "probe_after", duration, 10, hour,
+     "A peer this long silent is probed.", SHANNON_AT(link.probe_after)},
+    {"link", "dead_after", duration, 100, hour,
+     "A peer this long silent is down; more than twice probe_after.",
+     SHANNON_AT(link.dead_after)},
+    {"link", "reconnect_min", duration, 1, hour,
+     "Longest pause before a peer is dialled a second time.",
+     SHANNON_AT(link.reconnect_min)},
+    {"link", "reconnect_max", duration, 1, hour,
+     "Longest pause before a peer is dialled again.",
+     SHANNON_AT(link.reconnect_max)},
+    {"link", "window_mails", number, 16, 10'000'000,
+     "Asks and tells on their way to one peer; above it asks are refused and "
+     "tells dropped.",
+     SHANNON_AT(link.window_mails)},
+    {"link", "window_bytes", bytes, 4 * KiB, 16 * GiB,
+     "Bytes on their way to one peer, beside one more envelope.",
+     SHANNON_AT(link.window_bytes)},
+    {"link", "reserve_bytes", bytes, 4 * KiB, 16 * GiB,
+     "Bytes beyond the window that only answers may use.",
+     SHANNON_AT(link.reserve_bytes)},
+    {"link", "mail_bytes_max", bytes, 4 * KiB, 1 * GiB,
+     "Bytes of one envelope; a larger one is refused.",
+     SHANNON_AT(link.mail_bytes_max)},
+    {"link", "asks_max", number, 16, 10'000'000,
+     "Asks over one link without an answer; above it they are refused.",
+     SHANNON_AT(link.asks_max)},
+    // -- tls -----------------------------------------------------------------
+    {"tls", "ca", text, 0, 4'096,
+     "PEM file of the CA that signs the nodes' certificates.",
+     SHANNON_AT(tls.ca)},
+    {"tls", "cert", text, 0, 4'096,
+     "PEM file of the node's certificate; a SAN of it is the node's name.",
+     SHANNON_AT(tls.cert)},
+    {"tls", "key", text, 0, 4'096, "PEM file of its key.", SHANNON_AT(tls.key)},
 };
 
 #undef SHANNON_AT
@@ -281,7 +334,14 @@ result<std::uint64_t> parse(const key_spec& key, const std::string& from) {
     if (from.find('\0') != std::string::npos)
       return fail(errc::invalid_argument, "zero byte");
     return from.size();
+  case flag:
+    if (from != "true" && from != "false")
+      return fail(errc::invalid_argument, "neither");
+    return from == "true" ? 1 : 0;
   case host_port:
+    if (from.empty() && key.least == 0)
+      return 0;
+    [[fallthrough]];
   case host_ports:
     return parse_endpoint(from).map(
         [](const auto&) { return std::uint64_t{0}; });
@@ -359,6 +419,8 @@ std::string expectation_of(const key_spec& key) {
   case text:
     return "a text of " + std::to_string(key.least) + " to "
            + std::to_string(key.most) + " bytes";
+  case flag:
+    return "true or false";
   case host_port:
     return "an address and port, such as 127.0.0.1:8080";
   case host_ports:
@@ -387,6 +449,9 @@ result<void> assign(const key_spec& key, settings& into,
   struct visitor {
     std::uint64_t value;
     const std::string& from;
+    void operator()(bool* to) const {
+      *to = value != 0;
+    }
     void operator()(std::uint32_t* to) const {
       *to = static_cast<std::uint32_t>(value);
     }
@@ -421,6 +486,9 @@ result<void> assign_list(const key_spec& key, settings& into,
 std::string value_of(const key_spec& key, const settings& from) {
   struct visitor {
     const key_spec& key;
+    std::string operator()(const bool* x) const {
+      return *x ? "true" : "false";
+    }
     std::string operator()(const std::uint32_t* x) const {
       return written(key, *x);
     }
@@ -471,6 +539,18 @@ result<void> check_together(const settings& all) {
   if (m.renew_every * 2 >= m.lease || m.renew_every + m.margin >= m.lease)
     return refuse("membership.lease must be more than twice renew_every, and "
                   "more than renew_every and margin together");
+  if (all.link.probe_after * 2 >= all.link.dead_after)
+    return refuse("link.dead_after must be more than twice probe_after");
+  if (all.link.reconnect_min > all.link.reconnect_max)
+    return refuse("link.reconnect_min is larger than reconnect_max");
+  const auto& tls = all.tls;
+  if (!tls.empty() && (tls.ca.empty() || tls.cert.empty() || tls.key.empty()))
+    return refuse("tls needs ca, cert and key, or none of them");
+  auto link = parse_endpoint(all.link.listen);
+  if (link && !is_loopback(*link) && tls.empty() && !all.insecure)
+    return refuse("link.listen: other hosts reach " + all.link.listen
+                  + ": give tls a ca, cert and key, use a loopback address, or "
+                    "say insecure: true");
   auto api = parse_endpoint(all.http.listen);
   if (api && api->port != 0 && all.http.listen == all.http.admin_listen)
     return refuse("http.listen and http.admin_listen are the same");

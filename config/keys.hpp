@@ -17,12 +17,14 @@ enum class unit_kind : std::uint8_t {
   bytes,
   duration, ///< Bounds are in milliseconds.
   text,     ///< Bounds are lengths.
-  host_port,
+  flag,
+  host_port, ///< May be empty if `least` is 0.
   host_ports,
 };
 
-using target = std::variant<std::uint32_t*, std::uint64_t*, milliseconds*,
-                            std::string*, std::vector<std::string>*>;
+using target
+    = std::variant<bool*, std::uint32_t*, std::uint64_t*, milliseconds*,
+                   std::string*, std::vector<std::string>*>;
 
 struct key_spec {
   /// Where it stands in the manifest; empty for the top level.

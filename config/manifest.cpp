@@ -353,9 +353,15 @@ private:
       std::string node;
     };
     std::vector<listener> taken;
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      for (const auto* text :
-           {&nodes_[i].http.listen, &nodes_[i].http.admin_listen}) {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      auto path = "nodes[" + std::to_string(i) + "].";
+      struct named {
+        const char* section;
+        const std::string* text;
+      };
+      for (auto [section, text] : {named{"http", &nodes_[i].http.listen},
+                                   named{"http", &nodes_[i].http.admin_listen},
+                                   named{"link", &nodes_[i].link.listen}}) {
         auto where = parse_endpoint(*text);
         if (!where || where->port == 0)
           continue;
@@ -363,12 +369,20 @@ private:
         for (const auto& other : taken)
           if (other.machine == machine && other.where.port == where->port
               && same_address(other.where.host, where->host))
-            return refuse(nodes[i], "nodes[" + std::to_string(i) + "].http",
+            return refuse(nodes[i], path + section,
                           nodes_[i].node.name + " and " + other.node
                               + " both listen on port "
                               + std::to_string(where->port) + " of " + machine);
         taken.push_back({machine, *where, nodes_[i].node.name});
       }
+      // One that nobody can ask is no help to the others.
+      if (nodes_[i].link.listen.empty() != nodes_[0].link.listen.empty())
+        return refuse(nodes[i], path + "link",
+                      "of " + nodes_[0].node.name + " and "
+                          + nodes_[i].node.name
+                          + " only one has link.listen: all nodes are linked, "
+                            "or none");
+    }
     return true;
   }
 
@@ -377,7 +391,8 @@ private:
     std::vector<std::string_view> allowed{"name", "roles"};
     for (auto name : key_names("node"))
       allowed.push_back(name);
-    for (auto section : {"store", "http", "llm", "tool", "run", "retention"})
+    for (auto section :
+         {"store", "http", "llm", "tool", "run", "retention", "link", "tls"})
       allowed.emplace_back(section);
     if (!check_keys(node, path.substr(0, path.size() - 1), allowed))
       return false;

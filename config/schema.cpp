@@ -27,8 +27,12 @@ json type_of(const key_spec& key) {
     type = {
         {"type", "string"}, {"minLength", key.least}, {"maxLength", key.most}};
     break;
+  case unit_kind::flag:
+    type = {{"type", "boolean"}};
+    break;
   case unit_kind::host_port:
-    type = {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
+    type = {{"type", "string"},
+            {"pattern", key.least == 0 ? "^(.+:[0-9]+)?$" : "^.+:[0-9]+$"}};
     break;
   case unit_kind::host_ports:
     type = {{"type", "array"},
@@ -44,6 +48,8 @@ json default_of(const key_spec& key) {
   auto text = value_of(key, defaults);
   if (key.unit == unit_kind::number)
     return std::stoull(text);
+  if (key.unit == unit_kind::flag)
+    return text == "true";
   if (key.unit == unit_kind::host_ports)
     return json::array();
   return text;
@@ -87,7 +93,7 @@ json node_type() {
                          {"description", "What the node does."}};
   properties.update(properties_of("node"));
   for (const char* section :
-       {"store", "http", "llm", "tool", "run", "retention"})
+       {"store", "http", "llm", "tool", "run", "retention", "link", "tls"})
     properties[section]
         = {{"$ref", std::string{"#/$defs/"} + section},
            {"description", "Overrides the section for this node."}};

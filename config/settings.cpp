@@ -111,4 +111,17 @@ result<endpoint> parse_endpoint(const std::string& text) {
   return endpoint{std::move(host), static_cast<std::uint16_t>(*port)};
 }
 
+std::string to_string(const endpoint& where) {
+  bool v6 = where.host.find(':') != std::string::npos;
+  return (v6 ? "[" + where.host + "]" : where.host) + ":"
+         + std::to_string(where.port);
+}
+
+bool is_loopback(const endpoint& where) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, where.host.c_str(), &v4) == 1)
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  return where.host == "::1" || where.host == "localhost";
+}
+
 } // namespace shannon::config

@@ -179,6 +179,52 @@ struct membership_settings {
   milliseconds exit_after{300'000};
 };
 
+/// Links between nodes. A window is what a node takes of one peer before it has
+/// said that it took it: so much memory a peer can cost.
+struct link_settings {
+  /// Where other nodes reach this one; empty: it has no links. Beyond loopback
+  /// only with TLS, or if the manifest says `insecure`.
+  std::string listen;
+  milliseconds connect_timeout{2'000};
+  /// From the first byte that could come to the peer's hello; then the
+  /// connection is closed.
+  milliseconds handshake_timeout{3'000};
+  /// Connections that have not said hello; above it a new one is closed.
+  std::uint32_t handshakes_max = 64;
+  /// A peer this long silent is probed.
+  milliseconds probe_after{500};
+  /// A peer this long silent is down: its asks are refused `unavailable`.
+  /// Shorter finds the dead sooner, longer bears slower machines.
+  milliseconds dead_after{1'500};
+  /// Pause before a peer is dialled again, doubled each time.
+  milliseconds reconnect_min{50};
+  milliseconds reconnect_max{2'000};
+  /// Asks and tells on their way to a peer; above it asks are refused
+  /// `overloaded`, tells dropped and counted.
+  std::uint32_t window_mails = 8'192;
+  std::uint64_t window_bytes = 8ull * 1024 * 1024;
+  /// Bytes of answers beyond the window; above it an answer becomes a refusal.
+  std::uint64_t reserve_bytes = 8ull * 1024 * 1024;
+  /// One envelope; a larger one is refused `invalid_argument`.
+  std::uint64_t mail_bytes_max = 48ull * 1024 * 1024;
+  /// Asks over one link that have no answer yet; above it `overloaded`.
+  std::uint32_t asks_max = 100'000;
+};
+
+/// PEM files of mutual TLS 1.3 between nodes: `shannon certs` makes them. All
+/// three, or none.
+struct tls_settings {
+  /// Who may sign the certificates of nodes.
+  std::string ca;
+  /// This node's certificate, which names it, and its key.
+  std::string cert;
+  std::string key;
+
+  bool empty() const noexcept {
+    return ca.empty() && cert.empty() && key.empty();
+  }
+};
+
 struct settings {
   /// Nodes of one cluster share a database; no other cluster may.
   std::string cluster = "local";
@@ -190,6 +236,11 @@ struct settings {
   tool_settings tool;
   run_settings run;
   retention_settings retention;
+  link_settings link;
+  tls_settings tls;
+  /// Links without TLS may listen beyond loopback: whoever reaches the port can
+  /// give orders. Told at every start.
+  bool insecure = false;
   /// Redis URL; empty for none.
   std::string redis_url;
 };
@@ -208,5 +259,11 @@ struct endpoint {
 };
 
 result<endpoint> parse_endpoint(const std::string& text);
+
+/// `HOST:PORT`, with brackets around an IPv6 address.
+std::string to_string(const endpoint& where);
+
+/// Does only this machine reach it?
+bool is_loopback(const endpoint& where);
 
 } // namespace shannon::config

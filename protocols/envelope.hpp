@@ -1,5 +1,10 @@
 #pragma once
 
+#include "protocols/errc.hpp"
+#include "protocols/ids.hpp"
+
+#include <google/protobuf/message.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -9,11 +14,6 @@
 #include <type_traits>
 #include <typeindex>
 #include <utility>
-
-#include <google/protobuf/message.h>
-
-#include "protocols/errc.hpp"
-#include "protocols/ids.hpp"
 
 namespace shannon {
 
@@ -45,9 +45,9 @@ public:
   message_body() = default;
 
   template <class T, class = std::enable_if_t<
-                       !std::is_same_v<std::decay_t<T>, message_body>>>
+                         !std::is_same_v<std::decay_t<T>, message_body>>>
   message_body(T&& value) // NOLINT(google-explicit-constructor)
-    : type_(typeid(std::decay_t<T>)) {
+      : type_(typeid(std::decay_t<T>)) {
     using type = std::decay_t<T>;
     auto ptr = std::make_shared<const type>(std::forward<T>(value));
     if constexpr (std::is_base_of_v<google::protobuf::Message, type>)

@@ -52,16 +52,15 @@ result<message_body> body_from_wire(std::string_view name,
   constexpr std::size_t name_shown = 100;
   const auto* prototype = prototype_of(name);
   if (!prototype)
-    return fail(errc::not_found,
-                "this build knows no message "
-                    + std::string{name.substr(0, name_shown)});
+    return fail(errc::not_found, "this build knows no message "
+                                     + std::string{name.substr(0, name_shown)});
   std::unique_ptr<Message> made{prototype->New()};
   constexpr std::size_t bytes_max = std::numeric_limits<int>::max();
   if (bytes.size() > bytes_max
       || !made->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return fail(errc::invalid_argument,
-                std::to_string(bytes.size()) + " bytes are no "
-                    + std::string{name});
+    return fail(errc::invalid_argument, std::to_string(bytes.size())
+                                            + " bytes are no "
+                                            + std::string{name});
   return message_body::of_wire(std::move(made));
 }
 

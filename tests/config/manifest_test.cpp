@@ -182,3 +182,48 @@ TEST_CASE("a mistake in any node is told, whichever is started") {
   manifest_file on_disk{two_nodes("workers: 2", "workers: many")};
   CHECK_FALSE(load_node(on_disk.path(), "n1", {}));
 }
+
+TEST_CASE("links listen beyond loopback only with TLS, or if the manifest says "
+          "that it is insecure") {
+  auto open = two_nodes("host: a, link: {listen: 0.0.0.0:70}",
+                        "host: b, link: {listen: 0.0.0.0:70}");
+  CHECK(complaint(open).find("link.listen: other hosts reach 0.0.0.0:70: give "
+                             "tls a ca, cert and key")
+        != std::string::npos);
+  CHECK(complaint("insecure: true\n" + open) == "(accepted)");
+  CHECK(complaint("tls: {ca: c.pem, cert: n.pem, key: n.key}\n" + open)
+        == "(accepted)");
+  CHECK(complaint(two_nodes("host: a, link: {listen: 127.0.0.1:70}",
+                            "host: b, link: {listen: '[::1]:70'}"))
+        == "(accepted)");
+  CHECK(complaint("insecure: maybe\n" + one_node)
+        == "1: insecure: expected true or false, found \"maybe\"");
+}
+
+TEST_CASE("half of what TLS needs is refused, and a node may have its own") {
+  CHECK(complaint("tls: {ca: c.pem}\n" + one_node)
+            .find("tls needs ca, cert and key, or none of them")
+        != std::string::npos);
+  manifest_file on_disk{
+      "tls: {ca: c.pem, cert: all.pem, key: all.key}\n"
+      + two_nodes("host: a", "host: b, tls: {cert: n2.pem, key: n2.key}")};
+  auto got = load_manifest(on_disk.path());
+  if (!got)
+    FAIL(got.error().text);
+  CHECK(got->nodes[0].tls.cert == "all.pem");
+  CHECK(got->nodes[1].tls.ca == "c.pem");
+  CHECK(got->nodes[1].tls.cert == "n2.pem");
+}
+
+TEST_CASE("a port of a link is a port like any other") {
+  CHECK(complaint(two_nodes("host: a, link: {listen: 127.0.0.1:70}, http: "
+                            "{listen: 127.0.0.1:71, admin_listen: "
+                            "127.0.0.1:72}",
+                            "host: a, link: {listen: 127.0.0.1:71}, http: "
+                            "{listen: 127.0.0.1:73, admin_listen: "
+                            "127.0.0.1:74}"))
+        == "3: nodes[1].link: n2 and n1 both listen on port 71 of a");
+  CHECK(complaint(two_nodes("host: a, link: {listen: 127.0.0.1:70}", "host: b"))
+            .find("only one has link.listen")
+        != std::string::npos);
+}
