@@ -8,15 +8,23 @@ namespace shannon::store {
 namespace {
 
 /// ROWS(types) stands for the parameters as a table: arrays side by side, or
-/// the one row of a group of one.
+/// the one row of a group of one. What stands in MANY(…) or ONE(…) is of the
+/// one form or the other.
+///
+/// A planner that takes a table for empty joins it by walking all of it, and
+/// is wrong for as long as it is not told: for a minute in a new database, and
+/// always about `active`, which is empty whenever somebody counts it. So rows
+/// are looked up where there is no other way: by the elements of an array, or
+/// in a subquery that `offset 0` keeps from being joined.
 constexpr std::string_view extend_sql = R"sql(
 insert into PART (log_no, chain, at, first, last, epoch, facts)
 select a.log_no, a.chain, now(), a.expected + 1, a.last, a.epoch, a.facts
 from ROWS(int8, int4, int4, int8, int4, int8, int2, int4, bytea)
   a(log_no, before, expected, expected_chain, last, chain, shard, epoch, facts)
 join shards s on s.shard = a.shard and s.epoch = a.epoch
-join PART p on p.log_no = a.log_no and p.first = a.before
-  and p.last = a.expected and p.chain = a.expected_chain
+cross join lateral (select from PART p
+  where p.log_no = a.log_no and p.first = a.before
+    and p.last = a.expected and p.chain = a.expected_chain offset 0) p
 where not exists (select from PART n
   where n.log_no = a.log_no and n.first = a.expected + 1)
 returning log_no)sql";
@@ -55,8 +63,9 @@ with a as materialized (
       text, int4, int8, bool, timestamptz, bool)
     t(log_no, first, last, chain, log_id, head, status, ended, summary,
       attributes, base_version, base_chain, idle, wake_at, owes)
-  join PART f on f.log_no = t.log_no and f.first = t.first
-  where f.xmin = pg_current_xact_id()::xid
+  cross join lateral (select from PART f
+    where f.log_no = t.log_no and f.first = t.first
+      and f.xmin = pg_current_xact_id()::xid offset 0) f
 ), moved as (
   update heads h
   set chain = a.chain, version = a.last, status = a.status,
@@ -69,13 +78,18 @@ with a as materialized (
       base_chain = case when a.base_version is null then h.base_chain
         else a.base_chain end
   from a where a.head and h.log_id = a.log_id and h.log_no = a.log_no
+    MANY(and h.log_id = any(array(select log_id from a where head)))
 ), gone as (
-  delete from active w using a
-  where a.ended and not a.owes and w.log_no = a.log_no
+  delete from active w
+    MANY(where w.log_no = any(array(
+      select log_no from a where ended and not owes)))
+    ONE(using a where w.log_no = a.log_no and a.ended and not a.owes)
 )
 update active w set idle = a.idle, wake_at = a.wake_at
 from a where a.idle is not null and (not a.ended or a.owes)
   and w.log_no = a.log_no
+  MANY(and w.log_no = any(array(
+    select log_no from a where idle is not null and (not ended or owes))))
   and (w.idle <> a.idle or w.wake_at is distinct from a.wake_at))sql";
 
 /// Sorted by hash, so that two groups with the same bodies wait for each
@@ -86,16 +100,18 @@ with kept as (
   select b.hash, now(), b.size, b.codec, b.bytes
   from unnest($4::int8[], $5::int4[], $6::bytea[], $7::int8[], $8::int2[],
     $9::bytea[]) b(log_no, first, hash, size, codec, bytes)
-  join PART f on f.log_no = b.log_no and f.first = b.first
-  where f.xmin = pg_current_xact_id()::xid
+  cross join lateral (select from PART f
+    where f.log_no = b.log_no and f.first = b.first
+      and f.xmin = pg_current_xact_id()::xid offset 0) f
   order by b.hash
   on conflict (hash) do nothing
 )
 insert into blob_refs (log_no, first, hash)
 select r.log_no, r.first, r.hash
 from unnest($1::int8[], $2::int4[], $3::bytea[]) r(log_no, first, hash)
-join PART f on f.log_no = r.log_no and f.first = r.first
-where f.xmin = pg_current_xact_id()::xid
+cross join lateral (select from PART f
+  where f.log_no = r.log_no and f.first = r.first
+    and f.xmin = pg_current_xact_id()::xid offset 0) f
 on conflict (log_no, hash) do update set first = excluded.first)sql";
 
 /// `text` with `by` wherever `word` stands.
@@ -109,6 +125,24 @@ std::string replaced(std::string_view text, std::string_view word,
     text.remove_prefix(at + word.size());
   }
   out += text;
+  return out;
+}
+
+/// `sql` without each `word(…)`, or with what stands in it.
+std::string with_form(std::string_view sql, std::string_view word, bool keep) {
+  std::string out;
+  for (auto at = sql.find(word); at != std::string_view::npos;
+       at = sql.find(word)) {
+    out += sql.substr(0, at);
+    sql.remove_prefix(at + word.size());
+    std::size_t end = 1;
+    for (int depth = 1; depth > 0; ++end)
+      depth += sql[end] == '(' ? 1 : sql[end] == ')' ? -1 : 0;
+    if (keep)
+      out += sql.substr(1, end - 2);
+    sql.remove_prefix(end);
+  }
+  out += sql;
   return out;
 }
 
@@ -147,14 +181,16 @@ part_statements::part_statements(std::int64_t part) {
       = {extend_sql, bear_sql, change_sql, keep_sql};
   auto table = part_table(part);
   for (auto which : {extend, bear, change}) {
-    auto text = replaced(all[which], "PART", table);
     auto name = std::string{kinds[which]};
-    many_[which] = {name + "_" + table, with_rows(text, true)};
-    // Each look-up then has the parameter itself. Joined with a row of its own
-    // a planner that has seen empty tables may walk a whole index instead.
+    auto text = [&](bool many) {
+      auto sql = with_form(all[which], "MANY", many);
+      return with_rows(with_form(sql, "ONE", !many), many);
+    };
+    many_[which] = {name + "_" + table, replaced(text(true), "PART", table)};
+    // Not materialized: each look-up then has the parameter itself.
     one_[which] = {name + "_one_" + table,
-                   replaced(with_rows(text, false), "a as materialized",
-                            "a as not materialized")};
+                   replaced(replaced(text(false), "PART", table),
+                            "a as materialized", "a as not materialized")};
   }
   many_[keep] = {"keep_" + table, replaced(keep_sql, "PART", table)};
 }
