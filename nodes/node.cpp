@@ -5,6 +5,7 @@
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "actors/kit/supervisor.hpp"
+#include "actors/link/link_hub.hpp"
 #include "actors/store/membership_queries.hpp"
 #include "nodes/node_metrics.hpp"
 #include "nodes/ready_watch.hpp"
@@ -115,6 +116,21 @@ int run_node(const config::settings& settings,
     return exit_failure;
   }
 
+  kit::io_loop linking{"links"};
+  std::shared_ptr<link::link_hub> links;
+  if (!settings.link.listen.empty()) {
+    auto hub = link::link_hub::listen(
+        linking, {settings.cluster, settings.node.name, settings.node.host,
+                  SHANNON_VERSION, settings.link, settings.tls,
+                  settings.insecure, addresses, metrics.links});
+    if (!hub) {
+      say(hub.error().text);
+      kit::log::close();
+      return exit_failure;
+    }
+    links = std::move(*hub);
+  }
+
   std::atomic<ended> end{ended::no};
   std::string why;
   // The first who has a reason ends the node.
@@ -142,7 +158,8 @@ int run_node(const config::settings& settings,
                                            [&](const std::string& text) {
                                              end_node(ended::by_cluster, text);
                                            },
-                                           {redis.probe()}}));
+                                           {redis.probe()},
+                                           links}));
     root->attach_functor([&end] {
       auto none = ended::no;
       end.compare_exchange_strong(none, ended::by_tree);
@@ -176,6 +193,8 @@ int run_node(const config::settings& settings,
     caf::scoped_actor waiter{system};
     waiter->wait_for(root);
     (*server)->stop();
+    if (links)
+      links->stop();
     addresses.clear();
     // Nothing is written any more: others may have the shards at once.
     if (auto self = place->self(); !self.empty())
@@ -185,6 +204,7 @@ int run_node(const config::settings& settings,
   }
   egress.stop();
   ingress.stop();
+  linking.stop();
   kit::log::info("node-stopped", "node has ended", {{"code", code}});
   kit::log::close();
   return code;

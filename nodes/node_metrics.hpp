@@ -2,6 +2,7 @@
 
 #include "metrics/actor_metrics.hpp"
 #include "metrics/gateway_metrics.hpp"
+#include "metrics/link_metrics.hpp"
 #include "metrics/llm_metrics.hpp"
 #include "metrics/process_metrics.hpp"
 #include "metrics/registry.hpp"
@@ -20,7 +21,7 @@ struct node_metrics {
       : actors(registry), process(registry, version),
         workflows(registry, "workflow"), agents(registry, "agent"),
         store(registry), retention(registry), llm(registry), tool(registry),
-        gateway(registry) {}
+        gateway(registry), links(registry) {}
 
   metrics::registry registry;
   metrics::actor_metrics actors;
@@ -32,6 +33,7 @@ struct node_metrics {
   metrics::llm_metrics llm;
   metrics::tool_metrics tool;
   metrics::gateway_metrics gateway;
+  metrics::link_metrics links;
 };
 
 } // namespace shannon::nodes

@@ -4,6 +4,7 @@
 #include "actors/cluster/shard_owner.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "actors/inspector/inspector.hpp"
+#include "actors/link/links.hpp"
 #include "actors/llm/llm.hpp"
 #include "actors/store/event_store.hpp"
 #include "actors/store/retention_sweeper.hpp"
@@ -42,6 +43,8 @@ cluster::node_card card_of(const node_parts& p) {
   card.host = node.host;
   card.api = p.server->local_address();
   card.admin = p.server->admin_address();
+  if (p.links)
+    card.link = p.links->address();
   card.version = SHANNON_VERSION;
   card.schema = wire_schema_hash();
   return card;
@@ -89,6 +92,10 @@ kit::supervisor_spec node_tree(const node_parts& p) {
 
   add("store",
       [store](auto& parent) { return store::spawn_store(parent, store); });
+  if (p.links)
+    add("links", [&env, hub = p.links](auto& parent) {
+      return link::spawn_links(parent, {env, hub});
+    });
   add("shards", [shards](auto& parent) {
     return cluster::spawn_shard_owner(parent, shards);
   });

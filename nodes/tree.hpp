@@ -6,6 +6,7 @@
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/supervisor.hpp"
+#include "actors/link/link_hub.hpp"
 #include "config/settings.hpp"
 #include "nodes/node_metrics.hpp"
 
@@ -30,6 +31,8 @@ struct node_parts {
   std::function<void(const std::string& why)> end_node;
   /// What readiness depends on beside the tree and the store.
   std::vector<inspector::probe> probes;
+  /// Null: this node has no links.
+  std::shared_ptr<link::link_hub> links;
 };
 
 /// The supervision tree of a node with the roles of its settings. Read top to
