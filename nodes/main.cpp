@@ -6,12 +6,12 @@
 int main(int argc, char** argv) {
   using namespace shannon::commands;
   // In the order of the help: what one needs first stands first.
-  constexpr std::array<declare_command, 18> commands{
+  constexpr std::array<declare_command, 19> commands{
       declare_up,      declare_submit,  declare_list,   declare_show,
       declare_cancel,  declare_why,     declare_signal, declare_resume,
       declare_retry,   declare_replay,  declare_export, declare_verify,
       declare_sweep,   declare_doctor,  declare_node,   declare_cluster,
-      declare_migrate, declare_version,
+      declare_certs,   declare_migrate, declare_version,
   };
   return run_command_line(argc, argv, commands);
 }

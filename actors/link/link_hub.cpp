@@ -151,6 +151,11 @@ public:
     return link && link->send(mail);
   }
 
+  std::uint64_t room(const node_id& process) const override {
+    auto link = find(process);
+    return link ? link->room() : 0;
+  }
+
   void watch(std::function<void(const link_event&)> seen) override {
     asio::post(io_,
                [self = shared_from_this(), seen = std::move(seen)]() mutable {

@@ -82,6 +82,10 @@ public:
   /// Nothing is told to an asker before this returns but refusals.
   virtual bool send(const node_id& process, const envelope_ptr& mail) = 0;
 
+  /// How many asks and tells the link to `process` takes now; 0 without one.
+  /// Others send, too: who goes by this is seldom refused, not never.
+  virtual std::uint64_t room(const node_id& process) const = 0;
+
   /// `seen` is called for each change from here on, on the hub's thread. It
   /// must be quick.
   virtual void watch(std::function<void(const link_event&)> seen) = 0;

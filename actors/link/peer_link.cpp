@@ -94,6 +94,11 @@ bool peer_link::send(const envelope_ptr& mail) {
   return true;
 }
 
+std::uint64_t peer_link::room() const {
+  std::lock_guard guard{mutex_};
+  return ended_ ? 0 : window_.room();
+}
+
 peer_link::outcome peer_link::try_send(const envelope& mail,
                                        const std::string& frame,
                                        bool is_refusal) {

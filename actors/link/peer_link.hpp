@@ -46,6 +46,8 @@ public:
   /// As `link_hub::send`.
   bool send(const envelope_ptr& mail);
 
+  std::uint64_t room() const;
+
   /// A frame has come.
   void frame(std::string_view bytes);
 

@@ -26,6 +26,10 @@ public:
   bool takes_mail() const noexcept {
     return mails() < most_.mails && bytes() < most_.bytes;
   }
+  /// So many, if they are small.
+  std::uint64_t room() const noexcept {
+    return takes_mail() ? most_.mails - mails() : 0;
+  }
   bool takes_reply() const noexcept {
     return bytes() < most_.bytes + most_.reserve;
   }

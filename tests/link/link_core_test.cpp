@@ -221,8 +221,10 @@ TEST_CASE("a window ends by mails and by bytes, and credit opens it") {
     window.sent(10);
   }
   CHECK_FALSE(window.takes_mail());
+  CHECK(window.room() == 0);
   REQUIRE(window.credited(1, 10));
   CHECK(window.takes_mail());
+  CHECK(window.room() == 1);
   window.sent(2'000); // One more, of whatever size.
   CHECK_FALSE(window.takes_mail());
   REQUIRE(window.credited(3, 30));

@@ -91,6 +91,8 @@ public:
       out.listen = "127.0.0.1:0";
       out.reconnect_min = std::chrono::milliseconds{5};
       out.reconnect_max = std::chrono::milliseconds{50};
+      // A busy machine is not what is tested, except where it is said.
+      out.dead_after = std::chrono::seconds{10};
       return out;
     }
   };

@@ -110,6 +110,7 @@ TEST_CASE("a peer that is frozen costs no more than the window, and is down "
   options how;
   how.link.window_mails = 1'000'000;
   how.link.window_bytes = 4u << 20;
+  how.link.dead_after = 1'500ms; // As it is by default.
   with_raw_peer world{how};
   REQUIRE(world.ask(1));
   auto before = resident_bytes();
@@ -145,8 +146,12 @@ TEST_CASE("at the window's end an ask is refused, a tell is dropped, and both "
   options how;
   how.link.window_mails = 16;
   with_raw_peer world{how};
-  for (std::uint64_t i = 1; i <= 16; ++i)
+  for (std::uint64_t i = 1; i <= 16; ++i) {
+    CHECK(world.node.hub->room(n1) == 17 - i);
     REQUIRE(world.ask(i));
+  }
+  CHECK(world.node.hub->room(n1) == 0);
+  CHECK(world.node.hub->room(node_id{"n3#1"}) == 0);
   CHECK(world.answers->size() == 0);
   REQUIRE(world.ask(17));
   auto got = world.answers->wait(1);

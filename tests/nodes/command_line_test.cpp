@@ -12,7 +12,8 @@ namespace {
 
 const std::vector<std::string> commands{"up",      "submit", "list",
                                         "show",    "cancel", "node",
-                                        "migrate", "doctor", "version"};
+                                        "certs",   "migrate", "doctor",
+                                        "version"};
 
 std::string nobody() {
   return "http://127.0.0.1:" + std::to_string(closed_port());
