@@ -147,6 +147,10 @@ const std::vector<key_spec> table{
     {"http", "ask_timeout", duration, 10, hour,
      "How long a request waits for an actor before 503.",
      SHANNON_AT(http.ask_timeout)},
+    {"http", "move_patience", duration, 0, hour,
+     "How long a request for a run that changes its node is tried again "
+     "before it gets 503.",
+     SHANNON_AT(http.move_patience)},
     {"http", "cors_origins", text, 0, 4'096,
      "Origins that browsers may call from, separated by commas; * for all.",
      SHANNON_AT(http.cors_origins)},

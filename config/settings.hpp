@@ -66,6 +66,7 @@ struct http_settings {
   std::uint64_t sse_buffer_bytes_max = 256 * 1024;
   /// How long a request waits for an actor before 503.
   milliseconds ask_timeout{15'000};
+  milliseconds move_patience{5'000};
   std::string cors_origins = "*";
 };
 

@@ -1,5 +1,6 @@
 #include "nodes/node.hpp"
 
+#include "actors/cluster/mail_router.hpp"
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"
@@ -129,6 +130,11 @@ int run_node(const config::settings& settings,
       return exit_failure;
     }
     links = std::move(*hub);
+    addresses.route_by(std::make_shared<cluster::mail_router>(
+        shards, std::vector<std::string>{"workflow", "agent"},
+        [&links](const node_id& process, const envelope_ptr& mail) {
+          return links->send(process, mail);
+        }));
   }
 
   std::atomic<ended> end{ended::no};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "metrics/actor_metrics.hpp"
+#include "metrics/dispatch_metrics.hpp"
 #include "metrics/gateway_metrics.hpp"
 #include "metrics/link_metrics.hpp"
 #include "metrics/llm_metrics.hpp"
@@ -21,7 +22,7 @@ struct node_metrics {
       : actors(registry), process(registry, version),
         workflows(registry, "workflow"), agents(registry, "agent"),
         store(registry), retention(registry), llm(registry), tool(registry),
-        gateway(registry), links(registry) {}
+        gateway(registry), links(registry), dispatch(registry) {}
 
   metrics::registry registry;
   metrics::actor_metrics actors;
@@ -34,6 +35,7 @@ struct node_metrics {
   metrics::tool_metrics tool;
   metrics::gateway_metrics gateway;
   metrics::link_metrics links;
+  metrics::dispatch_metrics dispatch;
 };
 
 } // namespace shannon::nodes

@@ -2,6 +2,8 @@
 
 #include "actors/agent/agent.hpp"
 #include "actors/cluster/shard_owner.hpp"
+#include "actors/dispatch/dispatcher.hpp"
+#include "actors/dispatch/grantor.hpp"
 #include "actors/gateway/gateway.hpp"
 #include "actors/inspector/inspector.hpp"
 #include "actors/link/links.hpp"
@@ -80,6 +82,10 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     shards.kinds.emplace_back("agent");
   if (plays(s, "orchestrator"))
     shards.kinds.emplace_back("workflow");
+  // Whoever carries runs has effects to send somewhere.
+  auto has_runs = !shards.kinds.empty();
+  if (has_runs)
+    shards.tell_members = {"llm", "tool"};
 
   kit::supervisor_spec root;
   root.name = "root";
@@ -103,18 +109,33 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     return store::spawn_retention_sweeper(
         parent, {env, s.store, s.retention, m.retention});
   });
+  auto add_role = [&](const char* role, const char* grants,
+                      std::uint64_t capacity, auto start) {
+    add(role, std::move(start));
+    add(grants, [&env, role, capacity](auto& parent) {
+      return dispatch::spawn_grantor(parent, {env, role, capacity});
+    });
+  };
   if (plays(s, "llm"))
-    add("llm", [&env, &s, &p_egress = p.egress, &m](auto& parent) {
-      return llm::spawn_llm(parent, {env, s.llm, p_egress, m.llm});
-    });
-  if (plays(s, "agent")) {
-    add("tool", [&env, &s, &p_egress = p.egress, &m](auto& parent) {
-      return tool::spawn_tool(parent, {env, s.tool, p_egress, m.tool});
-    });
+    add_role("llm", "llm-grants", s.llm.concurrent_calls_max,
+             [&env, &s, &p_egress = p.egress, &m](auto& parent) {
+               return llm::spawn_llm(parent, {env, s.llm, p_egress, m.llm});
+             });
+  if (plays(s, "tool"))
+    add_role("tool", "tool-grants", s.tool.concurrent_runs_max,
+             [&env, &s, &p_egress = p.egress, &m](auto& parent) {
+               return tool::spawn_tool(parent, {env, s.tool, p_egress, m.tool});
+             });
+  for (const char* role : {"llm", "tool"})
+    if (has_runs)
+      add(role == std::string_view{"llm"} ? "llm-dispatch" : "tool-dispatch",
+          [&env, role, &m](auto& parent) {
+            return dispatch::spawn_dispatcher(parent, {env, role, m.dispatch});
+          });
+  if (plays(s, "agent"))
     add("agents", [&env, &s, &m](auto& parent) {
       return agent::spawn_agents(parent, {env, s.run, s.llm, m.agents});
     });
-  }
   if (plays(s, "orchestrator"))
     add("workflows", [&env, &s, &m](auto& parent) {
       return workflow::spawn_workflows(parent,

@@ -132,6 +132,18 @@ struct shards_gained {
 /// the last is gone.
 struct end_lost_runs {};
 
+// -- to DISPATCHERs and GRANTORs ----------------------------------------------
+
+/// Told whenever it may have changed: who this process is, and all nodes that
+/// live, this one among them.
+struct members_changed {
+  node_id self;
+  std::vector<member> members;
+};
+
+/// Take nothing new. Answers drained.
+struct drain {};
+
 // -- to LINKS -----------------------------------------------------------------
 
 /// Told whenever it may have changed: who this process is, and all others it
@@ -158,5 +170,7 @@ struct shards_changed {
 struct runs_ended {
   std::uint64_t runs = 0;
 };
+
+struct drained {};
 
 } // namespace shannon::cluster

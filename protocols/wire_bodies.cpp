@@ -3,6 +3,7 @@
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
+#include "protocols/remote/work.pb.h"
 #include "protocols/remote/workflow.pb.h"
 
 #include <limits>
@@ -21,7 +22,8 @@ std::unordered_map<std::string_view, const Message*> make_prototypes() {
   for (const auto* file : {remote::StartAgent::descriptor()->file(),
                            remote::LlmCall::descriptor()->file(),
                            remote::ToolRun::descriptor()->file(),
-                           remote::StartTask::descriptor()->file()})
+                           remote::StartTask::descriptor()->file(),
+                           remote::WorkDemand::descriptor()->file()})
     for (int i = 0; i < file->message_type_count(); ++i) {
       const auto* type = file->message_type(i);
       all.emplace(

@@ -111,6 +111,10 @@ public:
   std::size_t held() const noexcept {
     return held_.size();
   }
+  /// Shard `i` at place `i`, as it was seen last.
+  const std::vector<shard_row>& rows() const noexcept {
+    return rows_;
+  }
 
 private:
   struct leaving {

@@ -162,8 +162,36 @@ private:
           if (std::none_of(got->members.begin(), got->members.end(), mine))
             return replaced();
           own()->renewed(asked, now_us(), *got);
+          tell_of(*got);
           step();
         });
+  }
+
+  /// Each time: who started since has not heard it. A node whose lease ran out
+  /// a moment ago may only be slow; its link stays.
+  void tell_of(const membership& all) {
+    constexpr std::int64_t grace_us = 10'000'000;
+    auto self = args_.place->self();
+    peers_changed peers{self, {}};
+    members_changed members{self, {}};
+    for (const auto& one : all.members) {
+      if (one.left_us > 0 || one.id == self)
+        members.members.push_back(one);
+      if (one.left_us > -grace_us && one.id != self && !one.link.empty())
+        peers.peers.push_back({one.id, one.link});
+    }
+    tell({"links"}, std::move(peers));
+    message_body body{std::move(members)};
+    for (const auto& who : args_.tell_members)
+      tell({who}, body);
+  }
+
+  /// Who owns what is also who gets the mail.
+  void tell_owners() {
+    std::vector<node_id> owners;
+    for (const auto& row : own()->rows())
+      owners.push_back(row.owner);
+    args_.shards->see(std::move(owners));
   }
 
   void replaced() {
@@ -177,10 +205,12 @@ private:
   void read() {
     ask<shard_rows>({"store"}, read_shards{}, 2s,
                     [this](result<shard_rows> got) {
-                      if (got)
+                      if (got) {
                         own()->shards_read(got->rows);
-                      else
+                        tell_owners();
+                      } else {
                         own()->reading_failed();
+                      }
                       step();
                     });
   }
@@ -193,6 +223,7 @@ private:
             log::info("shards-claimed", "node has claimed shards",
                       {{"shards", got->shards.size()}});
             own()->claimed(got->shards);
+            tell_owners();
           } else {
             log::warning("claim-failed", "nobody knows what became of a claim",
                          {{"reason", got.error().text}});
@@ -210,6 +241,7 @@ private:
             log::info("shards-released", "node has given up shards",
                       {{"shards", got->shards.size()}});
             own()->released(got->shards);
+            tell_owners();
           } else {
             own()->release_failed();
           }

@@ -55,6 +55,7 @@ private:
 ///               release_shards
 ///               ACTIVATORs: end_lost_runs
 ///   tells       ACTIVATORs: shards_gained
+///               LINKS: peers_changed; DISPATCHERs: members_changed
 ///   supervised  by the node's tree, permanent
 ///   persists    the lease, in `nodes`, and the epochs, in `shards`
 ///   recovers    with what it knew; a lease that ran out meanwhile is renewed
@@ -73,6 +74,8 @@ struct shard_owner_args {
   std::shared_ptr<place_in_cluster> place;
   /// Whose ACTIVATORs bring runs to life: `workflow`, `agent`.
   std::vector<std::string> kinds;
+  /// Who is told each time who else is a member: the DISPATCHERs.
+  std::vector<std::string> tell_members{};
   /// Ends the node, in order; any thread.
   std::function<void(const std::string& why)> end_node = [](const auto&) {};
 };

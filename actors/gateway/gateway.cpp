@@ -30,6 +30,8 @@ using namespace std::chrono_literals;
 /// Facts of one read while a timeline is collected.
 constexpr std::uint32_t timeline_page = 500;
 constexpr auto health_patience = 3s;
+/// Before a run that is moving is asked again.
+constexpr auto move_pause = 100ms;
 
 /// Numbers STREAMs over all lives of the GATEWAY.
 std::atomic<std::uint64_t> streams_started{0};
@@ -167,6 +169,32 @@ private:
         });
   }
 
+  // -- runs, wherever they are ------------------------------------------------
+
+  /// Asks a run, and again while its node is being found: it may be moving, or
+  /// have lost its node a moment ago. All that is asked so may be asked twice.
+  template <class Answer, class F>
+  void ask_run(const shannon::address& run, message_body what, F then) {
+    auto until = clock_now() + args_.settings.move_patience;
+    ask_run_until<Answer>(run, std::move(what), until, std::move(then));
+  }
+
+  template <class Answer, class F>
+  void ask_run_until(const shannon::address& run, message_body what,
+                     std::chrono::steady_clock::time_point until, F then) {
+    ask<Answer>(run, what, args_.settings.ask_timeout,
+                [this, run, what, until,
+                 then = std::move(then)](const result<Answer>& got) mutable {
+                  if (got || got.error().code != errc::unavailable
+                      || clock_now() + move_pause > until)
+                    return then(got);
+                  after(move_pause, [this, run, what, until,
+                                     then = std::move(then)]() mutable {
+                    ask_run_until<Answer>(run, what, until, std::move(then));
+                  });
+                });
+  }
+
   // -- tasks ------------------------------------------------------------------
 
   void submit(const call_ptr& request) {
@@ -186,8 +214,8 @@ private:
     remote::StartTask start;
     start.set_task(ids.task);
     *start.mutable_input() = std::move(*input);
-    ask<remote::TaskAccepted>(
-        {"workflow/" + ids.task}, std::move(start), args_.settings.ask_timeout,
+    ask_run<remote::TaskAccepted>(
+        {"workflow/" + ids.task}, std::move(start),
         [this, request, session](const result<remote::TaskAccepted>& got) {
           if (!got)
             return request->answer(got.error());
@@ -351,9 +379,8 @@ private:
       msg.set_task(head.log.value);
       msg.set_reason(reason);
       msg.set_by(identify(request->request()).user.value);
-      ask<remote::CancelAck>(
+      ask_run<remote::CancelAck>(
           {"workflow/" + head.log.value}, std::move(msg),
-          args_.settings.ask_timeout,
           [request](const result<remote::CancelAck>& got) {
             // It ended between the look at its head and now.
             if (!got && got.error().code == errc::not_found)
@@ -438,9 +465,8 @@ private:
         return request->answer(200, run_json(head, nullptr));
       remote::DescribeRun msg;
       msg.set_run(head.log.value);
-      ask<remote::RunDescription>(
+      ask_run<remote::RunDescription>(
           {head.birth.kind + "/" + head.log.value}, std::move(msg),
-          args_.settings.ask_timeout,
           [request, head](const result<remote::RunDescription>& got) {
             // It ended between the look at its head and now.
             if (!got && got.error().code != errc::not_found)
@@ -457,15 +483,15 @@ private:
       return request->answer(std::move(msg.error()));
     with_open_run(
         request, [this, request, msg = std::move(*msg)](shannon::address run) {
-          ask<remote::SignalAck>(run, msg, args_.settings.ask_timeout,
-                                 [request, id = msg.signal_id()](
-                                     const result<remote::SignalAck>& got) {
-                                   if (!got)
-                                     return request->answer(got.error());
-                                   json_out body;
-                                   body["signal_id"] = id;
-                                   request->answer(200, body);
-                                 });
+          ask_run<remote::SignalAck>(run, msg,
+                                     [request, id = msg.signal_id()](
+                                         const result<remote::SignalAck>& got) {
+                                       if (!got)
+                                         return request->answer(got.error());
+                                       json_out body;
+                                       body["signal_id"] = id;
+                                       request->answer(200, body);
+                                     });
         });
   }
 
@@ -476,9 +502,8 @@ private:
       return request->answer(std::move(msg.error()));
     with_open_run(
         request, [this, request, msg = std::move(*msg)](shannon::address run) {
-          ask<remote::ResumeAck>(
-              run, msg, args_.settings.ask_timeout,
-              [request](const result<remote::ResumeAck>& got) {
+          ask_run<remote::ResumeAck>(
+              run, msg, [request](const result<remote::ResumeAck>& got) {
                 if (!got)
                   return request->answer(got.error());
                 if (!got->success())
@@ -496,15 +521,14 @@ private:
                           args_.settings.json_depth_max);
     if (!msg)
       return request->answer(std::move(msg.error()));
-    with_open_run(request,
-                  [this, request, msg = std::move(*msg)](shannon::address run) {
-                    ask<remote::QueryAnswer>(
-                        run, msg, args_.settings.ask_timeout,
-                        [request](const result<remote::QueryAnswer>& got) {
-                          got ? request->answer(200, query_json(*got))
-                              : request->answer(got.error());
-                        });
-                  });
+    with_open_run(
+        request, [this, request, msg = std::move(*msg)](shannon::address run) {
+          ask_run<remote::QueryAnswer>(
+              run, msg, [request](const result<remote::QueryAnswer>& got) {
+                got ? request->answer(200, query_json(*got))
+                    : request->answer(got.error());
+              });
+        });
   }
 
   gateway_args args_;

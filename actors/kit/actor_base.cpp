@@ -194,6 +194,7 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
     });
     break;
   case directory::way::mailbox:
+  case directory::way::carried:
     arm_sweep(now);
     break;
   case directory::way::direct: // It keeps the time itself.

@@ -36,10 +36,20 @@ void directory::bind_direct(const address& where, const caf::actor_addr& who,
     at->second.direct.emplace_back(type, std::move(direct));
 }
 
-const directory::entry* directory::look(const address& where) const {
+void directory::route_by(std::shared_ptr<outbound> way_out) {
+  std::unique_lock guard{mutex_};
+  std::swap(out_, way_out);
+}
+
+const directory::entry* directory::exact(const address& where) const {
   auto at = entries_.find(where.value);
-  if (at == entries_.end())
-    at = entries_.find(where.kind());
+  return at == entries_.end() ? nullptr : &at->second;
+}
+
+const directory::entry* directory::look(const address& where) const {
+  if (const auto* found = exact(where))
+    return found;
+  auto at = entries_.find(where.kind());
   return at == entries_.end() ? nullptr : &at->second;
 }
 
@@ -50,20 +60,40 @@ caf::actor directory::find(const address& where) const {
 }
 
 directory::way directory::send(const envelope_ptr& mail) const {
-  caf::actor who;
-  direct_ptr direct;
+  std::shared_ptr<outbound> out;
   {
     std::shared_lock guard{mutex_};
-    const auto* found = look(mail->to);
-    if (!found)
-      return way::none;
-    if (!mail->is_reply)
-      for (const auto& [type, take] : found->direct)
-        if (type == mail->body.type())
-          direct = take;
-    if (!direct)
-      who = found->who;
+    if (!out_)
+      return deliver_here(mail, look(mail->to), guard);
+    if (const auto* found = exact(mail->to))
+      return deliver_here(mail, found, guard);
+    out = out_;
   }
+  // It may send itself: not under the lock.
+  switch (out->carry(mail)) {
+  case outbound::verdict::carried:
+    return way::carried;
+  case outbound::verdict::lost:
+    return way::none;
+  case outbound::verdict::here:
+    break;
+  }
+  std::shared_lock guard{mutex_};
+  return deliver_here(mail, look(mail->to), guard);
+}
+
+directory::way
+directory::deliver_here(const envelope_ptr& mail, const entry* found,
+                        std::shared_lock<std::shared_mutex>& guard) const {
+  if (!found)
+    return way::none;
+  direct_ptr direct;
+  if (!mail->is_reply)
+    for (const auto& [type, take] : found->direct)
+      if (type == mail->body.type())
+        direct = take;
+  auto who = direct ? caf::actor{} : found->who;
+  guard.unlock();
   if (direct) {
     (*direct)(mail);
     return way::direct;
@@ -75,8 +105,10 @@ directory::way directory::send(const envelope_ptr& mail) const {
 void directory::clear() {
   waking_.clear();
   entry_map dropped;
+  std::shared_ptr<outbound> out;
   std::unique_lock guard{mutex_};
   dropped.swap(entries_);
+  out.swap(out_);
 }
 
 } // namespace shannon::kit

@@ -19,9 +19,26 @@
 
 namespace shannon::kit {
 
+/// The way to other nodes. Thread-safe; quick.
+class outbound {
+public:
+  virtual ~outbound() = default;
+
+  enum class verdict : std::uint8_t {
+    here,    ///< For this node: whoever stands here, or nobody, takes it.
+    carried, ///< It goes to another node, or its ask has been refused.
+    lost,    ///< For another node, and there is no way to it.
+  };
+
+  /// Asked for mail whose address nobody on this node has.
+  virtual verdict carry(const envelope_ptr& mail) = 0;
+};
+
 /// Who stands behind an address on this node. An address without an entry of
 /// its own goes to the actor bound to its bare kind: `workflow/task-1` reaches
-/// the WORKFLOW if it is active, else whoever activates workflows.
+/// the WORKFLOW if it is active, else whoever activates workflows. Before that
+/// `outbound` may know that another node is meant: `ADDRESS@PROCESS` is one's
+/// there, and a durable actor's is where its shard is.
 ///
 /// Mail of some types may have a direct receiver: it is called on the sender's
 /// thread, and saves the way through a mailbox where nothing is decided (an
@@ -38,6 +55,7 @@ public:
     none, ///< Nobody stands there.
     mailbox,
     direct,
+    carried, ///< To another node.
   };
 
   void bind(const address& where, caf::actor who);
@@ -50,6 +68,9 @@ public:
   /// there. A call that has begun may outlast `unbind`.
   void bind_direct(const address& where, const caf::actor_addr& who,
                    std::type_index type, receiver take);
+
+  /// Null: all mail is for this node.
+  void route_by(std::shared_ptr<outbound> way_out);
 
   /// Null if nobody stands there.
   caf::actor find(const address& where) const;
@@ -87,10 +108,15 @@ private:
   using entry_map
       = std::unordered_map<std::string, entry, text_hash, std::equal_to<>>;
 
-  /// Under the lock.
+  /// Gives back the lock that `found` was looked up under.
+  way deliver_here(const envelope_ptr& mail, const entry* found,
+                   std::shared_lock<std::shared_mutex>& guard) const;
+  // Under the lock.
+  const entry* exact(const address& where) const;
   const entry* look(const address& where) const;
 
   deadlines waking_;
+  std::shared_ptr<outbound> out_;
   mutable std::shared_mutex mutex_;
   entry_map entries_;
 };

@@ -26,9 +26,10 @@ enum class standing : std::uint8_t {
   elsewhere,
 };
 
-/// Which shards this node owns, under which epoch and until when. SHARD OWNER
-/// writes it, everybody else reads it: who appends, who brings runs to life,
-/// who names a new run. Outlives all of them. Thread-safe.
+/// Which shards this node owns, under which epoch and until when, and who owns
+/// the others as far as was seen. SHARD OWNER writes it, everybody else reads
+/// it: who appends, who brings runs to life, who names a new run, who sends
+/// mail to the runs of others. Outlives all of them. Thread-safe.
 class owned_shards {
 public:
   using clock = std::chrono::steady_clock;
@@ -42,6 +43,7 @@ public:
 private:
   struct table {
     std::vector<shard_epoch> epochs; ///< Of shard `i`; 0: not ours.
+    std::vector<node_id> owners;     ///< As last seen; empty: nobody.
     clock::time_point until{};       ///< End of the lease.
     bool told = false;
   };
@@ -60,6 +62,12 @@ public:
     }
     standing of(const log_id& log) const {
       return of(shard(log));
+    }
+
+    /// The process that was last seen to own the shard of `log`; empty for
+    /// nobody. It may have changed since.
+    const node_id& owner_of(const log_id& log) const {
+      return table_->owners[shard(log)];
     }
 
     /// Where `log` belongs and under which epoch, if this node may write it.
@@ -83,6 +91,7 @@ public:
   explicit owned_shards(std::uint32_t shards = 256) {
     auto none = std::make_shared<table>();
     none->epochs.resize(shards, 0);
+    none->owners.resize(shards);
     table_ = std::move(none);
   }
 
@@ -98,6 +107,13 @@ public:
     change([&](table& all) {
       for (auto shard : shards)
         all.epochs.at(shard) = 0;
+    });
+  }
+  /// Who owns shard `i`, by what the database said.
+  void see(std::vector<node_id> owners) {
+    change([&](table& all) {
+      owners.resize(all.owners.size());
+      all.owners = std::move(owners);
     });
   }
   void hold_until(clock::time_point end) {

@@ -22,7 +22,7 @@ constexpr milliseconds answer_grace{3'000};
 class router final : public kit::actor_base {
 public:
   router(caf::actor_config& cfg, router_args args)
-      : actor_base(cfg, args.env, {"llm"}), args_(std::move(args)) {}
+      : actor_base(cfg, args.env, {"llm/worker"}), args_(std::move(args)) {}
 
   const char* name() const override {
     return "llm_router";

@@ -41,7 +41,7 @@ registry make_registry(tool_args& args) {
 class tool_runner final : public kit::actor_base {
 public:
   tool_runner(caf::actor_config& cfg, tool_args args)
-      : actor_base(cfg, args.env, {"tool"}), settings_(args.settings),
+      : actor_base(cfg, args.env, {"tool/worker"}), settings_(args.settings),
         metrics_(args.metrics), tools_(make_registry(args)),
         calls_(settings_.concurrent_runs_max, settings_.waiting_runs_max) {}
 

@@ -26,7 +26,7 @@ namespace shannon::tool {
 ///
 /// A ToolRun is answered with a ToolResult whatever the tool does; it is
 /// refused only as `overloaded` (retryable), `cancelled`, or `conflict` (the
-/// attempt key is in use for another call). Bound to `tool`.
+/// attempt key is in use for another call). Bound to `tool/worker`.
 struct tool_args {
   kit::actor_env& env;
   config::tool_settings settings;

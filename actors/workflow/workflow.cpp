@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 
 /// Streams of one run on this node; more are refused `overloaded`.
 constexpr std::size_t subscribers_max = 1'000;
+/// Who follows says so every few seconds; a STREAM of another node that has
+/// gone without a word is forgotten.
+constexpr auto subscription_lasts = 20s;
 constexpr std::size_t summary_query_max = 2'000;
 /// Mail that waits until what it asks for is on disk.
 constexpr std::size_t kept_mail_max = 1'000;
@@ -322,8 +325,11 @@ bool workflow_actor::owes_end() const {
 
 /// A run that somebody follows stays: its events go to who subscribed.
 bool workflow_actor::may_rest() {
-  std::erase_if(subscribers_,
-                [this](const auto& who) { return !env().addresses.find(who); });
+  std::erase_if(subscribers_, [this, now = clock_now()](const auto& one) {
+    const auto& [who, since] = one;
+    auto far = who.value.find('@') != std::string::npos;
+    return far ? now - since > subscription_lasts : !env().addresses.find(who);
+  });
   return subscribers_.empty() && starters_.empty() && cancellers_.empty()
          && resumers_.empty() && signalers_.empty() && unacknowledged_.empty()
          && cancelling_.empty() && kept_ends_.empty();
@@ -391,7 +397,7 @@ void workflow_actor::on(const envelope& mail, const remote::Subscribe&) {
       && subscribers_.count(mail.from) == 0)
     return refuse(mail, {errc::overloaded, "too many streams of this task",
                          true, 1'000ms});
-  subscribers_.insert(mail.from);
+  subscribers_[mail.from] = clock_now();
   remote::Subscribed answer;
   answer.set_version(run().stored_version());
   reply(mail, std::move(answer));
@@ -491,7 +497,7 @@ void workflow_actor::acknowledge_cancel(const envelope& mail) {
 
 void workflow_actor::tell_subscribers(const message_body& news) {
   for (auto at = subscribers_.begin(); at != subscribers_.end();)
-    at = tell(*at, news) ? std::next(at) : subscribers_.erase(at);
+    at = tell(at->first, news) ? std::next(at) : subscribers_.erase(at);
 }
 
 caf::actor spawn_workflows(caf::local_actor& parent, workflow_args args) {

@@ -8,10 +8,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,7 +135,9 @@ private:
   /// Facts of agents, by log and version.
   std::map<std::pair<std::string, std::int64_t>, envelope> unacknowledged_;
 
-  std::set<shannon::address> subscribers_;
+  /// When each has subscribed last.
+  std::map<shannon::address, std::chrono::steady_clock::time_point>
+      subscribers_;
   std::map<std::string, other_run> others_; ///< By log.
   bool reads_back_ = false; ///< Others may be there already: looked for first.
   std::vector<log_id> unseen_; ///< Those to be looked for.

@@ -30,7 +30,14 @@ std::int64_t unix_now_us() {
       .count();
 }
 
-real_cluster::real_cluster(unsigned nodes) : dsn_(fresh_database()) {
+real_cluster::real_cluster(unsigned nodes)
+    : real_cluster(std::vector<std::string>(
+        nodes, "gateway, orchestrator, agent, llm, tool, browser, inspector")) {
+}
+
+real_cluster::real_cluster(const std::vector<std::string>& roles,
+                           const std::string& more)
+    : dsn_(fresh_database()) {
   std::string pattern
       = (std::filesystem::temp_directory_path() / "shannon-cluster-XXXXXX")
             .string();
@@ -45,16 +52,16 @@ real_cluster::real_cluster(unsigned nodes) : dsn_(fresh_database()) {
   upstream_url_ = "http://127.0.0.1:" + port;
   std::ofstream manifest{folder_ / "cluster.yaml"};
   manifest << "cluster: test\ntool: {workspace_dir: "
-           << (folder_ / "work").string() << "}\nnodes:\n";
-  for (unsigned i = 0; i < nodes; ++i) {
+           << (folder_ / "work").string() << "}\n"
+           << more << "nodes:\n";
+  for (unsigned i = 0; i < roles.size(); ++i) {
     auto& one = nodes_.emplace_back();
     one.http = closed_port();
     one.admin = closed_port();
-    manifest << "- name: " << name(i)
-             << "\n  roles: [gateway, orchestrator, agent, llm, tool, browser, "
-                "inspector]\n  http: {listen: \""
-             << local(one.http) << "\", admin_listen: \"" << local(one.admin)
-             << "\"}\n";
+    manifest << "- name: " << name(i) << "\n  roles: [" << roles[i]
+             << "]\n  http: {listen: \"" << local(one.http)
+             << "\", admin_listen: \"" << local(one.admin)
+             << "\"}\n  link: {listen: \"" << local(closed_port()) << "\"}\n";
   }
 }
 
@@ -120,6 +127,14 @@ std::optional<std::string> real_cluster::submit(unsigned node,
   if (!got)
     return std::nullopt;
   return (*got)["task_id"].get<std::string>();
+}
+
+bool real_cluster::cancel(unsigned node, const std::string& task) {
+  auto got
+      = client(nodes_[node].http)
+            ->post("/api/v1/tasks/" + task + "/cancel", {{"reason", "test"}},
+                   std::chrono::steady_clock::now() + 20s);
+  return got && (*got)["success"] == true;
 }
 
 json real_cluster::await_end(unsigned node, const std::string& task,

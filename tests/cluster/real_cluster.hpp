@@ -25,7 +25,12 @@ struct model_call {
 /// scripted upstream as their only model.
 class real_cluster {
 public:
+  /// Nodes `n1`, `n2` … that play every role.
   explicit real_cluster(unsigned nodes);
+  /// One node for each list of roles, `gateway, llm`; `more` is added to the
+  /// top of the manifest.
+  explicit real_cluster(const std::vector<std::string>& roles,
+                        const std::string& more = {});
   ~real_cluster();
 
   /// Starts the node's process; `await_ready` waits until it can serve.
@@ -41,6 +46,7 @@ public:
   /// The task's document, asked of this node, once it has ended.
   nlohmann::json await_end(unsigned node, const std::string& task,
                            std::chrono::seconds most);
+  bool cancel(unsigned node, const std::string& task);
   std::string page(unsigned node, const std::string& target, bool admin);
 
   std::vector<model_call> calls() const;

@@ -62,7 +62,7 @@ llm_fixture::llm_fixture(config::llm_settings settings, variables more) {
   tree_ = llm::spawn_llm(
       *parent, {env, settings, near_, metrics,
                 std::make_shared<const llm::catalogue>(std::move(*loaded))});
-  while (!addresses.find({"llm"}) || !prober_)
+  while (!addresses.find({"llm/worker"}) || !prober_)
     std::this_thread::yield();
   post_ = prober_->poster();
 }
@@ -103,7 +103,7 @@ llm_fixture::begin(remote::LlmCall call) {
   auto future = got->get_future();
   post_([this, got, call = std::move(call)] {
     prober_->ask<remote::LlmResponse>(
-        {"llm"}, call, 20'000ms,
+        {"llm/worker"}, call, 20'000ms,
         [got](result<remote::LlmResponse> how) { got->set_value(how); });
   });
   return future;
@@ -117,7 +117,7 @@ void llm_fixture::cancel(const std::string& attempt_key) {
   post_([this, attempt_key] {
     remote::CancelEffect what;
     what.set_attempt_key(attempt_key);
-    prober_->tell({"llm"}, what);
+    prober_->tell({"llm/worker"}, what);
   });
 }
 
@@ -125,7 +125,7 @@ remote::ModelList llm_fixture::models() {
   std::promise<result<remote::ModelList>> got;
   post_([&] {
     prober_->ask<remote::ModelList>(
-        {"llm"}, remote::ListModels{}, 5'000ms,
+        {"llm/worker"}, remote::ListModels{}, 5'000ms,
         [&](result<remote::ModelList> list) { got.set_value(list); });
   });
   return got.get_future().get().value();

@@ -332,7 +332,7 @@ TEST_CASE("an LLM ROUTER that dies is started again, its askers are told") {
   llm_fixture world;
   auto coming = world.begin(world.call("[[delay:500]] hello"));
   REQUIRE(world.await_seen(any_open));
-  world.crash("llm");
+  world.crash("llm/worker");
   auto got = coming.get();
   REQUIRE(!got);
   CHECK(got.error().code == errc::unavailable);

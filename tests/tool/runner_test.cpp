@@ -121,7 +121,7 @@ struct runner_fixture {
     voice_handle = system.spawn<asker>(env);
     voice = caf::actor_cast<asker*>(voice_handle);
     auto due = steady_clock::now() + 5s;
-    while ((!addresses.find({"tool"}) || !addresses.find({"asker"}))
+    while ((!addresses.find({"tool/worker"}) || !addresses.find({"asker"}))
            && steady_clock::now() < due)
       std::this_thread::sleep_for(1ms);
   }
@@ -141,7 +141,7 @@ struct runner_fixture {
     auto future = promise->get_future();
     auto* self = voice;
     self->poster()([self, promise, body = std::move(body), timeout] {
-      self->ask({"tool"}, body, timeout,
+      self->ask({"tool/worker"}, body, timeout,
                 kit::actor_base::reply_handler{[promise](answer got) {
                   promise->set_value(std::move(got));
                 }});

@@ -1,0 +1,294 @@
+#include "actors/dispatch/dispatcher.hpp"
+
+#include "actors/kit/log.hpp"
+#include "protocols/cluster.hpp"
+#include "protocols/remote/llm.pb.h"
+#include "protocols/remote/tool.pb.h"
+#include "protocols/remote/work.pb.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace shannon::dispatch {
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace log = kit::log;
+using steady = std::chrono::steady_clock;
+
+constexpr auto look_every = 250ms;
+constexpr auto demand_every = 1s;
+/// More is wanted than before: said at most this often.
+constexpr auto demand_pause = 20ms;
+/// An ask without a deadline has this one.
+constexpr auto longest = 10min;
+constexpr auto list_timeout = 10s;
+
+class dispatcher final : public kit::actor_base {
+public:
+  dispatcher(caf::actor_config& cfg, dispatcher_args args)
+      : actor_base(cfg, args.env, {args.role}, 20'000), args_(std::move(args)),
+        name_(args_.role + "-dispatcher"), queue_({}, args_.limits) {}
+
+  const char* name() const override {
+    return name_.c_str();
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    using namespace remote;
+    return {
+        kit::on<LlmCall>([this](auto& mail, auto& m) { take(mail, m); }),
+        kit::on<ToolRun>([this](auto& mail, auto& m) { take(mail, m); }),
+        kit::on<CancelEffect>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<ListModels>([this](auto& mail, auto&) { pass_on(mail); }),
+        kit::on<ListTools>([this](auto& mail, auto&) { pass_on(mail); }),
+        kit::on<WorkWindow>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<cluster::members_changed>([this](auto&, auto& m) { on(m); }),
+    };
+  }
+
+  void started() override {
+    look();
+  }
+
+  void stopping() override {
+    for (const auto& [id, one] : asked_)
+      refuse(one.mail,
+             {errc::unavailable, name_ + " has ended", true, std::nullopt});
+    asked_.clear();
+  }
+
+private:
+  struct asked {
+    envelope mail;
+    steady::time_point since;
+  };
+
+  // -- effects ----------------------------------------------------------------
+
+  template <class Effect>
+  void take(const envelope& mail, const Effect& what) {
+    const auto& context = what.context();
+    auto id = ++ids_;
+    if (!queue_.add({id, context.attempt_key(), context.tenant(),
+                     context.priority() == "batch"})) {
+      args_.metrics.refused(args_.role, "full");
+      return refuse(
+          mail, {errc::overloaded,
+                 "too many effects wait for a node with the role " + args_.role,
+                 true, 1'000ms});
+    }
+    asked_.emplace(id, asked{mail, clock_now()});
+    pump();
+  }
+
+  void pump() {
+    while (auto next = queue_.next())
+      begin(*next);
+    if (queue_.waiting() > 0)
+      want_more();
+  }
+
+  void begin(const effect_queue::placed& what) {
+    const auto& [mail, since] = asked_.at(what.id);
+    auto now = clock_now();
+    auto left = mail.deadline == steady::time_point{}
+                    ? std::chrono::milliseconds{longest}
+                    : std::chrono::floor<std::chrono::milliseconds>(
+                        mail.deadline - now);
+    if (left <= 0ms)
+      return drop(what.id); // Who asked was told so.
+    args_.metrics.placed(args_.role, what.worker == self_, now - since);
+    ask(worker(what.worker), mail.body, left,
+        [this, id = what.id, at = what.worker](body_result got) {
+          ended(id, at, std::move(got));
+        });
+  }
+
+  void ended(std::uint64_t id, const node_id& where, body_result got) {
+    auto at = asked_.find(id);
+    if (at == asked_.end())
+      return;
+    auto mail = std::move(at->second.mail);
+    drop(id);
+    if (got) {
+      reply(mail, std::move(*got));
+    } else {
+      auto why = std::move(got.error());
+      if (why.code == errc::unavailable && where != self_) {
+        args_.metrics.lost(args_.role);
+        log::warning("effect-lost", "a worker went away with an effect",
+                     {{"role", args_.role},
+                      {"worker", where.value},
+                      {"reason", why.text}});
+        queue_.close(where);
+        opened_.erase(where);
+      }
+      refuse(mail, std::move(why));
+    }
+    pump();
+  }
+
+  void drop(std::uint64_t id) {
+    asked_.erase(id);
+    queue_.done(id);
+  }
+
+  void on(const envelope& mail, const remote::CancelEffect& msg) {
+    auto found = queue_.find(msg.attempt_key());
+    if (!found)
+      return; // It has ended.
+    if (found->worker) {
+      tell(worker(*found->worker), mail.body);
+      return;
+    }
+    auto at = asked_.find(found->id);
+    refuse(at->second.mail,
+           {errc::cancelled, "cancelled before it began", false, std::nullopt});
+    drop(found->id);
+  }
+
+  /// What any worker knows.
+  void pass_on(const envelope& mail) {
+    auto at = opened_.count(self_) != 0 ? opened_.find(self_) : opened_.begin();
+    if (at == opened_.end())
+      return refuse(mail, no_worker());
+    ask(worker(at->first), mail.body, list_timeout,
+        [this, mail](body_result got) {
+          got ? reply(mail, std::move(*got))
+              : refuse(mail, std::move(got.error()));
+        });
+  }
+
+  // -- workers ----------------------------------------------------------------
+
+  shannon::address worker(const node_id& process) const {
+    auto here = args_.role + "/worker";
+    return {process == self_ ? here : here + "@" + process.value};
+  }
+
+  shannon::address grantor(const node_id& process) const {
+    auto here = "grants/" + args_.role;
+    return {process == self_ ? here : here + "@" + process.value};
+  }
+
+  error no_worker() const {
+    return {errc::unavailable,
+            "no node with the role " + args_.role + " is there to take it",
+            true, std::nullopt};
+  }
+
+  void on(const cluster::members_changed& msg) {
+    self_ = msg.self;
+    queue_.is(self_);
+    workers_.clear();
+    for (const auto& one : msg.members)
+      if (std::find(one.roles.begin(), one.roles.end(), args_.role)
+          != one.roles.end())
+        workers_.push_back(one.id);
+    std::erase_if(opened_, [this](const auto& one) {
+      auto gone = std::find(workers_.begin(), workers_.end(), one.first)
+                  == workers_.end();
+      if (gone)
+        queue_.close(one.first);
+      return gone;
+    });
+    want();
+  }
+
+  void on(const envelope& mail, const remote::WorkWindow& msg) {
+    auto at = mail.from.value.find('@');
+    auto who = at == std::string::npos
+                   ? self_
+                   : node_id{mail.from.value.substr(at + 1)};
+    if (std::find(workers_.begin(), workers_.end(), who) == workers_.end())
+      return;
+    opened_[who] = clock_now();
+    queue_.open(who, msg.open());
+    pump();
+  }
+
+  void want_more() {
+    if (std::exchange(wanting_, true))
+      return;
+    after(demand_pause, [this] {
+      wanting_ = false;
+      if (queue_.waiting() > 0)
+        want();
+    });
+  }
+
+  void want() {
+    wanted_at_ = clock_now();
+    for (const auto& one : workers_) {
+      remote::WorkDemand msg;
+      msg.set_wanted(queue_.demand(one));
+      tell(grantor(one), std::move(msg));
+    }
+  }
+
+  // -- time -------------------------------------------------------------------
+
+  void look() {
+    auto now = clock_now();
+    std::erase_if(opened_, [&](const auto& one) {
+      auto old = now - one.second > args_.window_lasts;
+      if (old)
+        queue_.close(one.first);
+      return old;
+    });
+    if (now - wanted_at_ >= demand_every)
+      want();
+    if (queue_.waiting() > 0)
+      drop_late(now);
+    count();
+    after(look_every, [this] { look(); });
+  }
+
+  /// Those that nobody waits for any more, and those nobody will ever take.
+  void drop_late(steady::time_point now) {
+    std::vector<std::uint64_t> late;
+    for (const auto& [id, one] : asked_) {
+      auto due = one.mail.deadline;
+      if (due != steady::time_point{} && due <= now)
+        late.push_back(id);
+      else if (!queue_.has_worker()
+               && now - one.since > args_.no_worker_patience)
+        late.push_back(id);
+    }
+    for (auto id : late) {
+      args_.metrics.refused(args_.role, "no_worker");
+      refuse(asked_.at(id).mail, no_worker());
+      drop(id);
+    }
+  }
+
+  void count() {
+    args_.metrics.now(args_.role, queue_.waiting(), queue_.under_way());
+  }
+
+  dispatcher_args args_;
+  std::string name_;
+  node_id self_;
+  effect_queue queue_;
+  std::unordered_map<std::uint64_t, asked> asked_;
+  std::uint64_t ids_ = 0;
+  /// Processes with the role, and when those that have a window had it last.
+  std::vector<node_id> workers_;
+  std::map<node_id, steady::time_point> opened_;
+  steady::time_point wanted_at_{};
+  bool wanting_ = false;
+};
+
+} // namespace
+
+caf::actor spawn_dispatcher(caf::local_actor& parent, dispatcher_args args) {
+  return parent.spawn<dispatcher>(std::move(args));
+}
+
+} // namespace shannon::dispatch

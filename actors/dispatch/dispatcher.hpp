@@ -1,0 +1,48 @@
+#pragma once
+
+#include "actors/dispatch/effect_queue.hpp"
+#include "actors/kit/actor_base.hpp"
+#include "metrics/dispatch_metrics.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/local_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace shannon::dispatch {
+
+/// DISPATCHER: where the effects of this node's runs come in, one for each role
+/// that carries out effects; sends each to a worker that has room, on this node
+/// or another. `effect_queue` decides, this carries out.
+///
+///   takes       LlmCall, ToolRun, CancelEffect, ListModels, ListTools
+///                                                  protocols/remote/
+///               WorkWindow                         protocols/remote/work.proto
+///               members_changed                    protocols/cluster.hpp
+///   asks        the role's worker, here (`llm/worker`) or on another node
+///   tells       GRANTORs: WorkDemand, each second and when more is wanted
+///   supervised  by the node's tree, permanent
+///   persists    nothing
+///   recovers    empty; effects under way are refused `unavailable` when it
+///   ends metrics     shannon_dispatch_* metrics/dispatch_metrics.hpp
+///
+/// Nothing piles up at a worker: what it has no room for waits here, up to a
+/// limit, and is refused `overloaded` above that. A worker's death, or that of
+/// the way to it, refuses what is under way there `unavailable`: whoever asked
+/// tries again under the next attempt key. An effect that no worker may take
+/// for `no_worker_patience` is refused too. Bound to the role's name.
+struct dispatcher_args {
+  kit::actor_env& env;
+  std::string role; ///< `llm` or `tool`.
+  metrics::dispatch_metrics& metrics;
+  effect_queue::limits limits{};
+  std::chrono::milliseconds no_worker_patience{10'000};
+  /// A worker whose window was not renewed for so long has none.
+  std::chrono::milliseconds window_lasts{3'000};
+};
+
+caf::actor spawn_dispatcher(caf::local_actor& parent, dispatcher_args args);
+
+} // namespace shannon::dispatch

@@ -1,0 +1,149 @@
+#include "actors/dispatch/effect_queue.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace shannon::dispatch {
+
+effect_queue::effect_queue(node_id self, limits most)
+    : self_(std::move(self)), limits_(most) {}
+
+bool effect_queue::add(job what) {
+  auto& of_tenant = tenants_[what.tenant];
+  if (waiting_ >= limits_.waiting_max
+      || of_tenant >= limits_.tenant_waiting_max) {
+    if (of_tenant == 0)
+      tenants_.erase(what.tenant);
+    return false;
+  }
+  ++of_tenant;
+  ++waiting_;
+  (what.batch ? batch_ : interactive_).push(what.tenant, what.id);
+  by_key_[what.attempt_key] = what.id;
+  auto id = what.id;
+  jobs_.emplace(id, entry{std::move(what), std::nullopt});
+  return true;
+}
+
+std::optional<effect_queue::placed> effect_queue::next() {
+  if (waiting_ == 0 || !has_room_anywhere())
+    return std::nullopt;
+  auto* one = pop();
+  if (!one)
+    return std::nullopt;
+  stop_waiting(*one);
+  one->worker = choose(one->what.attempt_key);
+  ++windows_[*one->worker].under_way;
+  return placed{one->what.id, *one->worker};
+}
+
+/// The next that still waits.
+effect_queue::entry* effect_queue::pop() {
+  for (;;) {
+    auto batch_first = ++turn_ % limits_.batch_turn == 0;
+    auto id = (batch_first ? batch_ : interactive_).pop();
+    if (!id)
+      id = (batch_first ? interactive_ : batch_).pop();
+    if (!id)
+      return nullptr;
+    if (auto at = jobs_.find(*id); at != jobs_.end())
+      return &at->second;
+  }
+}
+
+void effect_queue::stop_waiting(const entry& one) {
+  --waiting_;
+  auto of_tenant = tenants_.find(one.what.tenant);
+  if (--of_tenant->second == 0)
+    tenants_.erase(of_tenant);
+}
+
+void effect_queue::done(std::uint64_t id) {
+  auto at = jobs_.find(id);
+  if (at == jobs_.end())
+    return;
+  const auto& one = at->second;
+  if (!one.worker)
+    stop_waiting(one);
+  else if (auto there = windows_.find(*one.worker); there != windows_.end())
+    --there->second.under_way;
+  if (auto key = by_key_.find(one.what.attempt_key);
+      key != by_key_.end() && key->second == id)
+    by_key_.erase(key);
+  jobs_.erase(at);
+  sweep(interactive_);
+  sweep(batch_);
+}
+
+/// What does not wait any more is left in its lane; more than what waits, and
+/// it is swept out.
+void effect_queue::sweep(fair_lane& lane) {
+  constexpr std::size_t slack = 1'000;
+  if (lane.size() <= 2 * waiting_ + slack)
+    return;
+  fair_lane kept;
+  while (auto id = lane.pop())
+    if (auto at = jobs_.find(*id); at != jobs_.end() && !at->second.worker)
+      kept.push(at->second.what.tenant, *id);
+  lane = std::move(kept);
+}
+
+std::optional<effect_queue::found>
+effect_queue::find(const std::string& attempt_key) const {
+  auto key = by_key_.find(attempt_key);
+  if (key == by_key_.end())
+    return std::nullopt;
+  return found{key->second, jobs_.at(key->second).worker};
+}
+
+void effect_queue::open(const node_id& worker, std::uint64_t window) {
+  auto [at, fresh] = windows_.try_emplace(worker);
+  at->second.open = window;
+  // It may come back while something of before is still under way.
+  if (fresh)
+    at->second.under_way = static_cast<std::uint64_t>(
+        std::count_if(jobs_.begin(), jobs_.end(), [&](const auto& one) {
+          return one.second.worker == worker;
+        }));
+}
+
+void effect_queue::close(const node_id& worker) {
+  windows_.erase(worker);
+}
+
+std::uint64_t effect_queue::demand(const node_id& worker) const {
+  auto at = windows_.find(worker);
+  return waiting_ + (at == windows_.end() ? 0 : at->second.under_way);
+}
+
+bool effect_queue::has_room_anywhere() const {
+  return std::any_of(windows_.begin(), windows_.end(),
+                     [](const auto& one) { return one.second.room() > 0; });
+}
+
+/// Equal room: by key, so that an attempt that is asked for again by another
+/// node tends to meet itself.
+std::optional<node_id> effect_queue::choose(const std::string& key) const {
+  if (auto own = windows_.find(self_);
+      own != windows_.end() && own->second.room() > 0)
+    return self_;
+  const node_id* best = nullptr;
+  std::pair<std::uint64_t, std::uint64_t> highest{0, 0};
+  for (const auto& [worker, window] : windows_) {
+    if (window.room() == 0)
+      continue;
+    std::pair<std::uint64_t, std::uint64_t> rank{
+        window.room(),
+        XXH64(key.data(), key.size(),
+              XXH64(worker.value.data(), worker.value.size(), 0))};
+    if (!best || rank > highest) {
+      best = &worker;
+      highest = rank;
+    }
+  }
+  return best ? std::optional{*best} : std::nullopt;
+}
+
+} // namespace shannon::dispatch

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "actors/dispatch/fair_lane.hpp"
+#include "protocols/ids.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace shannon::dispatch {
+
+/// Which effect goes next, and to which worker. Pure: no actors, no clock.
+///
+///   waiting ──next──> under way at a worker ──done──> gone
+///
+/// A worker takes as many at once as its window is open, and none before it
+/// has said so. Interactive effects go before batch ones, but for each
+/// `batch_turn`-th place: batch goes on under any load. Within either, tenants
+/// take turns. The own node is preferred, then who has the most room.
+class effect_queue {
+public:
+  struct limits {
+    /// Waiting, in all and of one tenant; above it `add` says no.
+    std::size_t waiting_max = 10'000;
+    std::size_t tenant_waiting_max = 5'000;
+    std::uint32_t batch_turn = 16;
+  };
+
+  struct job {
+    std::uint64_t id = 0;
+    std::string attempt_key;
+    std::string tenant;
+    bool batch = false;
+  };
+
+  struct placed {
+    std::uint64_t id = 0;
+    node_id worker;
+  };
+
+  /// `self` names this node among the workers.
+  effect_queue(node_id self, limits);
+
+  void is(node_id self) {
+    self_ = std::move(self);
+  }
+
+  // -- effects ----------------------------------------------------------------
+
+  /// False: too many wait.
+  bool add(job what);
+
+  /// The next that has room somewhere; it is under way from here on.
+  std::optional<placed> next();
+
+  /// Ended, or not wanted any more.
+  void done(std::uint64_t id);
+
+  struct found {
+    std::uint64_t id = 0;
+    std::optional<node_id> worker; ///< Nothing: it waits.
+  };
+  /// The one under this key.
+  std::optional<found> find(const std::string& attempt_key) const;
+
+  // -- workers ----------------------------------------------------------------
+
+  /// So many of ours at once, from here on; what is under way goes on.
+  void open(const node_id& worker, std::uint64_t window);
+  /// Nothing goes there any more. What is under way is told `done` one by one.
+  void close(const node_id& worker);
+
+  /// What this worker should be asked for: what is under way there, and all
+  /// that waits.
+  std::uint64_t demand(const node_id& worker) const;
+
+  bool has_room_anywhere() const;
+  bool has_worker() const noexcept {
+    return !windows_.empty();
+  }
+  std::size_t waiting() const noexcept {
+    return waiting_;
+  }
+  std::size_t under_way() const noexcept {
+    return jobs_.size() - waiting_;
+  }
+
+private:
+  struct entry {
+    job what;
+    std::optional<node_id> worker;
+  };
+  struct window {
+    std::uint64_t open = 0;
+    std::uint64_t under_way = 0;
+    std::uint64_t room() const noexcept {
+      return open > under_way ? open - under_way : 0;
+    }
+  };
+
+  std::optional<node_id> choose(const std::string& key) const;
+  entry* pop();
+  void stop_waiting(const entry& one);
+  void sweep(fair_lane& lane);
+
+  node_id self_;
+  limits limits_;
+  std::unordered_map<std::uint64_t, entry> jobs_;
+  std::unordered_map<std::string, std::uint64_t> by_key_;
+  std::unordered_map<std::string, std::size_t> tenants_; ///< Waiting of each.
+  /// May name jobs that do not wait any more.
+  fair_lane interactive_;
+  fair_lane batch_;
+  std::uint32_t turn_ = 0;
+  std::size_t waiting_ = 0;
+  std::map<node_id, window> windows_;
+};
+
+} // namespace shannon::dispatch

@@ -1,0 +1,58 @@
+#include "metrics/dispatch_metrics.hpp"
+
+namespace shannon::metrics {
+
+namespace {
+
+prometheus::Family<prometheus::Counter>&
+counters(registry& where, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(
+      where.families());
+}
+
+} // namespace
+
+dispatch_metrics::dispatch_metrics(registry& where)
+    : placed_(counters(where, "shannon_dispatch_effects_total",
+                       "Effects sent to a worker, by role and place.")),
+      refused_(counters(where, "shannon_dispatch_refused_total",
+                        "Effects that no worker could take.")),
+      lost_(counters(where, "shannon_dispatch_lost_total",
+                     "Effects whose worker went away.")),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("shannon_dispatch_wait_seconds")
+                   .Help("How long an effect waited for a worker.")
+                   .Register(where.families())),
+      effects_(prometheus::BuildGauge()
+                   .Name("shannon_dispatch_effects")
+                   .Help("Effects that wait, and that are under way.")
+                   .Register(where.families())) {}
+
+void dispatch_metrics::placed(const std::string& role, bool here,
+                              std::chrono::steady_clock::duration waited) {
+  placed_.Add({{"role", role}, {"place", here ? "here" : "elsewhere"}})
+      .Increment();
+  seconds_
+      .Add({{"role", role}},
+           prometheus::Histogram::BucketBoundaries{0.001, 0.01, 0.1, 1, 10, 60})
+      .Observe(std::chrono::duration<double>(waited).count());
+}
+
+void dispatch_metrics::refused(const std::string& role,
+                               const std::string& why) {
+  refused_.Add({{"role", role}, {"reason", why}}).Increment();
+}
+
+void dispatch_metrics::lost(const std::string& role) {
+  lost_.Add({{"role", role}}).Increment();
+}
+
+void dispatch_metrics::now(const std::string& role, std::size_t waiting,
+                           std::size_t under_way) {
+  effects_.Add({{"role", role}, {"state", "waiting"}})
+      .Set(static_cast<double>(waiting));
+  effects_.Add({{"role", role}, {"state", "under_way"}})
+      .Set(static_cast<double>(under_way));
+}
+
+} // namespace shannon::metrics

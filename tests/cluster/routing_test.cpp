@@ -1,0 +1,132 @@
+// Nodes with one role each: tasks come in at one, are carried by others, and
+// their effects are done by yet others. Each of them is lost in turn.
+
+#include "tests/cluster/real_cluster.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace shannon;
+using namespace shannon::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+enum : unsigned { door, brain_1, brain_2, hands_1, hands_2, nodes };
+
+const std::vector<std::string> roles{
+    "gateway, inspector", "orchestrator, agent", "orchestrator, agent",
+    "llm, tool, browser", "llm, tool"};
+
+struct split_cluster {
+  real_cluster all{roles};
+
+  split_cluster() {
+    for (unsigned i = 0; i < nodes; ++i)
+      all.start(i);
+    for (unsigned i = 0; i < nodes; ++i)
+      all.await_ready(i);
+  }
+
+  std::string begin(const std::string& query) {
+    auto id = all.submit(door, query);
+    INFO(all.log(door));
+    REQUIRE(id);
+    return *id;
+  }
+
+  void completes(const std::string& task) {
+    auto done = all.await_end(door, task, 60s);
+    INFO(done.dump());
+    CHECK(done["status"] == "TASK_STATUS_COMPLETED");
+  }
+};
+
+double seconds_since(std::int64_t at_us) {
+  return static_cast<double>(unix_now_us() - at_us) / 1e6;
+}
+
+} // namespace
+
+TEST_CASE("a task may come in at one node, be carried by another and have its "
+          "effects done by a third") {
+  split_cluster cluster;
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 12; ++i)
+    tasks.push_back(cluster.begin("What is " + std::to_string(i) + " + 1?"));
+  for (const auto& task : tasks)
+    cluster.completes(task);
+  // Sent again with the same key the same task is answered, by whoever has it.
+  auto events = cluster.all.page(
+      door, "/api/v1/tasks/" + tasks[0] + "/events?limit=100", false);
+  CHECK(events.find("WORKFLOW_COMPLETED") != std::string::npos);
+
+  SECTION("a command reaches it wherever it is") {
+    auto slow = cluster.begin("[[delay:20000]] slow");
+    cluster.all.await_call(slow + "/", 1, 20s);
+    auto since = unix_now_us();
+    REQUIRE(cluster.all.cancel(door, slow));
+    auto done = cluster.all.await_end(door, slow, 20s);
+    CHECK(done["status"] == "TASK_STATUS_CANCELLED");
+    CHECK(seconds_since(since) < 5);
+  }
+  SECTION("when a node that carries tasks dies, the other goes on with them") {
+    std::vector<std::string> slow;
+    for (int i = 0; i < 8; ++i)
+      slow.push_back(cluster.begin("[[delay:3000]] slow"));
+    for (const auto& task : slow)
+      cluster.all.await_call(task + "/", 1, 20s);
+    cluster.all.kill(brain_1);
+    for (const auto& task : slow)
+      cluster.completes(task);
+    // And new ones are taken for every shard.
+    std::vector<std::string> more;
+    for (int i = 0; i < 8; ++i)
+      more.push_back(cluster.begin("What is 2 + 2?"));
+    for (const auto& task : more)
+      cluster.completes(task);
+  }
+}
+
+TEST_CASE("effects of a worker that dies or freezes are tried elsewhere within "
+          "three seconds, under the next key") {
+  split_cluster cluster;
+  auto blow = GENERATE(SIGKILL, SIGSTOP);
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 8; ++i)
+    tasks.push_back(cluster.begin("[[delay:6000]] slow"));
+  std::set<std::string> first;
+  for (const auto& task : tasks)
+    cluster.all.await_call(task + "/", 1, 20s);
+  for (const auto& call : cluster.all.calls())
+    first.insert(call.attempt_key);
+  auto at = unix_now_us();
+  if (blow == SIGKILL)
+    cluster.all.kill(hands_1);
+  else
+    cluster.all.signal(hands_1, SIGSTOP);
+  for (const auto& task : tasks)
+    cluster.completes(task);
+  // Both workers had some of them; those of the dead one were called again.
+  int again = 0;
+  double worst = 0;
+  for (const auto& call : cluster.all.calls()) {
+    if (first.count(call.attempt_key) != 0
+        || call.attempt_key.substr(call.attempt_key.rfind('/')) == "/1")
+      continue;
+    ++again;
+    worst = std::max(worst, static_cast<double>(call.at_us - at) / 1e6);
+  }
+  WARN((blow == SIGKILL ? "killed: " : "frozen: ")
+       << again << " effects tried again, the last after " << worst << " s");
+  CHECK(again > 0);
+  CHECK(again < 8);
+  CHECK(worst <= 3);
+  if (blow == SIGSTOP)
+    cluster.all.signal(hands_1, SIGCONT);
+}

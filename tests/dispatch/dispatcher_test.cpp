@@ -1,0 +1,344 @@
+// Effects go to whoever has room, here or on another node; none is lost without
+// a word when a worker goes, and nothing waits at a worker.
+
+#include "actors/cluster/mail_router.hpp"
+#include "actors/dispatch/dispatcher.hpp"
+#include "actors/dispatch/grantor.hpp"
+#include "metrics/registry.hpp"
+#include "protocols/cluster.hpp"
+#include "protocols/remote/tool.pb.h"
+#include "protocols/remote/workflow.pb.h"
+#include "tests/dispatch/two_nodes.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <catch2/catch.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace shannon::dispatch {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Carries out what it is given when the test says so.
+class fake_worker final : public kit::actor_base {
+public:
+  struct control {
+    std::vector<envelope> taken;
+    std::vector<std::string> cancelled;
+    std::function<void(std::size_t)> answer;
+  };
+
+  fake_worker(caf::actor_config& cfg, kit::actor_env& shared, control& what)
+      : actor_base(cfg, shared, {"tool/worker"}), control_(what) {
+    control_.answer = [this](std::size_t i) {
+      remote::ToolResult done;
+      done.set_success(true);
+      reply(control_.taken.at(i), std::move(done));
+    };
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    return {
+        kit::on<remote::ToolRun>(
+            [this](auto& mail, auto&) { control_.taken.push_back(mail); }),
+        kit::on<remote::CancelEffect>([this](auto&, auto& m) {
+          control_.cancelled.push_back(m.attempt_key());
+        }),
+        kit::on<remote::ListTools>(
+            [this](auto& mail, auto&) { reply(mail, remote::ToolList{}); }),
+    };
+  }
+
+private:
+  control& control_;
+};
+
+/// Outlives the actors.
+struct seen {
+  metrics::registry registry;
+  metrics::dispatch_metrics metrics{registry};
+  fake_worker::control near, far;
+  std::vector<std::optional<result<remote::ToolResult>>> answers;
+};
+
+/// A dispatcher on the first node; workers and grants where a test wants them.
+struct world : seen, test::two_nodes {
+  explicit world(effect_queue::limits limits = {}) {
+    host([this, limits](auto& parent) {
+      dispatcher_args args{env, "tool", metrics};
+      args.limits = limits;
+      return spawn_dispatcher(parent, args);
+    });
+  }
+
+  template <class Start>
+  caf::actor host(Start start) {
+    caf::scoped_actor parent{system};
+    auto made = start(*parent.ptr());
+    keep(made);
+    run();
+    return made;
+  }
+
+  void worker_here(std::uint64_t capacity) {
+    keep(system.spawn<fake_worker>(env, near));
+    host([&](auto& parent) {
+      return spawn_grantor(parent, {env, "tool", capacity});
+    });
+  }
+  void worker_there(std::uint64_t capacity) {
+    keep(system.spawn<fake_worker>(second_env, far));
+    host([&](auto& parent) {
+      return spawn_grantor(parent, {second_env, "tool", capacity});
+    });
+  }
+
+  /// What SHARD OWNER says each second.
+  void tell_members(const std::vector<std::string>& names) {
+    cluster::members_changed msg{node_id{"n1#1"}, {}};
+    for (const auto& name : names) {
+      cluster::member one;
+      one.id = node_id{name};
+      one.roles = {"tool"};
+      msg.members.push_back(one);
+    }
+    tell("tool", std::move(msg));
+    run();
+  }
+
+  void tell(const std::string& to, message_body body) {
+    auto mail = std::make_shared<envelope>();
+    mail->to = {to};
+    mail->body = std::move(body);
+    REQUIRE(addresses.deliver(mail));
+  }
+
+  static std::string key(std::size_t i) {
+    return "task/tool#" + std::to_string(i) + "/1";
+  }
+
+  /// The place of its answer.
+  std::size_t ask(std::chrono::milliseconds timeout = 60s) {
+    auto i = answers.size();
+    answers.emplace_back();
+    remote::ToolRun what;
+    what.mutable_context()->set_attempt_key(key(i));
+    keep(system.spawn<kit::actor_fixture::asker>(
+        env, "asker/" + std::to_string(i),
+        [this, i, what, timeout](auto& self) {
+          self.template ask<remote::ToolResult>(
+              {"tool"}, what, timeout,
+              [this, i](result<remote::ToolResult> got) { answers[i] = got; });
+        }));
+    run();
+    return i;
+  }
+};
+
+} // namespace
+
+TEST_CASE("an effect is carried out on the own node where that has the role") {
+  world w;
+  w.worker_here(2);
+  w.worker_there(2);
+  w.tell_members({"n1#1", "n2#1"});
+  auto one = w.ask();
+  REQUIRE(w.near.taken.size() == 1);
+  CHECK(w.far.taken.empty());
+  w.near.answer(0);
+  w.run();
+  REQUIRE(w.answers[one]);
+  CHECK(*w.answers[one]);
+}
+
+TEST_CASE("what the own node has no room for goes to another") {
+  world w;
+  w.worker_here(1);
+  w.worker_there(2);
+  w.tell_members({"n1#1", "n2#1"});
+  w.ask();
+  auto two = w.ask();
+  REQUIRE(w.near.taken.size() == 1);
+  REQUIRE(w.far.taken.size() == 1);
+  CHECK(w.far.taken[0].from.value == "tool@n1#1");
+  w.far.answer(0);
+  w.run();
+  REQUIRE(w.answers[two]);
+  CHECK(*w.answers[two]);
+}
+
+TEST_CASE("nothing waits at a worker: the third of two goes when one ends") {
+  world w;
+  w.worker_there(2);
+  w.tell_members({"n2#1"});
+  for (int i = 0; i < 3; ++i)
+    w.ask();
+  w.advance(500ms);
+  CHECK(w.far.taken.size() == 2);
+  w.far.answer(0);
+  w.run();
+  CHECK(w.far.taken.size() == 3);
+}
+
+TEST_CASE("when the way to a worker is cut its effects are refused at once") {
+  world w;
+  w.worker_there(2);
+  w.tell_members({"n2#1"});
+  auto one = w.ask();
+  REQUIRE(w.far.taken.size() == 1);
+  w.cut_link();
+  w.run();
+  REQUIRE(w.answers[one]);
+  REQUIRE_FALSE(*w.answers[one]);
+  CHECK((*w.answers[one]).error().code == errc::unavailable);
+  CHECK((*w.answers[one]).error().retryable);
+  // The next waits, and goes where somebody is.
+  auto two = w.ask();
+  w.advance(100ms);
+  CHECK_FALSE(w.answers[two]);
+  w.worker_here(1);
+  w.tell_members({"n1#1", "n2#1"});
+  CHECK(w.near.taken.size() == 1);
+}
+
+TEST_CASE("a worker whose windows stop coming is given nothing more") {
+  world w;
+  w.worker_there(5);
+  w.tell_members({"n2#1"});
+  w.cut = true;
+  w.advance(4s);
+  w.ask();
+  CHECK(w.far.taken.empty());
+  w.cut = false;
+  w.advance(2s);
+  CHECK(w.far.taken.size() == 1);
+}
+
+TEST_CASE("without any worker an effect is refused after a while") {
+  world w;
+  w.tell_members({});
+  auto one = w.ask();
+  w.advance(9s);
+  CHECK_FALSE(w.answers[one]);
+  w.advance(2s);
+  REQUIRE(w.answers[one]);
+  REQUIRE_FALSE(*w.answers[one]);
+  CHECK((*w.answers[one]).error().code == errc::unavailable);
+}
+
+TEST_CASE("a cancel reaches an effect at its worker, or before it begins") {
+  world w;
+  w.worker_there(1);
+  w.tell_members({"n2#1"});
+  auto one = w.ask();
+  auto two = w.ask();
+  for (auto i : {one, two}) {
+    remote::CancelEffect stop;
+    stop.set_attempt_key(world::key(i));
+    w.tell("tool", std::move(stop));
+  }
+  w.run();
+  CHECK(w.far.cancelled == std::vector<std::string>{world::key(one)});
+  REQUIRE(w.answers[two]);
+  REQUIRE_FALSE(*w.answers[two]);
+  CHECK((*w.answers[two]).error().code == errc::cancelled);
+}
+
+TEST_CASE(
+    "above its limit the dispatcher refuses, and says when to come again") {
+  effect_queue::limits limits;
+  limits.waiting_max = 2;
+  world w{limits};
+  w.tell_members({});
+  w.ask();
+  w.ask();
+  auto three = w.ask();
+  REQUIRE(w.answers[three]);
+  REQUIRE_FALSE(*w.answers[three]);
+  CHECK((*w.answers[three]).error().code == errc::overloaded);
+  CHECK((*w.answers[three]).error().retry_after);
+}
+
+TEST_CASE("who asked for an effect and waits no more keeps no room") {
+  world w;
+  w.worker_there(1);
+  w.tell_members({"n2#1"});
+  w.ask(200ms);
+  w.advance(300ms);
+  auto two = w.ask();
+  REQUIRE(w.far.taken.size() == 2);
+  w.far.answer(1);
+  w.run();
+  REQUIRE(w.answers[two]);
+  CHECK(*w.answers[two]);
+}
+
+TEST_CASE("a node that drains grants nothing more") {
+  world w;
+  w.worker_there(3);
+  w.tell_members({"n2#1"});
+  w.ask();
+  auto mail = std::make_shared<envelope>();
+  mail->to = {"grants/tool"};
+  mail->body = cluster::drain{};
+  REQUIRE(w.second_addresses.deliver(mail));
+  w.run();
+  w.ask();
+  w.advance(3s);
+  CHECK(w.far.taken.size() == 1);
+}
+
+TEST_CASE("mail for a run goes to the node that owns its shard") {
+  auto shards = std::make_shared<kit::owned_shards>(4);
+  std::vector<std::string> sent;
+  bool linked = true;
+  cluster::mail_router router{
+      shards, {"workflow"}, [&](const node_id& to, const envelope_ptr&) {
+        if (linked)
+          sent.push_back(to.value);
+        return linked;
+      }};
+  auto mail_for = [](const std::string& to, const std::string& from) {
+    auto mail = std::make_shared<envelope>();
+    mail->to = {to};
+    mail->from = {from};
+    return mail;
+  };
+  using verdict = kit::outbound::verdict;
+  auto mail = mail_for("workflow/task-1", "gateway");
+  // Nobody has said who owns what.
+  CHECK(router.carry(mail) == verdict::here);
+  shards->see(std::vector<node_id>(4, node_id{"n2#7"}));
+  shards->told();
+  CHECK(router.carry(mail) == verdict::carried);
+  CHECK(sent == std::vector<std::string>{"n2#7"});
+  CHECK(router.carry(mail_for("llm", "agent/a")) == verdict::here);
+  CHECK(router.carry(mail_for("workflow", "shard-owner")) == verdict::here);
+  CHECK(router.carry(mail_for("stream/1@n3#1", "workflow/task-1"))
+        == verdict::carried);
+  CHECK(sent.back() == "n3#1");
+  SECTION("but not on from there, or two nodes might send it in a circle") {
+    CHECK(router.carry(mail_for("workflow/task-1", "gateway@n3#1"))
+          == verdict::here);
+  }
+  SECTION("and stays where it owns the shard itself") {
+    std::vector<kit::owned_shards::place> all;
+    for (std::uint32_t i = 0; i < 4; ++i)
+      all.push_back({i, 1});
+    shards->gain(all);
+    shards->hold_until(std::chrono::steady_clock::now() + 1h);
+    CHECK(router.carry(mail) == verdict::here);
+  }
+  SECTION("and is refused here where there is no link to its owner") {
+    linked = false;
+    CHECK(router.carry(mail) == verdict::here);
+    CHECK(router.carry(mail_for("stream/1@n3#1", "workflow/task-1"))
+          == verdict::lost);
+  }
+}
+
+} // namespace shannon::dispatch
