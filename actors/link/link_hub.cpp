@@ -214,8 +214,9 @@ private:
     std::optional<std::string> dialled;
     clock::time_point until;
     std::shared_ptr<peer_link> link; ///< Once the hello is judged.
-    refusal why = refusal::none;
+    refusal why = refusal::none;     ///< Why we end it.
     std::string text;
+    bool unwanted = false; ///< The peer has said why it ends it.
   };
   using guest_ptr = std::shared_ptr<guest>;
 
@@ -374,7 +375,7 @@ private:
                     "expected a hello, found " + std::to_string(bytes.size())
                         + " bytes of something else");
     if (got.has_goodbye()) {
-      who->why = refusal::handshake;
+      who->unwanted = true;
       who->text = "the peer says: " + got.goodbye().reason();
       return who->over->close(unavailable(who->text));
     }
@@ -434,9 +435,13 @@ private:
         reason = who->over->encrypted() && who->over->certified().empty()
                      ? refusal::handshake
                      : refusal::garbage;
+      // A peer that only hangs up, or says why, has refused us.
+      bool ours = !who->unwanted
+                  && (!who->dialled || reason != refusal::garbage
+                      || who->why != refusal::none);
       if (who->dialled)
         dial_failed(*who->dialled, text);
-      if (!stopping_)
+      if (ours && !stopping_)
         refused(reason, who->over->peer(), text);
     }
     if (stopping_ && guests_.empty())

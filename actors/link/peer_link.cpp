@@ -16,6 +16,7 @@ using std::chrono::microseconds;
 
 /// A frame that was larger is not kept for the next.
 constexpr std::size_t frame_kept = 256 * 1024;
+constexpr std::size_t reason_shown = 200;
 
 std::int64_t us_of(peer_link::clock::time_point at) {
   return std::chrono::duration_cast<microseconds>(at.time_since_epoch())
@@ -183,8 +184,10 @@ void peer_link::frame(std::string_view bytes) {
     break;
   }
   case Frame::kGoodbye:
-    over_->close({errc::unavailable, "the peer says: " + got.goodbye().reason(),
-                  true, std::nullopt});
+    over_->close(
+        {errc::unavailable,
+         "the peer says: " + got.goodbye().reason().substr(0, reason_shown),
+         true, std::nullopt});
     break;
   case Frame::kHello:
     leave("a second hello came");
@@ -202,8 +205,10 @@ void peer_link::take(const Mail& what, std::size_t bytes) {
   auto got = read_mail(what, process_, clock::now());
   auto& mail = got.mail;
   if (got.unreadable) {
-    log::warning("link-body-unknown", "a message from a peer cannot be read",
-                 {{"peer", process_.value}, {"reason", got.unreadable->text}});
+    if (!std::exchange(told_unreadable_, true)) // Once: there may be many.
+      log::warning(
+          "link-body-unknown", "a message from a peer cannot be read",
+          {{"peer", process_.value}, {"reason", got.unreadable->text}});
     if (mail.correlation == 0)
       with_.metrics.mail_dropped("body");
     else

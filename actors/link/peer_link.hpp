@@ -86,6 +86,7 @@ private:
   receive_window received_;
   liveness alive_;
   std::unique_ptr<Frame> frame_; ///< Keeps its memory from one to the next.
+  bool told_unreadable_ = false;
 
   // -- any thread -------------------------------------------------------------
 

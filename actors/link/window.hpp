@@ -15,7 +15,7 @@ public:
   struct limits {
     std::uint64_t mails = 0;
     std::uint64_t bytes = 0;
-    /// Beyond `bytes`, for answers alone; they are not counted as mails, since
+    /// Beyond `bytes`, for answers alone; how many they are is no matter, since
     /// each has been asked for.
     std::uint64_t reserve = 0;
   };

@@ -235,7 +235,7 @@ TEST_CASE("a window ends by mails and by bytes, and credit opens it") {
   CHECK(window.bytes() == 0);
 }
 
-TEST_CASE("answers may use the reserve, and are not counted as mails") {
+TEST_CASE("answers may use the reserve, however many they are") {
   send_window window{{1, 1'000, 500}};
   window.sent(1'200);
   CHECK_FALSE(window.takes_mail());
