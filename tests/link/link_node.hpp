@@ -209,6 +209,21 @@ public:
   kit::directory addresses;
 
 private:
+  class station final : public caf::event_based_actor {
+  public:
+    using taker = std::function<void(const envelope_ptr&)>;
+    station(caf::actor_config& cfg, taker take)
+        : caf::event_based_actor(cfg), take_(std::move(take)) {}
+
+  protected:
+    caf::behavior make_behavior() override {
+      return {[this](const envelope_ptr& mail) { take_(mail); }};
+    }
+
+  private:
+    taker take_;
+  };
+
   struct system_config : caf::actor_system_config {
     system_config() {
       set("scheduler.policy", caf::atom("sharing"));

@@ -69,7 +69,7 @@ struct with_raw_peer {
   std::optional<raw_peer> raw;
 };
 
-std::size_t resident_bytes() {
+[[maybe_unused]] std::size_t resident_bytes() {
   std::ifstream in{"/proc/self/statm"};
   std::size_t all = 0;
   std::size_t resident = 0;
@@ -113,23 +113,25 @@ TEST_CASE("a peer that is frozen costs no more than the window, and is down "
   how.link.dead_after = 1'500ms; // As it is by default.
   with_raw_peer world{how};
   REQUIRE(world.ask(1));
-  auto before = resident_bytes();
+  [[maybe_unused]] auto before = resident_bytes();
   auto began = std::chrono::steady_clock::now();
-  // 400 MB, if somebody took them.
-  std::string kilobyte(1'000, 'x');
+  std::string text(10'000, 'x');
   std::uint64_t most = 0;
-  for (int i = 0; i < 400'000; ++i) {
-    if (!world.tell(kilobyte))
-      break;
-    if (i % 10'000 == 0)
+  std::uint64_t tried = 0;
+  while (world.tell(text)) // Until it is down.
+    if (++tried % 100 == 0)
       most = std::max(most, world.state().bytes_in_flight);
-  }
+  INFO(tried << " tried");
   CHECK(most > 1u << 20);
-  CHECK(most < (4u << 20) + 2'000);
-  CHECK(resident_bytes() < before + (32u << 20));
+  CHECK(most < (4u << 20) + 11'000);
   CHECK(
       world.node.counted("shannon_link_mails_dropped_total{reason=\"window\"}")
-      > 100'000);
+      > static_cast<double>(tried) / 2);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // They have memory of their own.
+  CHECK(tried * text.size() > 500'000'000);
+  CHECK(resident_bytes() < before + (32u << 20));
+#endif
   // Its ask is refused when it is down: neither before nor much later.
   auto got = world.answers->wait(1);
   auto took = std::chrono::steady_clock::now() - began;
