@@ -45,7 +45,12 @@ link_metrics::link_metrics(registry& all)
                       .Name("shannon_link_probe_seconds")
                       .Help("From a probe to its answer.")
                       .Register(all.families())
-                      .Add({}, latency_buckets())) {}
+                      .Add({}, latency_buckets())),
+      certificate_ends_(
+          prometheus::BuildGauge()
+              .Name("shannon_link_certificate_end_timestamp_seconds")
+              .Help("When this node's certificate ends.")
+              .Register(all.families())) {}
 
 void link_metrics::mail_sent(std::uint64_t bytes) {
   mails_sent_.Increment();
@@ -77,6 +82,11 @@ void link_metrics::link_down(std::uint64_t asks) {
 
 void link_metrics::connection_refused(const std::string& why) {
   connections_refused_.Add({{"reason", why}}).Increment();
+}
+
+void link_metrics::certified_until(std::chrono::system_clock::time_point end) {
+  certificate_ends_.Add({}).Set(
+      static_cast<double>(std::chrono::system_clock::to_time_t(end)));
 }
 
 void link_metrics::probed(seconds round_trip) {

@@ -38,6 +38,9 @@ public:
 
   void probed(seconds round_trip);
 
+  /// When this node's certificate ends.
+  void certified_until(std::chrono::system_clock::time_point end);
+
 private:
   prometheus::Family<prometheus::Counter>& mails_;
   prometheus::Family<prometheus::Counter>& bytes_;
@@ -52,6 +55,8 @@ private:
   prometheus::Counter& downs_;
   prometheus::Counter& asks_lost_;
   prometheus::Histogram& round_trip_;
+  /// Without a certificate there is no such line.
+  prometheus::Family<prometheus::Gauge>& certificate_ends_;
 };
 
 } // namespace shannon::metrics

@@ -42,6 +42,9 @@ constexpr std::chrono::milliseconds tick_max = 50ms;
 constexpr auto accept_pause = 50ms;
 /// The last words of all links.
 constexpr auto stop_patience = 1s;
+using days = std::chrono::duration<int, std::ratio<86'400>>;
+/// A certificate that ends sooner is warned of.
+constexpr days certificate_days_min{30};
 /// Lines about refused connections in a second: strangers may be many.
 constexpr std::uint32_t refusal_lines_max = 10;
 
@@ -80,6 +83,13 @@ result<std::shared_ptr<const tls_context>> context_of(const hub_args& args) {
                 "tls.cert: " + args.tls.cert + " does not name node "
                     + args.name + ": issue one with `shannon certs issue "
                     + args.name + "`");
+  auto ends = (*context)->ends();
+  args.metrics.certified_until(ends);
+  auto left = std::chrono::floor<days>(ends - std::chrono::system_clock::now());
+  if (left < certificate_days_min)
+    log::warning("link-certificate-ends",
+                 "issue this node a new certificate, and restart it then",
+                 {{"cert", args.tls.cert}, {"days_left", left.count()}});
   return context;
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <new>
 #include <utility>
 
@@ -90,6 +91,9 @@ tls_context::load(const std::string& ca, const std::string& cert,
                     + " has expired: issue a new one with `shannon certs "
                       "issue`");
   made->names_ = dns_names(own);
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(own), &end) == 1)
+    made->ends_ = std::chrono::system_clock::from_time_t(::timegm(&end));
   return std::shared_ptr<const tls_context>{std::move(made)};
 }
 

@@ -2,6 +2,7 @@
 
 #include "protocols/errc.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,10 @@ public:
   const std::vector<std::string>& names() const noexcept {
     return names_;
   }
+  /// When that certificate ends.
+  std::chrono::system_clock::time_point ends() const noexcept {
+    return ends_;
+  }
   ssl_ctx_st* raw() const noexcept {
     return raw_;
   }
@@ -37,6 +42,7 @@ private:
 
   ssl_ctx_st* raw_ = nullptr;
   std::vector<std::string> names_;
+  std::chrono::system_clock::time_point ends_;
 };
 
 /// One side of one TLS connection, without a socket: what comes from the wire

@@ -1,9 +1,10 @@
 // Envelopes between two nodes that are two processes on the loopback, with
 // TLS and without: how many a second one way, from one actor's thread and from
-// two, into a mailbox; how long an ask takes from actor to actor and back, one
-// at a time; how many go round with 64 at a time. With what one way costs in
-// memory. Prints one JSON object.
+// two, into a mailbox; how long an ask of an actor of the kit takes to one
+// of the other node and back, one at a time; how many go round with 64 and with
+// 1,000 at a time. With what one way costs in memory. Prints one JSON object.
 
+#include "actors/cluster/mail_router.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/link/certificates.hpp"
@@ -89,6 +90,11 @@ struct node {
     if (!made)
       die(made.error().text);
     hub = std::move(*made);
+    addresses.route_by(std::make_shared<cluster::mail_router>(
+        std::make_shared<const kit::owned_shards>(), std::vector<std::string>{},
+        [hub = hub](const node_id& process, const envelope_ptr& mail) {
+          return hub->send(process, mail);
+        }));
   }
   ~node() {
     hub->stop();
@@ -120,11 +126,69 @@ struct node {
   metrics::registry registry;
   metrics::link_metrics counts{registry};
   kit::directory addresses;
+  kit::actor_env env{addresses};
   kit::io_loop loop{"links"};
   system_config config;
   caf::actor_system system{config};
   std::vector<caf::actor> actors;
   std::shared_ptr<link::link_hub> hub;
+};
+
+/// Answers with what it is asked.
+class echo final : public kit::actor_base {
+public:
+  echo(caf::actor_config& cfg, kit::actor_env& shared)
+      : actor_base(cfg, shared, {"echo"}) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {kit::on<remote::ToolRun>(
+        [this](const envelope& mail, auto&) { reply(mail, mail.body); })};
+  }
+};
+
+/// Keeps so many asks under way for a while.
+class asker final : public kit::actor_base {
+public:
+  asker(caf::actor_config& cfg, kit::actor_env& shared, int outstanding,
+        std::promise<std::vector<double>>& all_back)
+      : actor_base(cfg, shared, {"asker"}), outstanding_(outstanding),
+        all_back_(all_back) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {};
+  }
+  void started() override {
+    for (int i = 0; i < outstanding_; ++i)
+      next();
+  }
+
+private:
+  void next() {
+    auto asked = bench_clock::now();
+    ask<remote::ToolRun>({"echo@n2#1"}, body_, 30s,
+                         [this, asked](const result<remote::ToolRun>& got) {
+                           if (!got)
+                             die(got.error().text);
+                           took(asked);
+                         });
+  }
+  void took(bench_clock::time_point asked) {
+    auto now = bench_clock::now();
+    times_.push_back(
+        std::chrono::duration<double, std::micro>(now - asked).count());
+    if (now - began_ < span)
+      next();
+    else if (--outstanding_ == 0)
+      all_back_.set_value(std::move(times_));
+  }
+
+  int outstanding_;
+  std::promise<std::vector<double>>& all_back_;
+  message_body body_ = small_body();
+  std::vector<double> times_;
+  bench_clock::time_point began_ = bench_clock::now();
 };
 
 /// The other process: counts what comes for `sink`, echoes what is asked of
@@ -136,9 +200,7 @@ struct node {
     node self{n2, tls};
     std::atomic<std::uint64_t> came{0};
     self.stand("sink", [&](const envelope_ptr&) { ++came; });
-    self.stand("echo", [&](const envelope_ptr& mail) {
-      self.answer(*mail, mail->body);
-    });
+    self.actors.push_back(self.system.spawn<echo>(self.env));
     self.stand("count", [&](const envelope_ptr& mail) {
       remote::ToolResult out;
       out.set_duration_us(static_cast<std::int64_t>(came.load()));
@@ -287,45 +349,10 @@ nlohmann::ordered_json round_trips(const std::string& certificates,
                                    int outstanding) {
   pair_of_nodes nodes{certificates};
   auto& self = *nodes.self;
-  std::vector<double> times; // The asker's alone, until all are back.
-  std::vector<bench_clock::time_point> asked(
-      static_cast<std::size_t>(outstanding));
-  std::atomic<int> back{0};
-  auto body = small_body();
+  std::promise<std::vector<double>> done;
   auto began = bench_clock::now();
-  auto ask = [&](std::uint64_t number) {
-    auto mail = std::make_shared<envelope>();
-    mail->to = {"echo"};
-    mail->from = {"asker"};
-    mail->correlation = number;
-    mail->deadline = bench_clock::now() + 30s;
-    mail->body = body;
-    asked[number - 1] = bench_clock::now();
-    self.hub->send(n2, mail);
-  };
-  self.stand("asker", [&](const envelope_ptr& mail) {
-    if (!mail->is_reply) { // The first tells it to begin.
-      for (int i = 1; i <= outstanding; ++i)
-        ask(static_cast<std::uint64_t>(i));
-      return;
-    }
-    if (mail->status.code != errc::ok)
-      die(mail->status.text);
-    auto now = bench_clock::now();
-    times.push_back(std::chrono::duration<double, std::micro>(
-                        now - asked[mail->correlation - 1])
-                        .count());
-    if (now - began < span)
-      ask(mail->correlation);
-    else
-      ++back;
-  });
-  auto first = std::make_shared<envelope>();
-  first->to = {"asker"};
-  first->body = body;
-  self.addresses.deliver(first);
-  while (back < outstanding)
-    std::this_thread::sleep_for(1ms);
+  self.actors.push_back(self.system.spawn<asker>(self.env, outstanding, done));
+  auto times = done.get_future().get();
   auto took = std::chrono::duration<double>(bench_clock::now() - began).count();
   std::sort(times.begin(), times.end());
   auto at = [&](double share) {
@@ -361,6 +388,7 @@ int main() {
     part["one_way_2_threads"] = one_way(certificates, 2);
     part["ask_1_at_a_time"] = round_trips(certificates, 1);
     part["ask_64_at_a_time"] = round_trips(certificates, 64);
+    part["ask_1000_at_a_time"] = round_trips(certificates, 1'000);
   }
   std::filesystem::remove_all(dir);
   std::printf("%s\n", out.dump(2).c_str());

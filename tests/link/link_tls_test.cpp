@@ -185,6 +185,18 @@ TEST_CASE("a stranger that stops in the middle of the handshake is closed in "
   CHECK(world.refuses("late"));
 }
 
+TEST_CASE("when its certificate ends stands among a node's metrics") {
+  certificate_dir dir;
+  link_node one{"n1", certified(dir, "n1")};
+  auto now = std::chrono::duration<double>(
+      std::chrono::system_clock::now().time_since_epoch());
+  auto left = one.counted("shannon_link_certificate_end_timestamp_seconds")
+              - now.count();
+  constexpr double day = 86'400;
+  CHECK(left > 364 * day);
+  CHECK(left < 366 * day);
+}
+
 TEST_CASE("a node does not start with a certificate of another name") {
   certificate_dir dir;
   auto files = dir.issue("n1");
