@@ -199,7 +199,7 @@ struct link_settings {
   milliseconds dead_after{1'500};
   /// Pause before a peer is dialled again, doubled each time.
   milliseconds reconnect_min{50};
-  milliseconds reconnect_max{1'000};
+  milliseconds reconnect_max{2'000};
   /// Asks and tells on their way to a peer; above it asks are refused
   /// `overloaded`, tells dropped and counted.
   std::uint32_t window_mails = 8'192;
