@@ -129,7 +129,7 @@ TEST_CASE("a peer that is frozen costs no more than the window, and is down "
       > static_cast<double>(tried) / 2);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   // They have memory of their own.
-  CHECK(tried * text.size() > 500'000'000);
+  CHECK(tried * text.size() > 100'000'000); // On the busiest machine.
   CHECK(resident_bytes() < before + (32u << 20));
 #endif
   // Its ask is refused when it is down: neither before nor much later.
