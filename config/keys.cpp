@@ -46,8 +46,12 @@ const std::vector<key_spec> table{
      "Threads that run actors. 0: one per core, at least 2.",
      SHANNON_AT(node.workers)},
     {"node", "drain_timeout", duration, 0, hour,
-     "How long work in flight may go on after SIGTERM.",
+     "How long a node that ends waits for what is under way on it.",
      SHANNON_AT(node.drain_timeout)},
+    {"node", "drain_notice", duration, 0, hour,
+     "How long a node that is not ready any more still takes requests: until "
+     "balancers have seen it.",
+     SHANNON_AT(node.drain_notice)},
     // -- membership ----------------------------------------------------------
     {"membership", "lease", duration, 200, hour,
      "How long a node counts as live after it was last heard of.",
@@ -61,6 +65,10 @@ const std::vector<key_spec> table{
     {"membership", "settle", duration, 0, hour,
      "A newcomer is given shards of others after this long.",
      SHANNON_AT(membership.settle)},
+    {"membership", "finish", duration, 0, hour,
+     "How long a shard that goes to another node is kept while its runs have "
+     "effects under way.",
+     SHANNON_AT(membership.finish)},
     {"membership", "give_up_after", duration, 0, hour,
      "A node without a lease writes nothing, but keeps its runs this long.",
      SHANNON_AT(membership.give_up_after)},

@@ -159,6 +159,7 @@ struct node_settings {
   std::uint32_t workers = 0;
   std::vector<std::string> roles;
   milliseconds drain_timeout{8'000};
+  milliseconds drain_notice{0};
 };
 
 /// How nodes know of each other, by way of the database. The same for all nodes
@@ -174,6 +175,9 @@ struct membership_settings {
   /// A newcomer is given shards of others after this long, and later each time
   /// that it comes again soon.
   milliseconds settle{3'000};
+  /// A shard that goes to another node is kept this long while its runs have
+  /// effects under way; what is cut then is done again there, under its key.
+  milliseconds finish{15'000};
   /// Without a lease a node writes nothing, but keeps its runs this long.
   milliseconds give_up_after{60'000};
   /// Then it ends, so that whoever supervises it starts it anew.

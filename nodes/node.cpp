@@ -8,6 +8,7 @@
 #include "actors/kit/supervisor.hpp"
 #include "actors/link/link_hub.hpp"
 #include "actors/store/membership_queries.hpp"
+#include "nodes/drainer.hpp"
 #include "nodes/node_metrics.hpp"
 #include "nodes/ready_watch.hpp"
 #include "nodes/redis_probe.hpp"
@@ -92,6 +93,27 @@ private:
 
 enum class ended : std::uint8_t { no, by_tree, not_ready, by_cluster };
 
+/// What is left after a drain is quick, or stuck.
+constexpr auto end_patience = 8s;
+
+/// A second signal cuts it short.
+void drain(caf::actor_system& system, kit::actor_env& env,
+           const config::settings& settings, const sigset_t& signals) {
+  kit::log::info("node-draining", "node takes nothing new", {});
+  std::atomic<bool> done{false};
+  drainer_args args{env};
+  args.notice = settings.node.drain_notice;
+  args.patience = settings.node.drain_timeout;
+  args.done = [&done] { done = true; };
+  auto who = spawn_drainer(system, std::move(args));
+  timespec tick{0, 10'000'000};
+  while (!done && sigtimedwait(&signals, nullptr, &tick) < 0) {
+  }
+  caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+  caf::scoped_actor waiter{system};
+  waiter->wait_for(who);
+}
+
 } // namespace
 
 int run_node(const config::settings& settings,
@@ -152,20 +174,22 @@ int run_node(const config::settings& settings,
     system_config config{settings.node.workers};
     caf::actor_system system{config};
     system.await_actors_before_shutdown(false);
-    auto root
-        = kit::spawn_supervisor(system, env,
-                                node_tree({settings,
-                                           env,
-                                           egress,
-                                           *server,
-                                           metrics,
-                                           shards,
-                                           place,
-                                           [&](const std::string& text) {
-                                             end_node(ended::by_cluster, text);
-                                           },
-                                           {redis.probe()},
-                                           links}));
+    auto root = kit::spawn_supervisor(
+        system, env,
+        node_tree({settings,
+                   env,
+                   egress,
+                   *server,
+                   metrics,
+                   shards,
+                   place,
+                   [&](const std::string& text) {
+                     end_node(ended::by_cluster, text);
+                   },
+                   {redis.probe()},
+                   links,
+                   // As a signal from outside.
+                   [] { ::kill(::getpid(), SIGTERM); }}));
     root->attach_functor([&end] {
       auto none = ended::no;
       end.compare_exchange_strong(none, ended::by_tree);
@@ -191,8 +215,12 @@ int run_node(const config::settings& settings,
       say("not ready after 30 s: " + why);
       code = exit_unavailable;
     }
+    if (end == ended::no) {
+      place->ends = true;
+      drain(system, env, settings, wanted);
+    }
     kit::log::info("node-stopping", "node ends what it started", {});
-    watchdog guard{settings.node.drain_timeout, code, last_resort};
+    watchdog guard{end_patience, code, last_resort};
     (*server)->stop_accepting();
     caf::anon_send_exit(watch, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);

@@ -13,15 +13,15 @@ struct node_urls {
   std::string admin;
 };
 
-/// Runs one node in this process until SIGTERM or SIGINT.
+/// Runs one node in this process until SIGTERM or SIGINT; then drains it, which
+/// a second signal cuts short.
 ///
 /// `ready` is called once, from another thread, when the node can serve.
 /// Returns the process's exit code: 0 after a signal, 1 if the node cannot
 /// start or its tree has given up, 6 if what it depends on does not answer.
 /// Why stands on stderr in one line.
 ///
-/// An end that takes longer than `node.drain_timeout` is cut short: then
-/// `last_resort` is called, to end what stands beside the node, and the process
+/// An end that is stuck after that is cut short: then `last_resort` is called, to end what stands beside the node, and the process
 /// leaves from within.
 int run_node(const config::settings& settings,
              std::function<void(const node_urls&)> ready,

@@ -57,6 +57,10 @@ inspector::check check_shards(const node_parts& p) {
   inspector::check out{"shards", false, "not claimed yet"};
   if (!p.place->ready)
     return out;
+  if (p.place->ends) {
+    out.text = "the node drains";
+    return out;
+  }
   out.ok = p.shards->holds_lease();
   auto owned = std::to_string(p.shards->count()) + " owned";
   out.text = out.ok ? owned : owned + ", but the lease is not renewed";
@@ -75,6 +79,7 @@ kit::supervisor_spec node_tree(const node_parts& p) {
                   s.membership.margin, s.membership.give_up_after};
   shards.settle = s.membership.settle;
   shards.exit_after = s.membership.exit_after;
+  shards.finish = s.membership.finish;
   shards.shards = p.shards;
   shards.place = p.place;
   shards.end_node = p.end_node;
@@ -146,11 +151,12 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     all.push_back({"shards", [p](auto then) { then(check_shards(p)); }});
     return inspector::spawn_inspector(parent, {env, std::move(all)});
   });
-  if (plays(s, "gateway"))
-    add("gateway", [&env, &s, server = p.server, &m](auto& parent) {
-      return gateway::spawn_gateway(
-          parent, {env, s.http, server, m.gateway, m.registry});
-    });
+  add("gateway", [&env, &s, p, &m](auto& parent) {
+    gateway::gateway_args args{env, s.http, p.server, m.gateway, m.registry};
+    args.serves_api = plays(s, "gateway");
+    args.drain_node = p.drain_node;
+    return gateway::spawn_gateway(parent, std::move(args));
+  });
   return root;
 }
 

@@ -33,6 +33,8 @@ struct node_parts {
   std::vector<inspector::probe> probes;
   /// Null: this node has no links.
   std::shared_ptr<link::link_hub> links;
+  /// Ends the node in order; any thread.
+  std::function<void()> drain_node = [] {};
 };
 
 /// The supervision tree of a node with the roles of its settings. Read top to

@@ -101,6 +101,8 @@ struct renew_lease {
   node_id self;
   std::chrono::microseconds lease;
   std::chrono::microseconds settle;
+  /// False while the node drains: the others share its shards among them.
+  bool owns = true;
 };
 
 /// Answers shard_rows.
@@ -141,8 +143,24 @@ struct members_changed {
   std::vector<member> members;
 };
 
-/// Take nothing new. Answers drained.
-struct drain {};
+// -- the end of a node, in order ----------------------------------------------
+
+/// Take nothing new, and finish what is under way. Answers drained. To SHARD
+/// OWNER: gives up all shards, once their runs have nothing under way or
+/// `patience` is over. To a GRANTOR: grants nothing more; nobody's effects are
+/// under way here. To GATEWAY: ends streams with a hint to come again.
+struct drain {
+  std::chrono::milliseconds patience{0};
+};
+
+/// To an ACTIVATOR: these shards go to another node. For each it tells
+/// shard_quiet once the runs that it has there now are gone.
+struct finish_runs {
+  std::vector<std::uint32_t> shards;
+};
+
+/// To a run: go as soon as no effect is under way.
+struct wind_down {};
 
 // -- to LINKS -----------------------------------------------------------------
 
@@ -172,5 +190,10 @@ struct runs_ended {
 };
 
 struct drained {};
+
+/// From an ACTIVATOR to SHARD OWNER.
+struct shard_quiet {
+  std::uint32_t shard = 0;
+};
 
 } // namespace shannon::cluster

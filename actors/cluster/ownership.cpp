@@ -140,6 +140,11 @@ void ownership::claimed(const std::vector<shard_change>& granted) {
   }
 }
 
+void ownership::drain() {
+  drains_ = true;
+  decide();
+}
+
 void ownership::claim_failed() {
   claiming_ = false;
 }
@@ -233,6 +238,8 @@ void ownership::decide_for(std::uint32_t shard,
 
 bool ownership::should_own(std::uint32_t shard, std::vector<node_id> others,
                            bool with_self) const {
+  if (drains_)
+    return false;
   const auto* me = find(self_);
   if (with_self && me && me->owns)
     others.push_back(self_);

@@ -82,6 +82,26 @@ public:
   void renewal_failed(std::int64_t now_us);
   void shards_read(const std::vector<shard_row>& rows);
   void reading_failed();
+  /// From here on this node should own nothing: all its shards leave.
+  void drain();
+  /// The lease is renewed at once.
+  void hurry() noexcept {
+    renew_at_us_ = 0;
+  }
+  bool drains() const noexcept {
+    return drains_;
+  }
+  /// It gives this shard up of its own will, and nobody else has it yet.
+  bool leaves(std::uint32_t shard) const {
+    return leaving_.count(shard) != 0;
+  }
+  bool holds(std::uint32_t shard) const {
+    return held_.count(shard) != 0;
+  }
+  /// Nothing is held any more, and nothing is on its way out.
+  bool empty() const noexcept {
+    return held_.empty() && leaving_.empty() && !claiming_;
+  }
   /// What was granted of the wishes handed out last.
   void claimed(const std::vector<shard_change>& granted);
   /// Nobody knows what became of them: the next view tells.
@@ -148,6 +168,7 @@ private:
   bool may_release_ = false; ///< Not tried since the last renewal.
   bool may_read_ = false;
   membership view_;
+  bool drains_ = false;
   std::vector<shard_row> rows_; ///< The newest that were seen.
   std::vector<shard_change> wishes_;
   std::map<std::uint32_t, shard_epoch> held_;

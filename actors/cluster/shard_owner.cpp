@@ -3,6 +3,7 @@
 #include "actors/kit/log.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace shannon::cluster {
@@ -17,6 +18,8 @@ constexpr auto join_again = 250ms;
 constexpr auto join_timeout = 5s;
 /// Runs end within this time, or are left to the fence.
 constexpr auto end_timeout = 5s;
+/// Shards that can go at the same time go together.
+constexpr auto let_go_pause = 10ms;
 
 std::int64_t us_of(steady::time_point at) {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -39,7 +42,11 @@ public:
 
 protected:
   kit::handlers make_handlers() override {
-    return {};
+    return {
+        kit::on<cluster::drain>(
+            [this](auto& mail, auto& m) { drain(mail, m); }),
+        kit::on<shard_quiet>([this](auto&, auto& m) { quiet(m.shard); }),
+    };
   }
 
   void started() override {
@@ -91,7 +98,7 @@ private:
     auto what = own()->next(now_us());
     args_.shards->hold_until(at_us(own()->lease_until_us()));
     if (!what.lost.empty())
-      lose(std::move(what.lost));
+      part_with(what.lost);
     if (!what.gained.empty())
       gain(what.gained);
     if (what.renew)
@@ -102,7 +109,11 @@ private:
       claim(std::move(what.claim));
     if (!what.release.empty())
       release(std::move(what.release));
+    // Somebody may have taken one that is being finished.
+    if (!finishing_.empty())
+      let_go();
     look_at_standing();
+    look_at_drain();
     wake_at(what.wake_at_us);
   }
 
@@ -150,7 +161,8 @@ private:
     std::chrono::microseconds patience = args_.lease.lease - args_.lease.margin;
     ask<membership>(
         {"store"},
-        renew_lease{args_.place->self(), args_.lease.lease, args_.settle},
+        renew_lease{args_.place->self(), args_.lease.lease, args_.settle,
+                    args_.card.owns},
         std::chrono::ceil<std::chrono::milliseconds>(patience / 2),
         [this, asked](result<membership> got) {
           if (!got) {
@@ -263,6 +275,58 @@ private:
       tell({kind}, body);
   }
 
+  /// What goes to another node in order is finished first; what others have, or
+  /// may have, is lost at once.
+  void part_with(const std::vector<std::uint32_t>& shards) {
+    std::vector<std::uint32_t> lost;
+    finish_runs leaving;
+    auto in_order = own()->holds_lease(now_us()) && !args_.kinds.empty();
+    for (auto shard : shards)
+      (in_order && own()->leaves(shard) ? leaving.shards : lost)
+          .push_back(shard);
+    if (!lost.empty())
+      lose(std::move(lost));
+    if (leaving.shards.empty())
+      return;
+    args_.shards->finish(leaving.shards);
+    auto until = steady::now() + args_.finish;
+    for (auto shard : leaving.shards)
+      finishing_[shard] = {args_.kinds.size(), until};
+    after(args_.finish, [this] { let_go(); });
+    message_body body{std::move(leaving)};
+    for (const auto& kind : args_.kinds)
+      tell({kind}, body);
+  }
+
+  /// One kind of runs has gone from it.
+  void quiet(std::uint32_t shard) {
+    auto at = finishing_.find(shard);
+    if (at == finishing_.end() || at->second.kinds_left == 0
+        || --at->second.kinds_left > 0)
+      return;
+    if (std::exchange(letting_go_, true))
+      return;
+    after(let_go_pause, [this] { let_go(); });
+  }
+
+  /// Those whose runs have gone, or have taken too long.
+  void let_go() {
+    letting_go_ = false;
+    auto now = steady::now();
+    std::vector<std::uint32_t> gone;
+    std::erase_if(finishing_, [&](const auto& one) {
+      const auto& [shard, how] = one;
+      if (own()->holds(shard))
+        return true; // It has come back to this node.
+      if (own()->leaves(shard) && how.kinds_left > 0 && now < how.until)
+        return false;
+      gone.push_back(shard);
+      return true;
+    });
+    if (!gone.empty())
+      lose(std::move(gone));
+  }
+
   /// Nothing is appended from here on; then the runs end, kind by kind.
   void lose(std::vector<std::uint32_t> shards) {
     args_.shards->lose(shards);
@@ -290,7 +354,38 @@ private:
     }
   }
 
+  // -- the end, in order ------------------------------------------------------
+
+  /// First the others hear that this node is to have no shards; then these are
+  /// given up as always.
+  void drain(const envelope& mail, const cluster::drain& how) {
+    drains_.push_back(mail);
+    if (!own() || own()->drains())
+      return look_at_drain();
+    log::info("draining", "node gives up its shards",
+              {{"shards", own()->held()}});
+    args_.card.owns = false;
+    args_.finish = std::min(args_.finish, how.patience);
+    own()->hurry();
+    own()->drain();
+    step();
+  }
+
+  void look_at_drain() {
+    if (own() && !(own()->drains() && own()->empty()))
+      return;
+    for (const auto& mail : std::exchange(drains_, {}))
+      reply(mail, drained{});
+  }
+
   shard_owner_args args_;
+  struct finishing {
+    std::size_t kinds_left = 0;
+    steady::time_point until{};
+  };
+  std::map<std::uint32_t, finishing> finishing_;
+  bool letting_go_ = false;
+  std::vector<envelope> drains_; ///< Who waits until nothing is owned.
   std::int64_t wake_us_ = 0;
   steady::time_point lease_seen_{};
   bool suspended_ = false;

@@ -24,6 +24,8 @@ namespace shannon::cluster {
 struct place_in_cluster {
   /// Has had all shards it should have, once; stays set.
   std::atomic<bool> ready{false};
+  /// The node is about to end: it is not ready any more.
+  std::atomic<bool> ends{false};
 
   // -- SHARD OWNER alone ------------------------------------------------------
 
@@ -50,11 +52,11 @@ private:
 /// share of the shards, before any of their logs is opened. `ownership`
 /// decides, this carries out.
 ///
-///   takes       nothing
+///   takes       drain, shard_quiet           protocols/cluster.hpp
 ///   asks        EVENT STORE: join, renew_lease, read_shards, claim_shards,
 ///               release_shards
 ///               ACTIVATORs: end_lost_runs
-///   tells       ACTIVATORs: shards_gained
+///   tells       ACTIVATORs: shards_gained, finish_runs
 ///               LINKS: peers_changed; DISPATCHERs: members_changed
 ///   supervised  by the node's tree, permanent
 ///   persists    the lease, in `nodes`, and the epochs, in `shards`
@@ -70,6 +72,9 @@ struct shard_owner_args {
   /// How long a newcomer waits for shards of others.
   std::chrono::microseconds settle{3'000'000};
   std::chrono::milliseconds exit_after{300'000};
+  /// A shard that goes to another node is kept for so long while its runs have
+  /// effects under way.
+  std::chrono::milliseconds finish{15'000};
   std::shared_ptr<kit::owned_shards> shards;
   std::shared_ptr<place_in_cluster> place;
   /// Whose ACTIVATORs bring runs to life: `workflow`, `agent`.

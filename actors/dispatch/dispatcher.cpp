@@ -64,6 +64,11 @@ protected:
   }
 
 private:
+  struct window {
+    steady::time_point at{};
+    std::uint64_t open = 0;
+    std::uint64_t serial = 0;
+  };
   struct asked {
     envelope mail;
     steady::time_point since;
@@ -91,7 +96,7 @@ private:
     while (auto next = queue_.next())
       begin(*next);
     if (queue_.waiting() > 0)
-      want_more();
+      want_soon();
   }
 
   void begin(const effect_queue::placed& what) {
@@ -116,6 +121,9 @@ private:
       return;
     auto mail = std::move(at->second.mail);
     drop(id);
+    if (auto known = opened_.find(where);
+        known != opened_.end() && known->second.open == 0)
+      want_soon();
     if (got) {
       reply(mail, std::move(*got));
     } else {
@@ -208,18 +216,23 @@ private:
                    : node_id{mail.from.value.substr(at + 1)};
     if (std::find(workers_.begin(), workers_.end(), who) == workers_.end())
       return;
-    opened_[who] = clock_now();
+    auto& known = opened_[who];
+    known.at = clock_now();
+    known.serial = msg.serial();
+    auto closes = std::exchange(known.open, msg.open()) != 0 && msg.open() == 0;
     queue_.open(who, msg.open());
+    // A node that drains waits for this.
+    if (closes)
+      want_soon();
     pump();
   }
 
-  void want_more() {
+  void want_soon() {
     if (std::exchange(wanting_, true))
       return;
     after(demand_pause, [this] {
       wanting_ = false;
-      if (queue_.waiting() > 0)
-        want();
+      want();
     });
   }
 
@@ -228,6 +241,9 @@ private:
     for (const auto& one : workers_) {
       remote::WorkDemand msg;
       msg.set_wanted(queue_.demand(one));
+      msg.set_under_way(queue_.under_way(one));
+      if (auto known = opened_.find(one); known != opened_.end())
+        msg.set_heard(known->second.serial);
       tell(grantor(one), std::move(msg));
     }
   }
@@ -237,7 +253,7 @@ private:
   void look() {
     auto now = clock_now();
     std::erase_if(opened_, [&](const auto& one) {
-      auto old = now - one.second > args_.window_lasts;
+      auto old = now - one.second.at > args_.window_lasts;
       if (old)
         queue_.close(one.first);
       return old;
@@ -278,9 +294,9 @@ private:
   effect_queue queue_;
   std::unordered_map<std::uint64_t, asked> asked_;
   std::uint64_t ids_ = 0;
-  /// Processes with the role, and when those that have a window had it last.
+  /// Processes with the role, and what was heard of their windows.
   std::vector<node_id> workers_;
-  std::map<node_id, steady::time_point> opened_;
+  std::map<node_id, window> opened_;
   steady::time_point wanted_at_{};
   bool wanting_ = false;
 };

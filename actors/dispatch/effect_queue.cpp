@@ -113,9 +113,13 @@ void effect_queue::close(const node_id& worker) {
   windows_.erase(worker);
 }
 
-std::uint64_t effect_queue::demand(const node_id& worker) const {
+std::uint64_t effect_queue::under_way(const node_id& worker) const {
   auto at = windows_.find(worker);
-  return waiting_ + (at == windows_.end() ? 0 : at->second.under_way);
+  return at == windows_.end() ? 0 : at->second.under_way;
+}
+
+std::uint64_t effect_queue::demand(const node_id& worker) const {
+  return waiting_ + under_way(worker);
 }
 
 bool effect_queue::has_room_anywhere() const {

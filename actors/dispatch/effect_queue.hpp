@@ -77,6 +77,7 @@ public:
   /// that waits.
   std::uint64_t demand(const node_id& worker) const;
 
+  std::uint64_t under_way(const node_id& worker) const;
   bool has_room_anywhere() const;
   bool has_worker() const noexcept {
     return !windows_.empty();

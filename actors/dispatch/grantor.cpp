@@ -46,7 +46,9 @@ private:
   struct share {
     std::uint64_t wanted = 0;
     std::uint64_t granted = 0;
-    steady::time_point heard{};
+    std::uint64_t under_way = 0;
+    steady::time_point at{};
+    std::uint64_t heard = 0;
   };
 
   void on(const envelope& mail, const remote::WorkDemand& msg) {
@@ -54,15 +56,33 @@ private:
       return;
     auto& mine = shares_[mail.from];
     mine.wanted = msg.wanted();
-    mine.heard = clock_now();
+    mine.under_way = msg.under_way();
+    mine.at = clock_now();
+    mine.heard = msg.heard();
     divide();
     grant(mail.from, mine.granted); // Also says that it still counts.
+    look_at_drain();
   }
 
   void drain(const envelope& mail) {
     args_.capacity = 0;
+    drains_.push_back(mail);
+    if (closed_at_ == 0)
+      closed_at_ = serial_ + 1;
     divide();
-    reply(mail, cluster::drained{});
+    look_at_drain();
+  }
+
+  /// What a node said before it heard that its window is closed says nothing:
+  /// it may have sent more meanwhile.
+  void look_at_drain() {
+    if (drains_.empty())
+      return;
+    for (const auto& [who, one] : shares_)
+      if (one.heard < closed_at_ || one.under_way > 0)
+        return;
+    for (const auto& mail : std::exchange(drains_, {}))
+      reply(mail, cluster::drained{});
   }
 
   void divide() {
@@ -81,22 +101,27 @@ private:
   void grant(const shannon::address& who, std::uint64_t open) {
     remote::WorkWindow msg;
     msg.set_open(open);
+    msg.set_serial(++serial_);
     tell(who, std::move(msg));
   }
 
   void look() {
     auto now = clock_now();
     auto gone = std::erase_if(shares_, [&](const auto& one) {
-      return now - one.second.heard > args_.demand_lasts;
+      return now - one.second.at > args_.demand_lasts;
     });
     if (gone > 0)
       divide();
+    look_at_drain();
     after(look_every, [this] { look(); });
   }
 
   grantor_args args_;
   std::string name_;
   std::map<shannon::address, share> shares_;
+  std::uint64_t serial_ = 0;
+  std::uint64_t closed_at_ = 0;  ///< Windows from this one on are closed.
+  std::vector<envelope> drains_; ///< Who waits until nothing is under way.
 };
 
 } // namespace

@@ -38,6 +38,11 @@ public:
     answer(json_answer(status, body));
   }
 
+  /// Served on every node, whatever its role.
+  bool is_for_operators() const noexcept {
+    return to_.on_admin;
+  }
+
   /// For a response that is streamed: counts it as answered.
   exchange_ptr release();
   http_fields trace_fields() const;

@@ -10,6 +10,7 @@
 #include "actors/gateway/task_queries.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/inspector.hpp"
 #include "protocols/remote/workflow.pb.h"
 
@@ -64,7 +65,8 @@ public:
 
 protected:
   kit::handlers make_handlers() override {
-    return {};
+    return {
+        kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); })};
   }
 
   void started() override {
@@ -72,11 +74,14 @@ protected:
         {[limits = args_.settings](const http_request& head) {
            return body_bound_of(head, limits);
          },
-         [this, post = poster(), &metrics = args_.metrics,
-          now = env().now](exchange_ptr client) {
+         [this, post = poster(), &metrics = args_.metrics, now = env().now,
+          serves_api = args_.serves_api](exchange_ptr client) {
            auto request = route_call(std::move(client), metrics);
            if (!request)
              return;
+           if (!serves_api && !request->is_for_operators())
+             return request->answer(
+                 error_answer(404, "this node does not play the role gateway"));
            // Liveness must not depend on any actor, this one included.
            if (request->leads_to() == endpoint::live)
              return request->answer(live_answer(now()));
@@ -115,6 +120,8 @@ private:
       return tell_metrics(request);
     case endpoint::tree:
       return tell_tree(request);
+    case endpoint::drain:
+      return drain_node(request);
     case endpoint::submit_task:
     case endpoint::submit_task_stream:
       return submit(request);
@@ -141,6 +148,25 @@ private:
     case endpoint::query_run:
       return query_run(request);
     }
+  }
+
+  // -- the end, in order ------------------------------------------------------
+
+  void drain_node(const call_ptr& request) {
+    args_.drain_node();
+    json_out body;
+    body["status"] = "draining";
+    request->answer(202, body);
+  }
+
+  /// Requests are answered to the end, each the last of its connection; who
+  /// follows a run is sent to another node.
+  void drain(const envelope& mail) {
+    draining_ = true;
+    args_.server->close_after_each();
+    for (auto& [number, who] : streams_)
+      tell({"stream/" + std::to_string(number)}, cluster::drain{});
+    reply(mail, cluster::drained{});
   }
 
   // -- health -----------------------------------------------------------------
@@ -416,6 +442,9 @@ private:
     if (request->request().method == "HEAD")
       return request->answer(
           {200, {{"Content-Type", "text/event-stream"}}, {}});
+    if (draining_)
+      return request->answer(
+          error{errc::unavailable, "the node is draining", true, std::nullopt});
     auto number = ++streams_started;
     auto fields = request->trace_fields();
     streams_[number] = spawn_stream(
@@ -533,6 +562,7 @@ private:
 
   gateway_args args_;
   std::uint64_t serving_ = 0;
+  bool draining_ = false;
   std::map<std::uint64_t, caf::actor> streams_;
 };
 

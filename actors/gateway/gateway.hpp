@@ -9,13 +9,15 @@
 #include <caf/actor.hpp>
 #include <caf/local_actor.hpp>
 
+#include <functional>
 #include <memory>
 
 namespace shannon::gateway {
 
 /// GATEWAY: the public HTTP surface of a node.
 ///
-///   takes       nothing from actors; requests from the HTTP server
+///   takes       drain                        protocols/cluster.hpp
+///               requests from the HTTP server
 ///   asks        WORKFLOW: StartTask, CancelTask
 ///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
 ///               ResumeRun, QueryRun
@@ -35,6 +37,10 @@ struct gateway_args {
   std::shared_ptr<http_server> server;
   metrics::gateway_metrics& metrics;
   metrics::registry& registry;
+  /// Else only what the admin port has: the node plays another role.
+  bool serves_api = true;
+  /// Ends the node in order; any thread.
+  std::function<void()> drain_node = [] {};
 };
 
 caf::actor spawn_gateway(caf::local_actor& parent, gateway_args args);

@@ -127,6 +127,11 @@ public:
     });
   }
 
+  void close_after_each() override {
+    asio::post(core_->io,
+               [self = shared_from_this()] { self->core_->stopping = true; });
+  }
+
   void stop_accepting() override {
     asio::post(core_->io, [self = shared_from_this()] {
       self->close_doors();

@@ -92,6 +92,8 @@ public:
   /// Ends the service of this number, unless another came since.
   virtual void retire(std::uint64_t service) = 0;
 
+  /// Each connection ends with the answer to its next request.
+  virtual void close_after_each() = 0;
   /// No new connections; idle ones close; requests under way are answered.
   virtual void stop_accepting() = 0;
   /// Closes everything. Returns when it is done.

@@ -20,6 +20,8 @@ constexpr std::array table{
     route{"GET", "/readiness", ready, body_bound::usual, untraced, true, both},
     route{"GET", "/metrics", metrics, body_bound::usual, untraced, true, both},
     route{"GET", "/debug/tree", tree, body_bound::usual, untraced, false, both},
+    route{"POST", "/admin/v1/drain", drain, body_bound::usual, untraced, false,
+          both},
     route{"POST", "/api/v1/tasks", submit_task, body_bound::task},
     route{"POST", "/api/v1/tasks/stream", submit_task_stream, body_bound::task},
     route{"GET", "/api/v1/tasks", list_tasks},

@@ -17,6 +17,7 @@ enum class endpoint : std::uint8_t {
   ready,
   metrics,
   tree,
+  drain,
   submit_task,
   submit_task_stream,
   list_tasks,

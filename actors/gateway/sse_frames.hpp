@@ -21,5 +21,7 @@ std::string delta_frame(const std::string& task, const remote::LlmDelta& delta,
 std::string not_found_frame(const std::string& task);
 
 inline constexpr const char* ping_frame = ": ping\n\n";
+/// The stream ends, and its client is to come again after so many ms.
+inline constexpr const char* retry_frame = "retry: 1000\n\n";
 
 } // namespace shannon::gateway

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/sse_frames.hpp"
 #include "actors/kit/log.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/remote/workflow.pb.h"
 
 #include <deque>
@@ -53,6 +54,7 @@ protected:
     return {
         kit::on<RunEvent>([this](auto&, const auto& m) { on(m); }),
         kit::on<RunDelta>([this](auto&, const auto& m) { on(m); }),
+        kit::on<cluster::drain>([this](auto&, auto&) { go_elsewhere(); }),
     };
   }
 
@@ -241,6 +243,12 @@ private:
       return finish();
     if (!reading_ && !waiting_ && (cursor_.wants_read() || must_look_))
       read();
+  }
+
+  /// The node drains. A client comes again by itself, with the id it saw last.
+  void go_elsewhere() {
+    out_->write(retry_frame);
+    finish();
   }
 
   void finish() {

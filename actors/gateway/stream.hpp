@@ -28,6 +28,7 @@ struct stream_request {
 /// STREAM: one client that follows one run over server-sent events.
 ///
 ///   takes       RunEvent, RunDelta           protocols/remote/workflow.proto
+///               drain                        protocols/cluster.hpp
 ///   asks        WORKFLOW of the task: Subscribe; EVENT STORE: read_facts
 ///   supervised  by GATEWAY, temporary: the client resumes on its own
 ///   persists    nothing

@@ -44,6 +44,7 @@ private:
   struct table {
     std::vector<shard_epoch> epochs; ///< Of shard `i`; 0: not ours.
     std::vector<node_id> owners;     ///< As last seen; empty: nobody.
+    std::vector<bool> finishing;     ///< Ours, and on its way to another.
     clock::time_point until{};       ///< End of the lease.
     bool told = false;
   };
@@ -64,6 +65,12 @@ public:
       return of(shard(log));
     }
 
+    /// Its runs finish what is under way here and begin nothing: another node
+    /// will have them in a moment.
+    bool finishes(const log_id& log) const {
+      return table_->finishing[shard(log)];
+    }
+
     /// The process that was last seen to own the shard of `log`; empty for
     /// nobody. It may have changed since.
     const node_id& owner_of(const log_id& log) const {
@@ -78,12 +85,12 @@ public:
       return place{at, table_->epochs[at]};
     }
 
-  private:
     std::uint32_t shard(const log_id& log) const {
       return store::shard_of(log,
                              static_cast<std::uint32_t>(table_->epochs.size()));
     }
 
+  private:
     std::shared_ptr<const table> table_;
     clock::time_point now_;
   };
@@ -92,6 +99,7 @@ public:
     auto none = std::make_shared<table>();
     none->epochs.resize(shards, 0);
     none->owners.resize(shards);
+    none->finishing.resize(shards, false);
     table_ = std::move(none);
   }
 
@@ -99,14 +107,24 @@ public:
 
   void gain(const std::vector<place>& shards) {
     change([&](table& all) {
-      for (const auto& [shard, epoch] : shards)
+      for (const auto& [shard, epoch] : shards) {
         all.epochs.at(shard) = epoch;
+        all.finishing.at(shard) = false;
+      }
+    });
+  }
+  void finish(const std::vector<std::uint32_t>& shards) {
+    change([&](table& all) {
+      for (auto shard : shards)
+        all.finishing.at(shard) = true;
     });
   }
   void lose(const std::vector<std::uint32_t>& shards) {
     change([&](table& all) {
-      for (auto shard : shards)
+      for (auto shard : shards) {
         all.epochs.at(shard) = 0;
+        all.finishing.at(shard) = false;
+      }
     });
   }
   /// Who owns shard `i`, by what the database said.

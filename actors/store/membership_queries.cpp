@@ -71,6 +71,7 @@ select (select count(*) from shards),
 constexpr pg_statement renew_sql{"renew_lease", R"sql(
 with mine as (
   update nodes set expires_at = now() + $3::int8 * interval '1 us',
+    owns = $5::bool,
     held_since = case when expires_at > now() then held_since else now() end,
     settles_at = case when expires_at > now() then settles_at
       else now() + $4::int8 * interval '1 us' end
@@ -250,7 +251,8 @@ result<cluster::membership> renew(pg_connection& db,
   auto rows = db.run(renew_sql, {name_text(what.self),
                                  pg::from_int8(incarnation_of(what.self)),
                                  pg::from_int8(what.lease.count()),
-                                 pg::from_int8(what.settle.count())});
+                                 pg::from_int8(what.settle.count()),
+                                 std::string(1, what.owns ? '\1' : '\0')});
   if (!rows)
     return pass_on(rows);
   cluster::membership out;

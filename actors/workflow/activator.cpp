@@ -69,6 +69,7 @@ protected:
         }),
         kit::on<cluster::end_lost_runs>(
             [this](auto& mail, auto&) { end_lost(mail); }),
+        kit::on<cluster::finish_runs>([this](auto&, auto& m) { on(m); }),
     };
   }
 
@@ -140,6 +141,31 @@ private:
     look_at_endings();
   }
 
+  /// They go by themselves, each when it has nothing under way; those that are
+  /// brought to life from here on do so, too.
+  void on(const cluster::finish_runs& msg) {
+    auto shards = env().shards->current();
+    for (auto shard : msg.shards)
+      finishing_[shard].clear();
+    for (auto& [child, of] : children_) {
+      auto found = finishing_.find(shards.shard(of.log));
+      if (found == finishing_.end())
+        continue;
+      found->second.insert(child);
+      tell({args_.kind + "/" + of.log.value}, cluster::wind_down{});
+    }
+    for (auto shard : msg.shards)
+      look_at_shard(shard);
+  }
+
+  void look_at_shard(std::uint32_t shard) {
+    auto at = finishing_.find(shard);
+    if (at == finishing_.end() || !at->second.empty())
+      return;
+    finishing_.erase(at);
+    tell({"shard-owner"}, cluster::shard_quiet{shard});
+  }
+
   void look_at_endings() {
     std::erase_if(endings_, [this](const auto& one) {
       if (one.children.empty())
@@ -154,6 +180,12 @@ private:
       return;
     auto [id, life] = std::move(found->second);
     children_.erase(found);
+    if (!finishing_.empty()) {
+      auto shard = env().shards->current().shard(id);
+      if (auto at = finishing_.find(shard); at != finishing_.end())
+        at->second.erase(down.source);
+      look_at_shard(shard);
+    }
     if (!endings_.empty()) {
       for (auto& one : endings_)
         one.children.erase(down.source);
@@ -332,6 +364,9 @@ private:
     std::uint64_t count = 0;
   };
   std::vector<ending> endings_;
+  /// Shards that go to another node, and which runs they still have here.
+  std::unordered_map<std::uint32_t, std::unordered_set<caf::actor_addr>>
+      finishing_;
   bool recovering_ = false;
   bool recover_again_ = false;
   /// The last log of a page after which there is more to recover.

@@ -65,7 +65,8 @@ inline caf::error must_reread() {
 ///
 ///   takes       mail for `<kind>/<log>` while nobody stands there;
 ///               settled, resting, from its children
-///               shards_gained, end_lost_runs       protocols/cluster.hpp
+///               shards_gained, end_lost_runs, finish_runs
+///               protocols/cluster.hpp
 ///   asks        EVENT STORE: heads, unfinished logs, due logs
 ///   supervised  by the node's tree, permanent
 ///   persists    nothing: the rows say which logs have not ended, and which

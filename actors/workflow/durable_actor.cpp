@@ -3,6 +3,7 @@
 #include "actors/kit/backoff.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/facts/fact.hpp"
 #include "protocols/remote/tool.pb.h"
 
@@ -77,7 +78,10 @@ void durable_actor::fresh_run(const program& code) {
 }
 
 kit::handlers durable_actor::make_handlers() {
-  return role_handlers();
+  auto all = role_handlers();
+  // Whether it can go is looked at after each message.
+  all.push_back(kit::on<cluster::wind_down>([](auto&, auto&) {}));
+  return all;
 }
 
 /// Messages of the role wait until the log is read.
@@ -356,6 +360,8 @@ void durable_actor::go_if_done() {
     env().addresses.unbind(self_address(), address());
     return quit(caf::exit_reason::normal);
   }
+  if (env().shards && env().shards->current().finishes(log()))
+    return go_for_good();
   if (!waits())
     return;
   // Who listens may go without a word.
@@ -369,6 +375,13 @@ void durable_actor::go_if_done() {
     rest();
   else
     look_again(std::chrono::ceil<std::chrono::milliseconds>(left));
+}
+
+/// Another node will carry the run, from what is on disk. What is under way is
+/// waited for first; who listens or waits finds the other node.
+void durable_actor::go_for_good() {
+  constexpr std::chrono::milliseconds look{20};
+  open_asks() == 0 ? rest() : look_again(look);
 }
 
 bool durable_actor::waits() {
@@ -430,7 +443,10 @@ durable_actor::effect_context(const std::string& step,
 }
 
 bool durable_actor::may_begin() {
-  return !env().shards || env().shards->of(log()) == kit::standing::owned;
+  if (!env().shards)
+    return true;
+  auto view = env().shards->current();
+  return view.of(log()) == kit::standing::owned && !view.finishes(log());
 }
 
 void durable_actor::begin_held_back() {

@@ -177,6 +177,7 @@ private:
   void sleep_until(std::int64_t wake_at_us);
   void work();
   void go_if_done();
+  void go_for_good();
   bool waits();
   std::chrono::milliseconds rest_after() const;
   void look_again(std::chrono::milliseconds later);

@@ -4,6 +4,7 @@
 #include "actors/kit/io_loop.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <future>
 #include <mutex>
@@ -57,8 +58,10 @@ errc code_of(int status) {
 }
 
 /// The server's sentence: the member `error`, else the text itself.
-error refusal(int status, const std::string& body) {
+error refusal(int status, const std::string& body,
+              std::optional<std::chrono::seconds> retry_after) {
   error what;
+  what.retry_after = retry_after;
   what.code = code_of(status);
   auto parsed = json::parse(body, nullptr, false);
   auto prefix = "the server answered " + std::to_string(status) + ": ";
@@ -68,6 +71,17 @@ error refusal(int status, const std::string& body) {
   else
     what.text = prefix + body.substr(0, 300);
   return what;
+}
+
+/// `Retry-After` in seconds; its other form, a date, is none of ours.
+std::optional<std::chrono::seconds> retry_after_of(const kit::http_head& head) {
+  auto text = head.find("retry-after");
+  unsigned seconds = 0;
+  auto [end, bad]
+      = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (text.empty() || bad != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return std::chrono::seconds{seconds};
 }
 
 } // namespace
@@ -93,10 +107,14 @@ public:
     limits.first_byte = limits.total;
     limits.body_bytes_max = answer_bytes_max;
     int status = 0;
+    std::optional<std::chrono::seconds> again;
     std::string answer;
     auto end = wait(
         std::move(request), limits,
-        [&](const kit::http_head& head) { status = head.status; },
+        [&](const kit::http_head& head) {
+          status = head.status;
+          again = retry_after_of(head);
+        },
         [&](std::string_view bytes) {
           answer.append(bytes);
           return true;
@@ -104,7 +122,7 @@ public:
     if (!end)
       return tl::unexpected(explained(end.error()));
     if (status < 200 || status > 299)
-      return tl::unexpected(refusal(status, answer));
+      return tl::unexpected(refusal(status, answer, again));
     auto parsed = json::parse(answer, nullptr, false);
     if (parsed.is_discarded())
       return fail(errc::failed, where_.text() + target
@@ -140,7 +158,7 @@ public:
     if (!end)
       return tl::unexpected(explained(end.error()));
     if (status != 200)
-      return tl::unexpected(refusal(status, refused));
+      return tl::unexpected(refusal(status, refused, {}));
     return {};
   }
 

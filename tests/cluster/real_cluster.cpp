@@ -36,7 +36,7 @@ real_cluster::real_cluster(unsigned nodes)
 }
 
 real_cluster::real_cluster(const std::vector<std::string>& roles,
-                           const std::string& more)
+                           const std::string& more, const std::string& each)
     : dsn_(fresh_database()) {
   std::string pattern
       = (std::filesystem::temp_directory_path() / "shannon-cluster-XXXXXX")
@@ -61,7 +61,8 @@ real_cluster::real_cluster(const std::vector<std::string>& roles,
     manifest << "- name: " << name(i) << "\n  roles: [" << roles[i]
              << "]\n  http: {listen: \"" << local(one.http)
              << "\", admin_listen: \"" << local(one.admin)
-             << "\"}\n  link: {listen: \"" << local(closed_port()) << "\"}\n";
+             << "\"}\n  link: {listen: \"" << local(closed_port()) << "\"}\n"
+             << each;
   }
 }
 

@@ -28,9 +28,10 @@ public:
   /// Nodes `n1`, `n2` … that play every role.
   explicit real_cluster(unsigned nodes);
   /// One node for each list of roles, `gateway, llm`; `more` is added to the
-  /// top of the manifest.
+  /// top of the manifest, `each` to every node.
   explicit real_cluster(const std::vector<std::string>& roles,
-                        const std::string& more = {});
+                        const std::string& more = {},
+                        const std::string& each = {});
   ~real_cluster();
 
   /// Starts the node's process; `await_ready` waits until it can serve.
@@ -54,6 +55,9 @@ public:
   std::int64_t await_call(const std::string& key, std::size_t nth,
                           std::chrono::seconds most) const;
 
+  std::uint16_t port(unsigned node) const {
+    return nodes_[node].http;
+  }
   std::string name(unsigned node) const {
     return "n" + std::to_string(node + 1);
   }

@@ -277,19 +277,29 @@ TEST_CASE("who asked for an effect and waits no more keeps no room") {
   CHECK(*w.answers[two]);
 }
 
-TEST_CASE("a node that drains grants nothing more") {
+TEST_CASE("a node that drains grants nothing more, and is drained when what it "
+          "was given has ended") {
   world w;
   w.worker_there(3);
   w.tell_members({"n2#1"});
   w.ask();
-  auto mail = std::make_shared<envelope>();
-  mail->to = {"grants/tool"};
-  mail->body = cluster::drain{};
-  REQUIRE(w.second_addresses.deliver(mail));
+  bool drained = false;
+  w.keep(w.system.spawn<kit::actor_fixture::asker>(
+      w.second_env, "drainer", [&](auto& self) {
+        self.template ask<cluster::drained>(
+            {"grants/tool"}, cluster::drain{}, 60s,
+            [&](const result<cluster::drained>& got) {
+              drained = got.has_value();
+            });
+      }));
   w.run();
   w.ask();
   w.advance(3s);
   CHECK(w.far.taken.size() == 1);
+  CHECK_FALSE(drained);
+  w.far.answer(0);
+  w.advance(100ms);
+  CHECK(drained);
 }
 
 TEST_CASE("mail for a run goes to the node that owns its shard") {

@@ -25,7 +25,7 @@ public:
   }
   ~two_nodes() {
     addresses.route_by(nullptr);
-    second_addresses.route_by(nullptr);
+    second_addresses.clear();
   }
 
   bool cut = false;
