@@ -215,6 +215,8 @@ declared declare_cluster(CLI::App& root, const global_options&) {
         part{"start", "Run this machine's nodes, and keep them running",
              cluster_start},
         part{"status", "Show members, leases and shards", cluster_status},
+        part{"drain", "End one node once nothing is under way on it",
+             cluster_drain},
         part{"stop", "End what start runs here, in order", cluster_stop}}) {
     auto* sub = app->add_subcommand(name, text);
     sub->add_option("--manifest", options->manifest,
@@ -224,6 +226,10 @@ declared declare_cluster(CLI::App& root, const global_options&) {
     sub->add_option("--profile", options->profile,
                     "Which of its profiles; else its own choice")
         ->option_text("NAME");
+    if (run == cluster_drain)
+      sub->add_option("node", options->node, "Its name in the manifest")
+          ->required()
+          ->option_text("NODE");
     if (run == cluster_status)
       sub->add_flag("--json", options->json, "As JSON, for programs");
     if (run == cluster_start || run == cluster_stop)
@@ -238,14 +244,16 @@ declared declare_cluster(CLI::App& root, const global_options&) {
   }
   app->require_subcommand(1);
   app->footer(
-      "start stays in the foreground; a node that ends is started again.\n"
+      "start stays in the foreground; a node that fails is started again, one\n"
+      "that was drained stays away until start gets SIGHUP.\n"
       "The same manifest serves each machine: each runs the nodes whose\n"
       "host it is. The schema must be there: shannon migrate apply.\n"
       "status exits 0 when every node lives and every shard has an owner.\n"
       "\nExamples:\n"
       "  shannon cluster plan --manifest cluster.yaml\n"
       "  shannon cluster start --manifest cluster.yaml --profile prod\n"
-      "  shannon cluster status --manifest cluster.yaml --json");
+      "  shannon cluster status --manifest cluster.yaml --json\n"
+      "  shannon cluster drain n2 --manifest cluster.yaml");
   return {app, [options, action] { return (*action)(*options); }};
 }
 

@@ -14,6 +14,7 @@ struct cluster_options {
   std::string profile;
   std::string data;
   std::string host;
+  std::string node; ///< Of `drain`.
   bool json = false;
 };
 
@@ -30,6 +31,8 @@ exit_code cluster_status(const cluster_options& options);
 
 /// Runs this machine's nodes until SIGTERM or SIGINT.
 exit_code cluster_start(const cluster_options& options);
+/// Ends one node, wherever it runs, once nothing is under way on it.
+exit_code cluster_drain(const cluster_options& options);
 exit_code cluster_stop(const cluster_options& options);
 
 } // namespace shannon::commands

@@ -1,9 +1,12 @@
 #include "actors/store/migrations.hpp"
 #include "nodes/commands/api_client.hpp"
 #include "nodes/commands/cluster_commands.hpp"
+#include "nodes/commands/cluster_state.hpp"
 #include "nodes/commands/data_dir.hpp"
 #include "nodes/commands/node_keeper.hpp"
 #include "nodes/commands/start_up.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>
@@ -127,6 +130,7 @@ exit_code cluster_start(const cluster_options& options) {
   sigemptyset(&wanted_signals);
   sigaddset(&wanted_signals, SIGTERM);
   sigaddset(&wanted_signals, SIGINT);
+  sigaddset(&wanted_signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &wanted_signals, nullptr);
   std::chrono::milliseconds patience{0};
   for (const auto& one : mine)
@@ -134,16 +138,63 @@ exit_code cluster_start(const cluster_options& options) {
   node_keeper keeper{std::move(*all)};
   ready_look ready{mine};
   timespec tick{0, 100'000'000};
-  do {
+  for (int came = 0; came != SIGTERM && came != SIGINT;) {
     for (const auto& news : keeper.look()) {
       tell(news.name, news.text);
       ready.again(news.name);
     }
     ready.look();
-  } while (sigtimedwait(&wanted_signals, nullptr, &tick) < 0);
+    came = sigtimedwait(&wanted_signals, nullptr, &tick);
+    if (came == SIGHUP)
+      keeper.start_drained();
+  }
   for (const auto& news : keeper.stop(patience + 5s))
     tell(news.name, news.text);
   return exit_code::ok;
+}
+
+exit_code cluster_drain(const cluster_options& options) {
+  auto wanted = read_manifest(options);
+  if (!wanted)
+    return report_start(wanted.error());
+  const config::settings* named = nullptr;
+  std::string known;
+  for (const auto& one : wanted->nodes) {
+    known += (known.empty() ? "" : ", ") + one.node.name;
+    if (one.node.name == options.node)
+      named = &one;
+  }
+  if (!named)
+    return report(errc::not_found, options.manifest + " has no node "
+                                       + options.node + "; it has " + known);
+  auto found = read_cluster(named->store.dsn);
+  if (!found)
+    return report_start(found.error());
+  const auto* seen = found->find(options.node);
+  if (!seen || !seen->live())
+    return report(errc::not_found, options.node + " does not run");
+  auto where = parse_server_url("http://" + seen->admin);
+  if (!where)
+    return report(where.error());
+  api_client client{*where, api_key_from_environment()};
+  auto until = std::chrono::steady_clock::now() + named->node.drain_notice
+               + named->node.drain_timeout + 20s;
+  if (auto told = client.post("/admin/v1/drain", nlohmann::json::object(),
+                              std::chrono::steady_clock::now() + 5s);
+      !told)
+    return report(told.error());
+  // Its row goes with the process, or belongs to another one.
+  auto process = seen->process;
+  while (std::chrono::steady_clock::now() < until) {
+    found = read_cluster(named->store.dsn);
+    const auto* now = found ? found->find(options.node) : nullptr;
+    if (found && (!now || now->process != process || !now->live())) {
+      std::printf("drained %s\n", process.c_str());
+      return exit_code::ok;
+    }
+    std::this_thread::sleep_for(100ms);
+  }
+  return report(errc::timeout, process + " has not ended yet");
 }
 
 exit_code cluster_stop(const cluster_options& options) {

@@ -86,6 +86,11 @@ std::vector<node_keeper::news> node_keeper::look() {
     int status = 0;
     if (one.pid != 0 && ::waitpid(one.pid, &status, WNOHANG) == one.pid) {
       one.pid = 0;
+      if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        one.drained = true;
+        out.push_back({one.what.name, "was drained, and is not started again"});
+        continue;
+      }
       if (now - one.since > steady_after)
         one.failures = 0;
       auto wait = delay_.ceiling(++one.failures);
@@ -94,7 +99,7 @@ std::vector<node_keeper::news> node_keeper::look() {
                                         + std::to_string(wait.count())
                                         + " ms; see " + one.what.log_file});
     }
-    if (one.pid != 0 || one.due > now)
+    if (one.pid != 0 || one.drained || one.due > now)
       continue;
     if (auto started = start(one); started) {
       out.push_back({one.what.name, "started, process "
@@ -106,6 +111,14 @@ std::vector<node_keeper::news> node_keeper::look() {
     }
   }
   return out;
+}
+
+void node_keeper::start_drained() {
+  for (auto& one : members_)
+    if (std::exchange(one.drained, false)) {
+      one.failures = 0;
+      one.due = clock::now();
+    }
 }
 
 std::vector<node_keeper::news>

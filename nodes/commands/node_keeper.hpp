@@ -11,8 +11,9 @@
 
 namespace shannon::commands {
 
-/// Keeps processes running: each that ends is started again after a backoff,
-/// which is forgotten once one has run for a while. They end, in order, when
+/// Keeps processes running: each that fails is started again after a backoff,
+/// which is forgotten once one has run for a while. One that ends with code 0
+/// was drained, and stays away. They end, in order, when
 /// the keeper does, however that is. Used by one thread, which must live as
 /// long as they shall.
 class node_keeper {
@@ -40,6 +41,9 @@ public:
   /// Starts what is due, and takes notice of what has ended. Does not wait.
   std::vector<news> look();
 
+  /// Those that were drained are started again.
+  void start_drained();
+
   /// SIGTERM to all; SIGKILL to those that are there after `patience`.
   std::vector<news> stop(std::chrono::milliseconds patience);
 
@@ -55,6 +59,7 @@ private:
     clock::time_point since{};
     clock::time_point due{};
     std::uint32_t failures = 0;
+    bool drained = false;
   };
 
   result<void> start(member& one);

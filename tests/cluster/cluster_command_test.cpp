@@ -126,6 +126,31 @@ TEST_CASE("the nodes of a manifest are started, looked after and ended") {
   CHECK(seen["nodes"][1]["process"] == "n2#2");
   CHECK(seen["shards"]["orphaned"] == 0);
 
+  CHECK(it.run("drain", {"n9"}).err.find("it has n1, n2, n3")
+        != std::string::npos);
+  auto drained = it.run("drain", {"n3"});
+  INFO(drained.out << drained.err);
+  CHECK(drained.code == 0);
+  CHECK(cluster.await("n3 was drained, and is not started again", 10s));
+  // In order: nobody waits for a lease, and others have its shards at once.
+  until = std::chrono::steady_clock::now() + 10s;
+  do {
+    seen = nlohmann::json::parse(it.run("status", {"--json"}).out);
+  } while (seen["shards"]["free"] != 0
+           && std::chrono::steady_clock::now() < until);
+  CHECK(seen["shards"]["free"] == 0);
+  CHECK(seen["shards"]["orphaned"] == 0);
+  CHECK(seen["nodes"][2]["state"] == "not there");
+  CHECK(it.run("drain", {"n3"}).err.find("n3 does not run")
+        != std::string::npos);
+  cluster.signal(SIGHUP);
+  until = std::chrono::steady_clock::now() + 40s;
+  do {
+    seen = nlohmann::json::parse(it.run("status", {"--json"}).out);
+  } while (seen["nodes"][2]["process"] != "n3#2"
+           && std::chrono::steady_clock::now() < until);
+  CHECK(seen["nodes"][2]["process"] == "n3#2");
+
   CHECK(it.run("stop").code == 0);
   auto end = cluster.wait(10s);
   INFO(end.err);

@@ -42,6 +42,10 @@ protected:
         kit::on<cluster::shards_gained>([this](auto&, auto& m) {
           control_.gained += static_cast<int>(m.shards.size());
         }),
+        kit::on<cluster::finish_runs>([this](auto&, auto& m) {
+          for (auto shard : m.shards)
+            tell({"shard-owner"}, cluster::shard_quiet{shard});
+        }),
         kit::on<cluster::end_lost_runs>([this](auto& mail, auto&) {
           ++control_.asked;
           end(mail);
