@@ -41,16 +41,21 @@ constexpr pg_statement sweep_sql{
 
 /// $10: lease, $11: settle, in microseconds.
 constexpr pg_statement join_sql{"join", R"sql(
+with taken as (
+  insert into node_names as c (name, incarnation) values ($1::text, 1)
+  on conflict (name) do update set incarnation = c.incarnation + 1
+  returning incarnation
+)
 insert into nodes as n (name, incarnation, cluster, roles, owns, host, api,
   admin, version, schema, link, joined_at, held_since, settles_at, flaps,
   expires_at)
-select $1::text, 1, $2::text, $3::text[], $4::bool, $5::text, $6::text,
+select $1::text, (select incarnation from taken), $2::text, $3::text[], $4::bool, $5::text, $6::text,
   $7::text, $8::text, $9::text, $13::text, now(), now(),
   now() + $11::int8 * interval '1 us', 0, now() + $10::int8 * interval '1 us'
 where (select count(*) from shards) = $12::int8
   and not exists (select from nodes o where o.cluster <> $2::text
     and o.name <> $1::text and o.expires_at > now())
-on conflict (name) do update set incarnation = n.incarnation + 1,
+on conflict (name) do update set incarnation = excluded.incarnation,
   cluster = excluded.cluster, roles = excluded.roles, owns = excluded.owns,
   host = excluded.host, api = excluded.api, admin = excluded.admin,
   version = excluded.version, schema = excluded.schema, link = excluded.link,

@@ -255,6 +255,21 @@ TEST_CASE("an idle node asks the database as often as it renews its lease") {
   CHECK(queries <= 10); // three nodes: 3 a second
 }
 
+TEST_CASE("a process is never taken for one of its name that has left") {
+  auto dsn = fresh_database();
+  std::string first;
+  {
+    cluster_node node{dsn, "n1"};
+    REQUIRE(becomes([&] { return !node.place->self().empty(); }));
+    first = node.place->self().value;
+    REQUIRE(node.leave());
+  }
+  cluster_node again{dsn, "n1"};
+  REQUIRE(becomes([&] { return !again.place->self().empty(); }));
+  CHECK(first == "n1#1");
+  CHECK(again.place->self().value == "n1#2");
+}
+
 TEST_CASE("a member is known by its roles, its host and where it is linked") {
   auto dsn = fresh_database();
   options linked;
