@@ -5,6 +5,7 @@
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
+#include "actors/kit/roster.hpp"
 #include "actors/kit/supervisor.hpp"
 #include "actors/link/link_hub.hpp"
 #include "actors/store/membership_queries.hpp"
@@ -123,7 +124,9 @@ int run_node(const config::settings& settings,
   kit::log::open(settings.node.name, kit::log::level::info);
   node_metrics metrics{SHANNON_VERSION};
   kit::directory addresses;
+  kit::roster actors;
   kit::actor_env env{addresses};
+  env.actors = &actors;
   env.metrics = &metrics.actors;
   auto shards = std::make_shared<kit::owned_shards>(settings.store.shards);
   auto place = std::make_shared<cluster::place_in_cluster>();

@@ -149,8 +149,11 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   add("inspector", [&env, probes = p.probes, p](auto& parent) {
     auto all = probes;
     all.push_back({"shards", [p](auto then) { then(check_shards(p)); }});
-    return inspector::spawn_inspector(parent, {env, std::move(all)});
+    inspector::inspector_args args{env, std::move(all)};
+    args.self = [p] { return p.place->self(); };
+    return inspector::spawn_inspector(parent, std::move(args));
   });
+  // Every node can be looked at through its admin port, whatever its roles.
   add("gateway", [&env, &s, p, &m](auto& parent) {
     gateway::gateway_args args{env, s.http, p.server, m.gateway, m.registry};
     args.serves_api = plays(s, "gateway");

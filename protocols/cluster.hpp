@@ -108,6 +108,9 @@ struct renew_lease {
 /// Answers shard_rows.
 struct read_shards {};
 
+/// For who looks from outside. Answers leases.
+struct read_leases {};
+
 /// Raises the epochs of shards that still have these, and belong to nobody, to
 /// this node, or to a process whose lease has ended. A shard to which an
 /// append is under way is left alone. Answers shards_changed: those granted.
@@ -179,6 +182,23 @@ struct joined {
 
 struct shard_rows {
   std::vector<shard_row> rows; ///< Shard `i` at place `i`.
+};
+
+/// A node's row, as of one moment.
+struct lease_row {
+  node_id process;
+  std::vector<std::string> roles;
+  std::string host;
+  std::string api;
+  std::string admin;
+  std::string version;
+  /// Until its lease ends; not above 0 if it has.
+  std::int64_t left_us = 0;
+};
+
+struct leases {
+  std::vector<lease_row> nodes;  ///< By name.
+  std::vector<shard_row> shards; ///< Shard `i` at place `i`.
 };
 
 struct shards_changed {

@@ -105,6 +105,8 @@ struct envelope {
   error status{errc::ok, {}, false, std::nullopt};
   /// After this moment nobody waits for the answer any more; zero for never.
   std::chrono::steady_clock::time_point deadline{};
+  /// When it was sent on this node, to some milliseconds; zero: not known.
+  std::chrono::steady_clock::time_point sent{};
   /// W3C trace context, passed on unread.
   std::string traceparent;
   /// On whose behalf; empty for the node's own.

@@ -197,6 +197,15 @@ struct list_due {
   std::uint32_t limit = 1'000;
 };
 
+/// Logs that have not ended, or owe their end, in the order of their birth: a
+/// page of at most `limit`. Answers open_logs.
+struct list_open {
+  std::string kind; ///< Only those; empty: all.
+  /// `next` of the page before; nothing for the first.
+  std::optional<std::int64_t> after;
+  std::uint32_t limit = 100;
+};
+
 /// Which of these logs go on by themselves: have not ended, or owe their end.
 /// Answers log_states.
 struct list_active {
@@ -248,6 +257,24 @@ struct log_ids {
 
 struct log_states {
   std::map<log_id, log_status> logs;
+};
+
+struct open_log_row {
+  log_id log;
+  std::string kind;
+  log_id parent;
+  log_status status = log_status::queued;
+  std::chrono::system_clock::time_point created_at;
+  /// When its last facts were stored.
+  std::chrono::system_clock::time_point updated_at;
+  log_version version = 0;
+  log_schedule schedule;
+};
+
+struct open_logs {
+  std::vector<open_log_row> logs;
+  /// Where the next page begins; nothing: this is the last.
+  std::optional<std::int64_t> next;
 };
 
 struct due_logs {

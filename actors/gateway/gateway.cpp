@@ -3,6 +3,7 @@
 #include "actors/gateway/call.hpp"
 #include "actors/gateway/health_json.hpp"
 #include "actors/gateway/identifiers.hpp"
+#include "actors/gateway/inspect_json.hpp"
 #include "actors/gateway/run_requests.hpp"
 #include "actors/gateway/stream.hpp"
 #include "actors/gateway/submit_request.hpp"
@@ -12,6 +13,7 @@
 #include "actors/kit/owned_shards.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/inspector.hpp"
+#include "protocols/link.hpp"
 #include "protocols/remote/workflow.pb.h"
 
 #include <caf/exit_reason.hpp>
@@ -122,6 +124,16 @@ private:
       return tell_tree(request);
     case endpoint::drain:
       return drain_node(request);
+    case endpoint::actors:
+      return tell_actors(request);
+    case endpoint::top:
+      return tell_top(request);
+    case endpoint::workflows:
+      return tell_workflows(request);
+    case endpoint::links:
+      return tell_links(request);
+    case endpoint::leases:
+      return tell_leases(request);
     case endpoint::submit_task:
     case endpoint::submit_task_stream:
       return submit(request);
@@ -186,13 +198,58 @@ private:
          args_.registry.render()});
   }
 
+  // -- what the node looks like inside ----------------------------------------
+
+  /// Asks, and answers with what `shape` makes of it.
+  template <class Answer, class F>
+  void look(const call_ptr& request, const char* whom, message_body question,
+            F shape) {
+    ask<Answer>({whom}, std::move(question), health_patience,
+                [request, shape](const result<Answer>& got) {
+                  got ? request->answer(shape(*got))
+                      : request->answer(got.error());
+                });
+  }
+
   void tell_tree(const call_ptr& request) {
-    ask<inspector::tree_node>(
-        {"supervisor/root"}, inspector::get_tree{}, health_patience,
-        [request](const result<inspector::tree_node>& got) {
-          got ? request->answer(tree_answer(*got))
-              : request->answer(got.error());
-        });
+    look<inspector::tree_node>(request, "inspector", inspector::get_tree{},
+                               tree_answer);
+  }
+
+  void tell_actors(const call_ptr& request) {
+    auto wanted = read_actors(request->request());
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    look<inspector::actor_page>(request, "inspector", std::move(*wanted),
+                                actors_answer);
+  }
+
+  void tell_top(const call_ptr& request) {
+    auto wanted = read_top(request->request());
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    look<inspector::top_page>(request, "inspector", std::move(*wanted),
+                              top_answer);
+  }
+
+  void tell_workflows(const call_ptr& request) {
+    auto wanted = read_runs(request->request());
+    if (!wanted)
+      return request->answer(std::move(wanted.error()));
+    look<inspector::run_page>(request, "inspector", std::move(*wanted),
+                              runs_answer);
+  }
+
+  void tell_links(const call_ptr& request) {
+    // A node without links has nobody there, and no links.
+    if (!env().addresses.find({"links"}))
+      return request->answer(links_answer({}));
+    look<link::link_states>(request, "links", link::get_links{}, links_answer);
+  }
+
+  void tell_leases(const call_ptr& request) {
+    look<inspector::lease_report>(request, "inspector", inspector::get_leases{},
+                                  leases_answer);
   }
 
   // -- runs, wherever they are ------------------------------------------------

@@ -22,7 +22,7 @@ namespace shannon::gateway {
 ///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
 ///               ResumeRun, QueryRun
 ///               EVENT STORE: get_head, list_heads, read_facts
-///               INSPECTOR: get_health; SUPERVISOR `root`: get_tree
+///               INSPECTOR: all that it takes; LINKS: get_links
 ///   supervised  by the node's tree, permanent; parent of all STREAMs
 ///   persists    nothing
 ///   recovers    by serving again: the listener outlives it, and requests

@@ -8,45 +8,11 @@ namespace shannon::gateway {
 
 namespace {
 
-using inspector::child_state;
-
 json_out begin(std::string_view status, wall_time now) {
   json_out all;
   all["status"] = status;
   all["version"] = SHANNON_VERSION;
   all["time"] = timestamp(now);
-  return all;
-}
-
-std::string_view name_of(child_state state) {
-  switch (state) {
-  case child_state::starting:
-    return "starting";
-  case child_state::running:
-    return "running";
-  case child_state::backing_off:
-    return "backing_off";
-  case child_state::ended:
-    return "ended";
-  }
-  return "unknown";
-}
-
-json_out tree_json(const inspector::tree_node& node) {
-  json_out all;
-  all["name"] = node.name;
-  all["kind"] = node.kind;
-  all["state"] = name_of(node.state);
-  all["since"] = timestamp(node.since);
-  all["restarts"] = node.restarts;
-  if (!node.last_error.empty())
-    all["last_error"] = node.last_error;
-  all["mailbox_depth"] = node.mailbox_depth;
-  all["messages_total"] = node.messages_total;
-  auto children = json_out::array();
-  for (const auto& child : node.children)
-    children.push_back(tree_json(child));
-  all["children"] = std::move(children);
   return all;
 }
 
@@ -81,10 +47,6 @@ http_response ready_answer(const result<inspector::health_report>& report,
   if (!ready)
     answer.fields.emplace_back("Retry-After", "1");
   return answer;
-}
-
-http_response tree_answer(const inspector::tree_node& root) {
-  return json_answer(200, tree_json(root));
 }
 
 } // namespace shannon::gateway

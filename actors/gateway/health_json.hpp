@@ -17,7 +17,5 @@ http_response live_answer(wall_time now);
 /// GET /health/ready: 503 names each part that is not ready.
 http_response ready_answer(const result<inspector::health_report>& report,
                            wall_time now);
-/// GET /debug/tree.
-http_response tree_answer(const inspector::tree_node& root);
 
 } // namespace shannon::gateway

@@ -11,6 +11,7 @@
 #include <caf/system_messages.hpp>
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 
 namespace shannon::kit {
@@ -44,6 +45,27 @@ bool is_system(const caf::mailbox_element& what) {
          || content.match_elements<job_ptr>();
 }
 
+/// Null if it is something else.
+const envelope_ptr* mail_in(const caf::mailbox_element& what) {
+  const auto& content = what.content();
+  return content.match_elements<envelope_ptr>()
+             ? &content.get_as<envelope_ptr>(0)
+             : nullptr;
+}
+
+/// Mail that does not say when it was sent counts from now.
+std::chrono::steady_clock::time_point sent_at(const envelope_ptr* mail) {
+  return mail && (*mail)->sent.time_since_epoch().count() != 0 ? (*mail)->sent
+                                                               : coarse_now();
+}
+
+/// Who works on this thread: the parent of whom it starts.
+thread_local const actor_base* at_work = nullptr;
+
+std::int64_t count_of(std::chrono::steady_clock::time_point at) noexcept {
+  return at.time_since_epoch().count();
+}
+
 /// Gives each envelope of a mailbox to `take`, whatever queue it stands in.
 struct mail_drain {
   std::function<void(const envelope&)> take;
@@ -63,11 +85,27 @@ struct mail_drain {
 
 } // namespace
 
+std::chrono::steady_clock::time_point coarse_now() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::steady_clock::time_point{
+      std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
+}
+
+std::optional<std::chrono::nanoseconds>
+actor_stats::oldest_age() const noexcept {
+  auto sent = head_sent.load(std::memory_order_relaxed);
+  if (mailbox_depth() == 0 || sent == 0)
+    return std::nullopt;
+  return std::max(std::chrono::nanoseconds{count_of(coarse_now()) - sent},
+                  std::chrono::nanoseconds{0});
+}
+
 actor_base::actor_base(caf::actor_config& cfg, actor_env& env,
                        shannon::address self, std::size_t mailbox_max)
     : caf::event_based_actor(cfg), env_(env), self_(std::move(self)),
-      mailbox_max_(mailbox_max), stats_(std::make_shared<actor_stats>()),
-      correlation_(first_correlation()) {
+      mailbox_max_(mailbox_max), parent_(at_work ? at_work->listed_as() : 0),
+      born_(coarse_now()), correlation_(first_correlation()) {
   // CAF's default would end this actor for any error it receives.
   set_error_handler([](caf::scheduled_actor*, caf::error&) {});
   set_default_handler([](caf::scheduled_actor*,
@@ -96,6 +134,7 @@ actor_base::~actor_base() = default;
 caf::behavior actor_base::make_behavior() {
   table_ = make_handlers();
   started();
+  stats_.running.store(true, std::memory_order_relaxed);
   return {
       [this](const envelope_ptr& mail) { handle(mail); },
       [](const job_ptr& what) { (*what)(); },
@@ -104,6 +143,8 @@ caf::behavior actor_base::make_behavior() {
 }
 
 void actor_base::launch(caf::execution_unit* host, bool lazy, bool hide) {
+  if (env_.actors)
+    env_.actors->add(*this);
   env_.addresses.bind(self_, caf::actor_cast<caf::actor>(this));
   caf::event_based_actor::launch(host, lazy, hide);
 }
@@ -118,6 +159,9 @@ void actor_base::on_exit() {
 }
 
 bool actor_base::cleanup(caf::error&& why, caf::execution_unit* host) {
+  // From here on it may be destroyed at any time.
+  if (env_.actors)
+    env_.actors->remove(*this);
   // CAF would drop what is left; an asker would wait until its timeout.
   if (!mailbox().closed()) {
     mailbox().close();
@@ -171,6 +215,7 @@ bool actor_base::tell(const shannon::address& to, message_body body) {
   auto mail = std::make_shared<envelope>();
   mail->to = to;
   mail->from = self_;
+  mail->sent = coarse_now();
   mail->body = std::move(body);
   return env_.addresses.deliver(mail);
 }
@@ -185,6 +230,7 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
   mail->to = to;
   mail->from = self_;
   mail->correlation = id;
+  mail->sent = coarse_now();
   mail->deadline = due;
   mail->body = std::move(body);
   switch (env_.addresses.send(mail)) {
@@ -218,6 +264,7 @@ void actor_base::reply(const envelope& request, message_body body) {
   mail->from = self_;
   mail->correlation = request.correlation;
   mail->is_reply = true;
+  mail->sent = coarse_now();
   mail->traceparent = request.traceparent;
   mail->body = std::move(body);
   env_.addresses.deliver(mail);
@@ -231,6 +278,7 @@ void actor_base::refuse(const envelope& request, error why) {
   mail->from = self_;
   mail->correlation = request.correlation;
   mail->is_reply = true;
+  mail->sent = coarse_now();
   mail->status = std::move(why);
   env_.addresses.deliver(mail);
 }
@@ -303,16 +351,17 @@ void actor_base::enqueue(caf::mailbox_element_ptr what,
   envelope_ptr sent;
   if (!is_system(*what)) {
     // Runs on the sender's thread.
-    auto depth = stats_->depth.fetch_add(1, std::memory_order_relaxed) + 1;
-    const auto* mail = what->content().match_elements<envelope_ptr>()
-                           ? &what->content().get_as<envelope_ptr>(0)
-                           : nullptr;
+    auto depth = stats_.depth.fetch_add(1, std::memory_order_relaxed) + 1;
+    const auto* mail = mail_in(*what);
     if (mail)
       sent = *mail;
+    if (depth == 1)
+      stats_.head_sent.store(count_of(sent_at(mail)),
+                             std::memory_order_relaxed);
     bool is_reply = mail && (*mail)->is_reply;
     if (depth > static_cast<std::int64_t>(mailbox_max_) && !is_reply) {
-      stats_->depth.fetch_sub(1, std::memory_order_relaxed);
-      stats_->rejected.fetch_add(1, std::memory_order_relaxed);
+      stats_.depth.fetch_sub(1, std::memory_order_relaxed);
+      stats_.rejected.fetch_add(1, std::memory_order_relaxed);
       if (env_.metrics)
         env_.metrics->mailbox_rejected(std::string{self_.kind()});
       if (mail)
@@ -334,11 +383,22 @@ void actor_base::enqueue(caf::mailbox_element_ptr what,
 
 caf::invoke_message_result actor_base::consume(caf::mailbox_element& what) {
   bool counted = !is_system(what);
+  if (counted)
+    stats_.head_sent.store(count_of(sent_at(mail_in(what))),
+                           std::memory_order_relaxed);
   auto outcome = caf::event_based_actor::consume(what);
   if (counted && outcome != caf::invoke_message_result::skipped) {
-    stats_->depth.fetch_sub(1, std::memory_order_relaxed);
-    stats_->processed.fetch_add(1, std::memory_order_relaxed);
+    stats_.depth.fetch_sub(1, std::memory_order_relaxed);
+    stats_.processed.fetch_add(1, std::memory_order_relaxed);
   }
+  return outcome;
+}
+
+actor_base::resume_result actor_base::resume(caf::execution_unit* host,
+                                             std::size_t messages_max) {
+  const auto* outer = std::exchange(at_work, this);
+  auto outcome = caf::event_based_actor::resume(host, messages_max);
+  at_work = outer;
   return outcome;
 }
 

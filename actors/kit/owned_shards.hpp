@@ -85,6 +85,13 @@ public:
       return place{at, table_->epochs[at]};
     }
 
+    /// Where `log` belongs, and the epoch under which this node has claimed
+    /// that; 0: it has not. Its lease may have run out.
+    place claim_of(const log_id& log) const {
+      auto at = shard(log);
+      return {at, table_->epochs[at]};
+    }
+
     std::uint32_t shard(const log_id& log) const {
       return store::shard_of(log,
                              static_cast<std::uint32_t>(table_->epochs.size()));
@@ -158,6 +165,11 @@ public:
   bool holds_lease() const {
     std::lock_guard guard{mutex_};
     return clock::now() < table_->until;
+  }
+  /// Until the lease ends, by this node's clock; not above 0 if it has.
+  clock::duration lease_left() const {
+    std::lock_guard guard{mutex_};
+    return table_->until - clock::now();
   }
   std::size_t count() const {
     std::lock_guard guard{mutex_};

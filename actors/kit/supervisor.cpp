@@ -49,6 +49,9 @@ struct slot {
   std::chrono::system_clock::time_point since;
   std::uint64_t restarts = 0;
   std::string last_error;
+  /// Of its last life.
+  std::string kind;
+  std::string address;
   bool wanted = true;            ///< It runs or is to be started again.
   bool leaving = false;          ///< It was told to stop.
   std::uint64_t incarnation = 0; ///< Makes timers of earlier ones void.
@@ -134,6 +137,7 @@ private:
     }
     child.state = child_state::running;
     monitor(child.handle);
+    remember(child);
     return true;
   }
 
@@ -329,8 +333,7 @@ private:
     all->node.kind = name();
     all->node.state = child_state::running;
     all->node.since = since_;
-    all->node.mailbox_depth = depth_of(*stats());
-    all->node.messages_total = stats()->processed;
+    count(all->node, *this);
     for (const auto& child : slots_)
       all->node.children.push_back(describe(child));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -365,26 +368,37 @@ private:
     return std::clamp(left, milliseconds{1}, tree_timeout);
   }
 
+  static void remember(slot& child) {
+    auto* who = actor_of(child);
+    if (auto* local = dynamic_cast<caf::local_actor*>(who))
+      child.kind = local->name();
+    if (auto* ours = dynamic_cast<actor_base*>(who))
+      child.address = ours->self_address().value;
+  }
+
   static tree_node describe(const slot& child) {
     tree_node node;
     node.name = child.spec.name;
+    node.kind = child.kind;
+    node.address = child.address;
     node.state = child.state;
     node.since = child.since;
     node.restarts = child.restarts;
     node.last_error = child.last_error;
-    auto* who = actor_of(child);
-    if (auto* local = dynamic_cast<caf::local_actor*>(who))
-      node.kind = local->name();
-    if (auto* ours = dynamic_cast<actor_base*>(who)) {
-      node.mailbox_depth = depth_of(*ours->stats());
-      node.messages_total = ours->stats()->processed;
-    }
+    if (auto* ours = dynamic_cast<actor_base*>(actor_of(child)))
+      count(node, *ours);
     return node;
   }
 
-  static std::uint64_t depth_of(const actor_stats& numbers) {
-    // A reader may see a message taken out before it was counted in.
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(numbers.depth, 0));
+  static void count(tree_node& node, const actor_base& who) {
+    const auto& numbers = who.stats();
+    node.address = who.self_address().value;
+    node.number = who.listed_as();
+    node.mailbox_depth = numbers.mailbox_depth();
+    node.messages_total = numbers.processed;
+    node.rejected_total = numbers.rejected;
+    if (auto age = numbers.oldest_age())
+      node.oldest = std::chrono::duration_cast<std::chrono::microseconds>(*age);
   }
 
   // -- small things -----------------------------------------------------------

@@ -120,6 +120,7 @@ incoming read_mail(const Mail& what, const node_id& peer, time_point now) {
     mail.from.value = what.from() + '@' + peer.value;
   mail.correlation = what.correlation();
   mail.is_reply = what.is_reply();
+  mail.sent = now; // Its sender's clock is another.
   if (what.deadline_left_us() != 0)
     mail.deadline = now
                     + microseconds{static_cast<std::int64_t>(

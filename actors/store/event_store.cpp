@@ -44,6 +44,7 @@ public:
       mail_.body = std::move(*what);
     else
       mail_.status = std::move(what.error());
+    mail_.sent = kit::coarse_now();
     addresses_->deliver(std::make_shared<const envelope>(std::move(mail_)));
   }
 
@@ -101,6 +102,11 @@ protected:
             return read_due(db, msg);
           });
         }),
+        on<list_open>([this](const auto& mail, const auto& msg) {
+          query<open_logs>("list_open", mail, [msg](pg_connection& db) {
+            return read_open(db, msg);
+          });
+        }),
         on<list_active>([this](const auto& mail, const auto& msg) {
           query<log_states>("list_active", mail, [msg](pg_connection& db) {
             return read_active(db, msg);
@@ -132,6 +138,9 @@ protected:
               [shards = args_.settings.shards](pg_connection& db) {
                 return store::read_shards(db, shards);
               });
+        }),
+        on<cluster::read_leases>([this](const auto& mail, const auto&) {
+          query<cluster::leases>("read_leases", mail, store::read_leases);
         }),
         on<cluster::claim_shards>([this](const auto& mail, const auto& msg) {
           member_query<cluster::shards_changed>(

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,6 +117,18 @@ constexpr pg_statement due_sql{
     "due", "select log_id, wake_at, wake_at <= now() from active "
            "where kind = $1::text and idle and wake_at is not null "
            "order by wake_at limit $2::int8 + 1"};
+
+/// The page is cut before anything is looked up for it.
+constexpr pg_statement open_sql{
+    "open",
+    "select w.log_no, w.log_id, w.kind, h.parent, h.status, h.created_at, "
+    "e.at, e.last, w.wake_at, w.idle from (select * from active "
+    "where log_no > $1::int8 and ($2::text = '' or kind = $2::text) "
+    "order by log_no limit $3::int8) w "
+    "join heads h on h.log_id = w.log_id "
+    "left join lateral (select f.at, f.last from facts f "
+    "where f.log_no = w.log_no order by f.first desc limit 1) e on true "
+    "order by w.log_no"};
 
 constexpr pg_statement active_sql{
     "active", "select h.log_id, h.status from unnest($1::text[]) t(log_id) "
@@ -402,6 +415,37 @@ result<log_ids> read_unfinished(pg_connection& db,
   log_ids out;
   for (int i = 0; i < rows->size(); ++i)
     out.logs.emplace_back(rows->text(i, 0));
+  return out;
+}
+
+/// Below the number of any log: those of an older schema are negative.
+constexpr auto first_number = std::numeric_limits<std::int64_t>::min();
+
+result<open_logs> read_open(pg_connection& db, const list_open& what) {
+  auto limit = std::clamp(what.limit, 1u, heads_max);
+  auto rows
+      = db.run(open_sql, {pg::from_int8(what.after.value_or(first_number)),
+                          what.kind, pg::from_int8(limit)});
+  if (!rows)
+    return pass_on(rows);
+  open_logs out;
+  for (int i = 0; i < rows->size(); ++i) {
+    open_log_row row;
+    row.log.value = rows->text(i, 1);
+    row.kind = rows->text(i, 2);
+    row.parent.value = rows->text(i, 3);
+    row.status = static_cast<log_status>(rows->int2(i, 4));
+    row.created_at = rows->time(i, 5);
+    row.updated_at = rows->null(i, 6) ? row.created_at : rows->time(i, 6);
+    if (!rows->null(i, 7))
+      row.version = rows->int4(i, 7);
+    if (!rows->null(i, 8))
+      row.schedule.wake_at = rows->time(i, 8);
+    row.schedule.idle = rows->bytes(i, 9) == std::string_view{"\1", 1};
+    out.logs.push_back(std::move(row));
+  }
+  if (rows->size() == static_cast<int>(limit))
+    out.next = rows->int8(rows->size() - 1, 0);
   return out;
 }
 

@@ -38,6 +38,8 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what);
 
 result<log_ids> read_unfinished(pg_connection& db, const list_unfinished& what);
 
+result<open_logs> read_open(pg_connection& db, const list_open& what);
+
 result<log_states> read_active(pg_connection& db, const list_active& what);
 
 struct logs_closed {};

@@ -103,6 +103,11 @@ from (
 constexpr pg_statement shards_sql{
     "read_shards", "select shard, epoch, owner from shards order by shard"};
 
+constexpr pg_statement leases_sql{"read_leases", R"sql(
+select name || '#' || incarnation, array_to_string(roles, ','), host, api,
+  admin, version, (extract(epoch from expires_at - now()) * 1e6)::int8
+from nodes order by name)sql"};
+
 /// In the order in which appends take them.
 constexpr pg_statement lock_sql{
     "claim_lock", "select shard from unnest($2::int2[]) shard where "
@@ -286,6 +291,27 @@ result<cluster::shard_rows> read_shards(pg_connection& db,
   cluster::shard_rows out;
   for (int i = 0; i < rows->size(); ++i)
     out.rows.push_back({rows->int8(i, 1), node_id{rows->text(i, 2)}});
+  return out;
+}
+
+result<cluster::leases> read_leases(pg_connection& db) {
+  auto sent = db.queue(leases_sql, {}).and_then([&] {
+    return db.queue(shards_sql, {});
+  });
+  if (!sent)
+    return pass_on(sent);
+  auto got = db.sync();
+  if (!got)
+    return pass_on(got);
+  cluster::leases out;
+  const auto& nodes = (*got)[0];
+  for (int i = 0; i < nodes.size(); ++i)
+    out.nodes.push_back({node_id{nodes.text(i, 0)}, parts_of(nodes.bytes(i, 1)),
+                         nodes.text(i, 2), nodes.text(i, 3), nodes.text(i, 4),
+                         nodes.text(i, 5), nodes.int8(i, 6)});
+  const auto& shards = (*got)[1];
+  for (int i = 0; i < shards.size(); ++i)
+    out.shards.push_back({shards.int8(i, 1), node_id{shards.text(i, 2)}});
   return out;
 }
 

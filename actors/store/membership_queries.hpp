@@ -23,6 +23,8 @@ result<cluster::membership> renew(pg_connection& db,
 result<cluster::shard_rows> read_shards(pg_connection& db,
                                         std::uint32_t shards);
 
+result<cluster::leases> read_leases(pg_connection& db);
+
 /// Raises the epoch only under the lock that appends share: when this returns,
 /// nothing of the owner before can come any more. A shard whose lock is not had
 /// within some 50 ms is not granted; a stopped session holds up no other.

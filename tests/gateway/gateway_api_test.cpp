@@ -292,6 +292,7 @@ TEST_CASE("both doors tell health and metrics, the admin's alone the tree") {
   admin.send(get("/debug/tree"));
   CHECK(admin.response()->status == 503);
   CHECK(fixture.ask(get("/debug/tree")).status == 404);
+  CHECK(fixture.ask(get("/debug/actors")).status == 404);
 }
 
 TEST_CASE("while GATEWAY is away requests get 503, and then go on") {

@@ -13,6 +13,29 @@ namespace shannon::test {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+class stand_in_actor final : public kit::actor_base {
+public:
+  stand_in_actor(caf::actor_config& cfg, kit::actor_env& shared,
+                 const std::string& self, gateway_fixture::answerer how)
+      : actor_base(cfg, shared, {self}), how_(std::move(how)) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {};
+  }
+  void unexpected(const envelope& mail) override {
+    auto got = how_(mail);
+    got ? reply(mail, std::move(*got)) : refuse(mail, got.error());
+  }
+
+private:
+  gateway_fixture::answerer how_;
+};
+
+} // namespace
+
 config::http_settings quick_settings() {
   config::http_settings settings;
   settings.listen = "127.0.0.1:0";
@@ -27,8 +50,9 @@ gateway_fixture::config_type::config_type() {
   set("scheduler.max-threads", std::size_t{2});
 }
 
-gateway_fixture::gateway_fixture(config::http_settings settings)
-    : settings_(std::move(settings)) {
+gateway_fixture::gateway_fixture(config::http_settings settings,
+                                 bool serves_api)
+    : settings_(std::move(settings)), serves_api_(serves_api) {
   auto opened = gateway::http_server::listen(loop_, settings_);
   if (!opened)
     throw std::runtime_error{opened.error().text};
@@ -42,11 +66,14 @@ gateway_fixture::gateway_fixture(config::http_settings settings)
 gateway_fixture::~gateway_fixture() {
   server->stop_accepting();
   end_gateway();
-  for (auto& who : {fakes.store, fakes.workflow}) {
+  stand_ins_.push_back(fakes.store);
+  stand_ins_.push_back(fakes.workflow);
+  for (auto& who : stand_ins_) {
     caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
     caf::scoped_actor waiter{*system_};
     waiter->wait_for(who);
   }
+  stand_ins_.clear();
   fakes = {};
   server->stop();
   addresses.clear();
@@ -57,10 +84,15 @@ gateway_fixture::~gateway_fixture() {
 void gateway_fixture::start_gateway() {
   caf::scoped_actor parent{*system_};
   gateway_ = gateway::spawn_gateway(
-      *parent.ptr(), {env, settings_, server, metrics, registry});
+      *parent.ptr(), {env, settings_, server, metrics, registry, serves_api_});
   // It serves once its first message is behind it.
   if (!eventually([&] { return ask(get("/health")).status == 200; }))
     throw std::runtime_error{"GATEWAY does not serve"};
+}
+
+void gateway_fixture::stand_in(const std::string& address, answerer how) {
+  stand_ins_.push_back(
+      system_->spawn<stand_in_actor>(env, address, std::move(how)));
 }
 
 void gateway_fixture::end_gateway() {

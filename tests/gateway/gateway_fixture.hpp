@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace shannon::test {
 
@@ -23,7 +24,8 @@ config::http_settings quick_settings();
 /// A GATEWAY on real sockets over fake WORKFLOWs and a fake EVENT STORE.
 class gateway_fixture {
 public:
-  explicit gateway_fixture(config::http_settings settings = quick_settings());
+  explicit gateway_fixture(config::http_settings settings = quick_settings(),
+                           bool serves_api = true);
   ~gateway_fixture();
 
   raw_client client() {
@@ -40,6 +42,10 @@ public:
   void end_gateway();
   void start_gateway();
 
+  using answerer = std::function<result<message_body>(const envelope&)>;
+  /// Somebody who stands at `address` and answers everything like that.
+  void stand_in(const std::string& address, answerer how);
+
   fake_runs runs;
   kit::directory addresses;
   kit::actor_env env{addresses};
@@ -52,6 +58,7 @@ private:
   };
 
   config::http_settings settings_;
+  bool serves_api_;
   kit::io_loop loop_{"ingress"};
 
 public:
@@ -61,6 +68,7 @@ private:
   config_type config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::actor gateway_;
+  std::vector<caf::actor> stand_ins_;
 
 public:
   fake_actors fakes;

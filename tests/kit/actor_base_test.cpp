@@ -176,9 +176,9 @@ TEST_CASE_METHOD(fixture, "a full mailbox refuses asks and is counted") {
       != std::string::npos);
   auto* actor
       = dynamic_cast<actor_base*>(caf::actor_cast<caf::abstract_actor*>(child));
-  CHECK(actor->stats()->depth == 0);
-  CHECK(actor->stats()->rejected == 3);
-  CHECK(actor->stats()->processed == 4);
+  CHECK(actor->stats().depth == 0);
+  CHECK(actor->stats().rejected == 3);
+  CHECK(actor->stats().processed == 4);
   world.addresses.clear();
 }
 

@@ -114,6 +114,8 @@ public:
   }
 
   directory addresses;
+  /// Lists actors once `env.actors` points to it.
+  roster everyone;
   actor_env env{addresses};
 
 private:

@@ -169,4 +169,46 @@ TEST_CASE("lists find runs by all the attributes asked for") {
   CHECK(names({{"customer", "8"}}) == "two ");
 }
 
+TEST_CASE("pages of logs that have not ended hold each once, as they wait") {
+  listed it;
+  auto wake = at(1h);
+  it.waits("a", wake);
+  it.waits("b", std::nullopt, "agent", false);
+  auto tail = it.waits("gone", std::nullopt);
+  auto end = next_of("gone", tail, "end");
+  end.status = log_status::completed;
+  it.append(end);
+  it.waits("c", std::nullopt);
+  using number = std::optional<std::int64_t>;
+  auto page
+      = [&](number after, std::uint32_t limit, const std::string& kind = {}) {
+          auto got = it.node.ask<open_logs>(list_open{kind, after, limit});
+          REQUIRE(got);
+          return *got;
+        };
+  auto all = page({}, 10);
+  REQUIRE(all.logs.size() == 3);
+  CHECK_FALSE(all.next);
+  CHECK(all.logs[0].log == log_id{"a"});
+  CHECK(all.logs[0].kind == "workflow");
+  CHECK(all.logs[0].version == 1);
+  CHECK(all.logs[0].schedule == log_schedule{true, wake});
+  CHECK(all.logs[0].updated_at >= all.logs[0].created_at);
+  CHECK(all.logs[1].log == log_id{"b"});
+  CHECK_FALSE(all.logs[1].schedule.idle);
+  ids seen;
+  number after;
+  do {
+    auto one = page(after, 1);
+    for (const auto& row : one.logs)
+      seen.push_back(row.log);
+    if (seen.size() == 1)
+      it.waits("d", std::nullopt); // Born meanwhile: it comes last.
+    after = one.next;
+  } while (after);
+  CHECK(seen == ids{log_id{"a"}, log_id{"b"}, log_id{"c"}, log_id{"d"}});
+  CHECK(page({}, 10, "agent").logs.size() == 1);
+  CHECK(page({}, 10, "nothing").logs.empty());
+}
+
 } // namespace shannon::store
