@@ -112,8 +112,11 @@ constexpr pg_statement bodies_sql{"verify_bodies",
 constexpr pg_statement shard_count_sql{"why_shards",
                                        "select count(*) from shards"};
 constexpr pg_statement owner_sql{"why_owner",
-                                 "select owner, epoch, claimed_at from shards "
-                                 "where shard = $1::int2"};
+                                 "select s.owner, s.epoch, s.claimed_at, "
+                                 "(extract(epoch from n.expires_at - now()) "
+                                 "* 1e6)::int8 from shards s left join nodes n "
+                                 "on n.name || '#' || n.incarnation = s.owner "
+                                 "where s.shard = $1::int2"};
 
 /// Bodies read at a time: each may be some MiB.
 constexpr std::size_t contents_rows = 16;
@@ -475,10 +478,13 @@ result<history_reader::owner> history_reader::owner_of(const log_id& log) {
     return pass_on(rows);
   if (rows->size() == 0)
     return out;
-  out.node = cluster::name_of(node_id{rows->text(0, 0)});
+  out.process = rows->text(0, 0);
+  out.node = cluster::name_of(node_id{out.process});
   out.epoch = rows->int8(0, 1);
   if (!rows->null(0, 2))
     out.claimed_us = unix_us(rows->time(0, 2));
+  if (!rows->null(0, 3))
+    out.lease_left_us = rows->int8(0, 3);
   return out;
 }
 

@@ -64,6 +64,10 @@ public:
     std::int64_t shard = 0;
     shard_epoch epoch = 0;
     std::int64_t claimed_us = 0;
+    std::string process; ///< `NAME#INCARNATION`: who has claimed it.
+    /// Until that process's lease ends, by the database's clock; not above 0
+    /// if it has; nothing if the process has left, or another has its name.
+    std::optional<std::int64_t> lease_left_us;
   };
 
   result<owner> owner_of(const log_id& log);

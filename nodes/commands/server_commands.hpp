@@ -35,6 +35,12 @@ declared declare_replay(CLI::App& root, const global_options& globals);
 /// why: what a run waits for, since when, whose it is and what comes next.
 declared declare_why(CLI::App& root, const global_options& globals);
 
+/// inspect: the actors of a node, as a tree or a list.
+declared declare_inspect(CLI::App& root, const global_options& globals);
+
+/// top: the busiest actors of one node or of all, live.
+declared declare_top(CLI::App& root, const global_options& globals);
+
 /// signal: tells a run what it waits for.
 declared declare_signal(CLI::App& root, const global_options& globals);
 

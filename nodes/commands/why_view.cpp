@@ -102,6 +102,51 @@ std::string wait_text(const wait& one, const known_run& run,
   return text;
 }
 
+bool lease_holds(const history_reader::owner& owner) {
+  return owner.lease_left_us && *owner.lease_left_us > 0;
+}
+
+std::string owner_text(const history_reader::owner& owner) {
+  auto shard = "shard " + std::to_string(owner.shard);
+  if (owner.node.empty())
+    return "nobody has claimed " + shard;
+  auto text = "node " + owner.node + ", " + shard + ", epoch "
+              + std::to_string(owner.epoch) + ", since "
+              + utc_text(owner.claimed_us);
+  if (!owner.lease_left_us)
+    return text + "; its process " + owner.process + " is gone";
+  if (lease_holds(owner))
+    return text + "; its lease holds, for "
+           + duration_text(*owner.lease_left_us);
+  return text + "; its lease ended " + duration_text(-*owner.lease_left_us)
+         + " ago";
+}
+
+bool is_open(const known_run& run) {
+  return run.status == "running" || run.status == "queued"
+         || run.status == "paused";
+}
+
+/// Of the waits the one that ends first by itself.
+next_event earliest(const std::vector<wait>& waits) {
+  next_event next;
+  for (const auto& one : waits) {
+    if (one.due_us == 0 || one.kind == "signal"
+        || (next.at_us != 0 && one.due_us >= next.at_us))
+      continue;
+    next.at_us = one.due_us;
+    if (one.kind == "timer")
+      next.text = "timer " + one.key + " is due";
+    else if (one.under_way)
+      next.text = "the answer of " + one.key + " comes, or its time is over";
+    else
+      next.text = "attempt "
+                  + std::to_string(std::max<std::int64_t>(one.attempt, 1))
+                  + " of " + one.key + " starts";
+  }
+  return next;
+}
+
 std::string live_or(const known_run& run, const char* name,
                     const std::string& otherwise) {
   auto text = text_at(run.live, name);
@@ -198,6 +243,36 @@ std::string duration_text(std::int64_t microseconds) {
   return two(seconds / 86'400, "d", seconds % 86'400 / 3'600, "h");
 }
 
+next_event next_of(const known_run& run, std::int64_t now_us) {
+  if (run.status == "needs_operator")
+    return {"nothing by itself: a person mends it", 0};
+  if (!is_open(run))
+    return {};
+  if (run.owner && !lease_holds(*run.owner)) {
+    auto shard = "shard " + std::to_string(run.owner->shard);
+    return {"a node claims " + shard + " and reads the run from its log", 0};
+  }
+  auto waits = waits_of(run);
+  auto next = earliest(waits);
+  if (next.at_us != 0)
+    return next;
+  if (run.at && run.at->wake_at_us && *run.at->wake_at_us > now_us)
+    return {"it is woken", *run.at->wake_at_us};
+  auto is = [](const char* kind) {
+    return [kind](const wait& one) { return one.kind == kind; };
+  };
+  auto work = std::find_if(waits.begin(), waits.end(), is("effect"));
+  if (work != waits.end())
+    return {work->under_way || !work->run.empty()
+                ? "the answer of " + work->key + " is stored, and it goes on"
+                : work->key + " starts once the node has the run",
+            0};
+  if (auto signal = std::find_if(waits.begin(), waits.end(), is("signal"));
+      signal != waits.end())
+    return {"nothing until signal " + signal->what + " comes", 0};
+  return {"it goes on at once", 0};
+}
+
 std::string why_text(const known_run& run, std::int64_t now_us,
                      const terminal& out) {
   auto parked = run.status == "needs_operator";
@@ -224,15 +299,13 @@ std::string why_text(const known_run& run, std::int64_t now_us,
     text += running_text(run, now_us);
   else if (auto why = failure_of(run); !why.empty())
     text += line("because", why);
+  if (auto next = next_of(run, now_us); !next.text.empty())
+    text += line("then",
+                 next.text
+                     + (next.at_us == 0 ? std::string{}
+                                        : ": " + due(next.at_us, now_us)));
   if (run.owner && open)
-    text += line("owner",
-                 run.owner->node.empty()
-                     ? "nobody has claimed shard "
-                           + std::to_string(run.owner->shard)
-                     : "node " + run.owner->node + ", shard "
-                           + std::to_string(run.owner->shard) + ", epoch "
-                           + std::to_string(run.owner->epoch) + ", since "
-                           + utc_text(run.owner->claimed_us));
+    text += line("owner", owner_text(*run.owner));
   if (open)
     text += line("node", run.node);
   if (!run.database.empty())
@@ -260,7 +333,15 @@ json why_json(const known_run& run, std::int64_t now_us) {
     all["owner"] = {{"node", run.owner->node},
                     {"shard", run.owner->shard},
                     {"epoch", run.owner->epoch},
-                    {"claimed_us", run.owner->claimed_us}};
+                    {"claimed_us", run.owner->claimed_us},
+                    {"process", run.owner->process},
+                    {"lease_holds", lease_holds(*run.owner)},
+                    {"lease_left_us", run.owner->lease_left_us
+                                          ? json(*run.owner->lease_left_us)
+                                          : json(nullptr)}};
+  auto next = next_of(run, now_us);
+  all["next"] = {{"text", next.text},
+                 {"at_us", next.at_us == 0 ? json(nullptr) : json(next.at_us)}};
   for (const auto& one : waits_of(run))
     all["waits"].push_back({{"kind", one.kind},
                             {"key", one.key},

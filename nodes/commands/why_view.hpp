@@ -34,6 +34,13 @@ struct known_run {
 /// `3 d 4 h`, `2 min 5 s`, `1.2 s`.
 std::string duration_text(std::int64_t microseconds);
 
+/// What happens next by itself, and when; 0: that is not known.
+struct next_event {
+  std::string text;
+  std::int64_t at_us = 0;
+};
+next_event next_of(const known_run& run, std::int64_t now_us);
+
 std::string why_text(const known_run& run, std::int64_t now_us,
                      const terminal& out);
 nlohmann::json why_json(const known_run& run, std::int64_t now_us);

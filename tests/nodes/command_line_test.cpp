@@ -10,10 +10,9 @@ using shannon::test::run_shannon;
 
 namespace {
 
-const std::vector<std::string> commands{"up",      "submit", "list",
-                                        "show",    "cancel", "node",
-                                        "certs",   "migrate", "doctor",
-                                        "version"};
+const std::vector<std::string> commands{
+    "up",    "submit",  "list",   "show",    "cancel",  "node",
+    "certs", "migrate", "doctor", "version", "inspect", "top"};
 
 std::string nobody() {
   return "http://127.0.0.1:" + std::to_string(closed_port());
@@ -71,6 +70,10 @@ TEST_CASE("wrong use exits with 2 and says why on stderr") {
       {"node", "--name", "n1"},
       {"migrate", "undo"},
       {"doctor", "please"},
+      {"inspect", "here"},
+      {"top", "--sort", "name"},
+      {"top", "--every", "0"},
+      {"inspect", "--node", "n1", "--admin", "http://127.0.0.1:1"},
       {"list", "--url", "localhost"},
   };
   for (const auto& call : calls) {

@@ -3,6 +3,7 @@
 
 #include "actors/store/migrations.hpp"
 #include "actors/store/private_postgres.hpp"
+#include "nodes/commands/api_client.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/workflow.pb.h"
@@ -12,6 +13,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <fstream>
 #include <functional>
 
 using namespace shannon;
@@ -121,6 +123,16 @@ struct fixture : own_node {
                        {"SHANNON_DATABASE_URL=", "SHANNON_ADMIN_URL="});
   }
 
+  json admin(const std::string& path) {
+    std::ifstream noted{data + "/node.json"};
+    auto where = commands::parse_server_url(
+        json::parse(noted)["admin"].get<std::string>());
+    REQUIRE(where);
+    auto got = commands::api_client{*where, {}}.get(path);
+    REQUIRE(got);
+    return *got;
+  }
+
   /// Until the node shows this state.
   bool becomes(const std::string& status) {
     auto until = std::chrono::steady_clock::now() + 20s;
@@ -170,6 +182,17 @@ TEST_CASE("a run that asks for something else is parked, told why and mended") {
   auto text = it.run({"why", it.task});
   INFO(text.out);
   CHECK(text.out.find("is parked") != std::string::npos);
+  CHECK(text.out.find("nothing by itself: a person mends it")
+        != std::string::npos);
+  CHECK(text.out.find("; its lease holds, for ") != std::string::npos);
+  auto open = it.admin("/debug/workflows?phase=parked");
+  REQUIRE(open["workflows"].size() == 1);
+  CHECK(open["workflows"][0]["log"] == it.task);
+  CHECK(open["workflows"][0]["owner"]["process"] == "local#2");
+  CHECK(open["workflows"][0]["owner"]["lease_holds"] == true);
+  CHECK(open["workflows"][0]["waits_for"].get<std::string>().find("plan#1")
+        != std::string::npos);
+  CHECK(it.admin("/debug/workflows?phase=rests")["workflows"].empty());
   CHECK(text.out.find("recorded  ") != std::string::npos);
   CHECK(text.out.find("asked     ") != std::string::npos);
   CHECK(text.out.find("shannon retry " + it.task + " --step plan#1")
