@@ -21,7 +21,9 @@
 #include <fstream>
 #include <future>
 #include <map>
+#include <stdexcept>
 #include <string>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -33,7 +35,7 @@ using steady = std::chrono::steady_clock;
 namespace {
 
 struct errand {};
-struct done {};
+struct errand_done {};
 
 class worker final : public kit::actor_base {
 public:
@@ -45,8 +47,9 @@ public:
 
 protected:
   kit::handlers make_handlers() override {
-    return {kit::on<errand>(
-        [this](const envelope& mail, const auto&) { reply(mail, done{}); })};
+    return {kit::on<errand>([this](const envelope& mail, const auto&) {
+      reply(mail, errand_done{});
+    })};
   }
 };
 
@@ -101,8 +104,8 @@ public:
 private:
   void next() override {
     at_ = (at_ + 7'919) % actors_;
-    ask<done>({"w/" + std::to_string(at_)}, errand{}, 60s,
-              [this](const result<done>&) { came(); });
+    ask<errand_done>({"w/" + std::to_string(at_)}, errand{}, 60s,
+                     [this](const result<errand_done>&) { came(); });
   }
   std::uint64_t actors_;
   std::uint64_t at_ = 0;
@@ -116,13 +119,14 @@ public:
 
 private:
   void next() override {
-    address where{"c/" + std::to_string(++born_)};
+    shannon::address where{"c/" + std::to_string(++born_)};
     caf::actor_addr who = spawn<worker>(env(), where.value).address();
-    ask<done>(where, errand{}, 60s, [this, who](const result<done>&) {
-      if (auto handle = caf::actor_cast<caf::actor>(who))
-        caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
-      came();
-    });
+    ask<errand_done>(
+        where, errand{}, 60s, [this, who](const result<errand_done>&) {
+          if (auto handle = caf::actor_cast<caf::actor>(who))
+            caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
+          came();
+        });
   }
   std::uint64_t born_ = 0;
 };
@@ -193,8 +197,9 @@ struct config_type : caf::actor_system_config {
   }
 };
 
-figures measure(std::uint64_t actors, std::size_t threads,
-                std::chrono::milliseconds time, bool listed, bool looked_at) {
+[[noreturn]] void measure(std::uint64_t actors, std::size_t threads,
+                          std::chrono::milliseconds time, bool listed,
+                          bool looked_at, int to) {
   kit::directory addresses;
   kit::roster all;
   kit::actor_env env{addresses};
@@ -233,21 +238,31 @@ figures measure(std::uint64_t actors, std::size_t threads,
     out.seen_per_s
         = static_cast<double>(seen)
           / std::chrono::duration<double>(steady::now() - begun).count();
-    if (watcher)
-      caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
-    watcher = nullptr;
-    caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
-    caf::scoped_actor waiter{system};
-    waiter->wait_for(root);
-    root = nullptr;
-    for (std::uint64_t i = 0; i < actors; ++i)
-      if (auto who = addresses.find({"w/" + std::to_string(i)}))
-        caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
-    auto until = steady::now() + 30s;
-    while (listed && all.size() > 0 && steady::now() < until)
-      std::this_thread::sleep_for(5ms);
-    addresses.clear();
+    // Its process ends here, with all that lives in it.
+    auto whole = ::write(to, &out, sizeof out) == sizeof out;
+    ::_exit(whole ? 0 : 1);
   }
+}
+
+/// In a process of its own, so that memory of one is not used again by the
+/// next.
+figures measure_alone(std::uint64_t actors, std::size_t threads,
+                      std::chrono::milliseconds time, bool listed,
+                      bool looked_at) {
+  int ends[2];
+  if (::pipe(ends) != 0)
+    throw std::runtime_error{"no pipe"};
+  auto child = ::fork();
+  if (child == 0)
+    measure(actors, threads, time, listed, looked_at, ends[1]);
+  ::close(ends[1]);
+  figures out;
+  auto whole = ::read(ends[0], &out, sizeof out) == sizeof out;
+  ::close(ends[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (!whole)
+    throw std::runtime_error{"a measurement came to no end"};
   return out;
 }
 
@@ -282,8 +297,9 @@ int main(int argc, char** argv) {
   // Side by side, so that what else the machine does is in all of them.
   for (int round = 0; round < rounds; ++round)
     for (const auto& each : ways) {
-      auto got = measure(actors, threads, std::chrono::milliseconds{time_ms},
-                         each.listed, each.looked_at);
+      auto got
+          = measure_alone(actors, threads, std::chrono::milliseconds{time_ms},
+                          each.listed, each.looked_at);
       auto& into = found[each.name];
       into["lives_per_s"].push_back(got.lives_per_s);
       into["asks_per_s"].push_back(got.asks_per_s);
