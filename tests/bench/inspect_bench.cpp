@@ -23,6 +23,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -177,6 +178,16 @@ double resident_bytes() {
   return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
+/// Of all threads of this process: what others do does not count.
+double cpu_us() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  auto us = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
+  };
+  return us(used.ru_utime) + us(used.ru_stime);
+}
+
 double median(std::vector<double> all) {
   std::sort(all.begin(), all.end());
   return all[all.size() / 2];
@@ -187,6 +198,8 @@ struct figures {
   double lives_per_s = 0;
   double asks_per_s = 0;
   double seen_per_s = 0;
+  double cpu_us_a_life = 0;
+  double cpu_us_an_ask = 0;
 };
 
 struct config_type : caf::actor_system_config {
@@ -229,12 +242,19 @@ struct config_type : caf::actor_system_config {
     if (looked_at)
       watcher = system.spawn<looker>(env, seen);
     auto begun = steady::now();
+    auto used = cpu_us();
     std::promise<double> lives;
     system.spawn<midwife>(env, time, lives);
     out.lives_per_s = lives.get_future().get();
+    auto lived = std::chrono::duration<double>(steady::now() - begun).count();
+    out.cpu_us_a_life = (cpu_us() - used) / (out.lives_per_s * lived);
+    used = cpu_us();
+    auto asked_from = steady::now();
     std::promise<double> asks;
     system.spawn<asker>(env, time, asks, actors);
     out.asks_per_s = asks.get_future().get();
+    auto asked = std::chrono::duration<double>(steady::now() - asked_from);
+    out.cpu_us_an_ask = (cpu_us() - used) / (out.asks_per_s * asked.count());
     out.seen_per_s
         = static_cast<double>(seen)
           / std::chrono::duration<double>(steady::now() - begun).count();
@@ -305,6 +325,8 @@ int main(int argc, char** argv) {
       into["asks_per_s"].push_back(got.asks_per_s);
       into["seen_per_s"].push_back(got.seen_per_s);
       into["bytes_each"].push_back(got.bytes_each);
+      into["cpu_us_a_life"].push_back(got.cpu_us_a_life);
+      into["cpu_us_an_ask"].push_back(got.cpu_us_an_ask);
       std::fprintf(stderr,
                    "%-10s %9.0f lives/s %9.0f asks/s %9.0f seen/s "
                    "%5.0f bytes\n",
@@ -318,7 +340,8 @@ int main(int argc, char** argv) {
   auto ratio = [&](const char* over, const char* under, const char* what) {
     return median(found[over][what]) / median(found[under][what]);
   };
-  for (const auto* what : {"lives_per_s", "asks_per_s"}) {
+  for (const auto* what :
+       {"lives_per_s", "asks_per_s", "cpu_us_a_life", "cpu_us_an_ask"}) {
     out["ratios"][std::string{"listed_"} + what]
         = ratio("listed", "unlisted", what);
     out["ratios"][std::string{"looked_at_"} + what]
