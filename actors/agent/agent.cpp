@@ -81,6 +81,7 @@ protected:
     remote::AgentBrief brief;
     brief.ParseFromString(run().input());
     take_names(birth().parent.value, brief.name());
+    priority_ = brief.priority();
     for (auto& mail : std::exchange(starters_, {}))
       reply(mail, ack());
     if (log_read_)

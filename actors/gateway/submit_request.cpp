@@ -113,6 +113,10 @@ private:
       return refuse("Invalid request body: " + at
                     + " contains a NUL character");
     context_ = *given;
+    // Of the names that clients know; the others are for people who wait.
+    if (auto at = context_.find("priority"); at != context_.end())
+      if (*at == "low" || *at == "batch")
+        input_.set_priority("batch");
     return check_attachments(context_);
   }
 

@@ -439,6 +439,7 @@ durable_actor::effect_context(const std::string& step,
   context.set_session(birth_.session.value);
   context.set_agent(agent_name_);
   context.set_reply_deltas_to(deltas_to_);
+  context.set_priority(priority_);
   return context;
 }
 

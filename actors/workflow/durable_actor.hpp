@@ -151,6 +151,7 @@ protected:
   std::string task_;
   std::string agent_name_;
   std::string deltas_to_;
+  std::string priority_;
 
 private:
   kit::handlers make_handlers() final;

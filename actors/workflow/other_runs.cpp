@@ -43,6 +43,7 @@ void workflow_actor::start_effect(const durable_run::effect_start& what) {
     start.set_agent_log(agent);
     start.set_parent_log(log().value);
     *start.mutable_brief() = *brief;
+    start.mutable_brief()->set_priority(priority_);
     start.set_user(birth().user.value);
     return start_other(agent,
                        {what.effect, to_string(what.step), what.key,

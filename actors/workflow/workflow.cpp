@@ -126,8 +126,15 @@ void workflow_actor::take_origin() {
   end_taken_ = told_.tell_end_to().empty();
 }
 
+void workflow_actor::take_priority() {
+  remote::TaskInput input;
+  if (strategy() == task_program && input.ParseFromString(run().input()))
+    priority_ = input.priority();
+}
+
 void workflow_actor::begin_task(const remote::TaskInput& input) {
   input_ = input;
+  priority_ = input_.priority();
   // Limits of this run are what they were when it began.
   auto agents_max = with().settings.agents_max;
   input_.set_agents_max(input_.agents_max() == 0
@@ -186,8 +193,10 @@ const program* workflow_actor::find_program(const std::string& strategy) {
 }
 
 void workflow_actor::recovered(bool created) {
-  if (!created)
+  if (!created) {
     take_origin();
+    take_priority();
+  }
   others_.clear(); // Those it still waits for are looked for.
   unseen_.clear();
   reads_back_ = !created;

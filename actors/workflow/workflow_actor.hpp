@@ -92,6 +92,7 @@ private:
   void begin_task(const remote::TaskInput& input);
   bool begin_run(const envelope& mail, const remote::StartRun& start);
   void take_origin();
+  void take_priority();
   void accept(const envelope& mail, bool existed);
   void acknowledge(const facts::ChildProgressed& fact);
   void acknowledge(const facts::SignalReceived& fact);

@@ -49,7 +49,11 @@ struct takeovers {
 };
 
 struct world {
-  real_cluster cluster{nodes};
+  // What is under way is cut at once: else a node that ends waits for it.
+  real_cluster cluster{
+      std::vector<std::string>(
+          nodes, "gateway, orchestrator, agent, llm, tool, browser, inspector"),
+      "membership: {finish: 500ms}\n"};
   ownership_audit audit{cluster.dsn()};
   std::vector<std::string> tasks;
 

@@ -30,7 +30,8 @@ TEST_CASE("a task is submitted with its documented answer") {
            R"({"query":"why?","session_id":"s-1","mode":"Simple",)"
            R"("model_tier":"small","model_override":"m","max_iterations":7,)"
            R"("max_concurrent_agents":3,"provider_override":"openai",)"
-           R"("context":{"role":"analyst","model_tier":"large"}})",
+           R"("context":{"role":"analyst","model_tier":"large",)"
+           R"("priority":"low"}})",
            "X-User-Id: ada\r\n"));
   REQUIRE(answer.status == 200);
   auto body = body_of(answer);
@@ -53,9 +54,11 @@ TEST_CASE("a task is submitted with its documented answer") {
   CHECK(input.provider() == "openai");
   CHECK(input.iterations_max() == 7);
   CHECK(input.agents_max() == 3);
+  CHECK(input.priority() == "batch");
   // A value at the top wins over the same key in the context.
   CHECK(json_in::parse(input.context_json())
         == json_in{{"role", "analyst"},
+                   {"priority", "low"},
                    {"model_tier", "small"},
                    {"model_override", "m"},
                    {"provider_override", "openai"}});

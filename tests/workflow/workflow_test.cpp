@@ -84,6 +84,21 @@ TEST_CASE_METHOD(workflow_world, "every actor may be killed at any moment") {
     CHECK(count <= 1 + hits);
 }
 
+TEST_CASE_METHOD(workflow_world, "all effects of a batch task are batch, its "
+                                 "agents' too, after a crash as before") {
+  far.turns = 3;
+  far.answers = false;
+  REQUIRE(submit("t1", "standard", "batch"));
+  advance(1s);
+  kill_node();
+  far.answers = true;
+  start_node();
+  advance(20s);
+  CHECK(status("t1") == store::log_status::completed);
+  CHECK(far.priorities.size() == 1);
+  CHECK(far.priorities["batch"] > 3);
+}
+
 TEST_CASE_METHOD(workflow_world, "a run that fails on and on is parked") {
   far.answers = false;
   REQUIRE(submit("t1"));

@@ -26,7 +26,8 @@ struct far_side {
   int turns = 2;
   bool answers = true;
   std::chrono::milliseconds takes{0};
-  std::map<std::string, int> calls; ///< By attempt key.
+  std::map<std::string, int> calls;      ///< By attempt key.
+  std::map<std::string, int> priorities; ///< Of these calls.
   std::vector<std::string> cancelled;
 };
 
@@ -48,6 +49,7 @@ protected:
 private:
   void on(const envelope& mail, const remote::LlmCall& m) {
     ++far_.calls[m.context().attempt_key()];
+    ++far_.priorities[m.context().priority()];
     if (!far_.answers)
       return;
     remote::LlmDelta delta;
@@ -218,11 +220,13 @@ struct workflow_world : kit::actor_fixture {
   }
 
   result<remote::TaskAccepted> submit(const std::string& task,
-                                      const std::string& mode = "simple") {
+                                      const std::string& mode = "simple",
+                                      const std::string& priority = {}) {
     remote::StartTask start;
     start.set_task(task);
     start.mutable_input()->set_query("what is it?");
     start.mutable_input()->set_mode(mode);
+    start.mutable_input()->set_priority(priority);
     auto got
         = ask_all<remote::TaskAccepted>("workflow/" + task, std::move(start));
     REQUIRE(got.size() == 1);
