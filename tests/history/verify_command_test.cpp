@@ -175,6 +175,38 @@ TEST_CASE("verify sees what rows say of runs that wait and of ends that are "
   CHECK(all.out.find(one.line) != std::string::npos);
 }
 
+TEST_CASE("verify sees a step that is recorded twice, and an epoch that goes "
+          "back") {
+  auto dsn = fresh_database();
+  store_node node{dsn};
+  REQUIRE(node.claim());
+  auto put = [&](const std::string& log, const std::vector<std::string>& texts,
+                 store::log_tail expected) {
+    store::append what;
+    what.log = log_id{log};
+    what.expected = expected;
+    if (expected.version == 0)
+      what.birth = store::log_birth{"workflow", {}, tenant_id{"t"}, {}, {}};
+    for (const auto& text : texts)
+      what.facts.push_back(fact_of(text).SerializeAsString());
+    auto got = node.ask<store::append_receipt>(std::move(what));
+    REQUIRE(got);
+    return got->tail;
+  };
+  const std::string step = "step_completed { step { key: 'get' occurrence: 1 } "
+                           "attempt: 1 output { inline: 'y' } }";
+  put("twice", {"run_started { }", step, step}, {});
+  put("back", {"noted { }"}, put("back", {"run_started { }"}, {}));
+  damage(dsn, "update facts f set epoch = 0 from heads h where "
+              "f.log_no = h.log_no and h.log_id = 'back' and f.first = 2");
+  auto all = run_shannon({"verify", "--dsn", dsn});
+  INFO(all.out << all.err);
+  CHECK(all.code == 1);
+  CHECK(all.out.find("twice version 3: step: ") != std::string::npos);
+  CHECK(all.out.find("back version 2: epoch: ") != std::string::npos);
+  CHECK(last_line(all.out) == "2 logs, 5 facts, 2 findings");
+}
+
 TEST_CASE("verify tells no such log from no database") {
   auto dsn = fresh_database();
   auto log = run_shannon({"verify", "task-9", "--dsn", dsn});
