@@ -13,7 +13,8 @@ namespace shannon::test {
 /// is missed: at every commit a shard has one owner, under an epoch of its own.
 class ownership_audit {
 public:
-  explicit ownership_audit(const std::string& dsn) : db_(connect(dsn)) {
+  explicit ownership_audit(const std::string& dsn)
+      : dsn_(dsn), db_(connect(dsn)) {
     run_sql(db_, R"sql(
       create table hands (n bigserial, shard smallint, old_epoch bigint,
         epoch bigint, old_owner text, owner text,
@@ -28,6 +29,11 @@ public:
       end $$;
       create trigger hands after update on shards
         for each row execute function note_hands();)sql");
+  }
+
+  /// After the database has been away.
+  void reconnect() {
+    db_ = connect(dsn_);
   }
 
   std::int64_t number(const std::string& sql) {
@@ -57,6 +63,7 @@ public:
   }
 
 private:
+  std::string dsn_;
   store::pg_connection db_;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <thread>
 
 namespace shannon::test {
@@ -58,10 +59,11 @@ real_cluster::real_cluster(const std::vector<std::string>& roles,
     auto& one = nodes_.emplace_back();
     one.http = closed_port();
     one.admin = closed_port();
+    one.link = closed_port();
     manifest << "- name: " << name(i) << "\n  roles: [" << roles[i]
              << "]\n  http: {listen: \"" << local(one.http)
              << "\", admin_listen: \"" << local(one.admin)
-             << "\"}\n  link: {listen: \"" << local(closed_port()) << "\"}\n"
+             << "\"}\n  link: {listen: \"" << local(one.link) << "\"}\n"
              << each;
   }
 }
@@ -81,14 +83,23 @@ real_cluster::~real_cluster() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void real_cluster::start(unsigned node) {
+void real_cluster::start(unsigned node,
+                         const std::vector<std::string>& special) {
+  environment all = special;
+  for (const auto& usual :
+       {"SHANNON_DATABASE_URL=" + dsn_, std::string{"SHANNON_REDIS_URL="},
+        "OPENAI_BASE_URL=" + upstream_url_ + "/v1",
+        std::string{"OPENAI_API_KEY=test-key"},
+        std::string{"ANTHROPIC_API_KEY="}})
+    if (std::none_of(special.begin(), special.end(), [&](const auto& one) {
+          return one.starts_with(usual.substr(0, usual.find('=') + 1));
+        }))
+      all.push_back(usual);
   nodes_[node].run = std::make_unique<process>(
       std::vector<std::string>{SHANNON_BINARY, "node", "--manifest",
                                (folder_ / "cluster.yaml").string(), "--name",
                                name(node)},
-      environment{"SHANNON_DATABASE_URL=" + dsn_, "SHANNON_REDIS_URL=",
-                  "OPENAI_BASE_URL=" + upstream_url_ + "/v1",
-                  "OPENAI_API_KEY=test-key", "ANTHROPIC_API_KEY="});
+      std::move(all));
 }
 
 void real_cluster::await_ready(unsigned node) {
@@ -104,6 +115,12 @@ void real_cluster::kill(unsigned node) {
 
 void real_cluster::signal(unsigned node, int number) {
   nodes_[node].run->signal(number);
+}
+
+void real_cluster::listen(std::chrono::milliseconds how_long) {
+  for (auto& one : nodes_)
+    if (one.run)
+      one.run->listen(how_long);
 }
 
 outcome real_cluster::stop(unsigned node) {
@@ -171,12 +188,20 @@ std::string real_cluster::page(unsigned node, const std::string& target,
 
 std::vector<model_call> real_cluster::calls() const {
   std::vector<model_call> all;
+  std::map<std::int64_t, std::size_t> numbered;
   std::ifstream file{folder_ / "ledger.jsonl"};
   for (std::string line; std::getline(file, line);) {
     auto entry = json::parse(line, nullptr, false);
-    if (entry.is_object() && entry.contains("attempt_key"))
+    if (!entry.is_object())
+      continue;
+    auto number = entry.value("request", std::int64_t{0});
+    if (entry.contains("attempt_key")) {
+      numbered[number] = all.size();
       all.push_back({entry["attempt_key"].get<std::string>(),
-                     entry.value("at_us", std::int64_t{0})});
+                     entry.value("at_us", std::int64_t{0}), 0});
+    } else if (auto at = numbered.find(number); at != numbered.end()) {
+      all[at->second].ended_us = entry.value("ended_us", std::int64_t{0});
+    }
   }
   return all;
 }

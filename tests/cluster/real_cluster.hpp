@@ -19,6 +19,7 @@ namespace shannon::test {
 struct model_call {
   std::string attempt_key;
   std::int64_t at_us = 0;
+  std::int64_t ended_us = 0; ///< 0: it is under way.
 };
 
 /// Processes of `shannon node` from one manifest over one database, with the
@@ -34,12 +35,15 @@ public:
                         const std::string& each = {});
   ~real_cluster();
 
-  /// Starts the node's process; `await_ready` waits until it can serve.
-  void start(unsigned node);
+  /// Starts the node's process; `await_ready` waits until it can serve. What
+  /// `special` says goes before what is usual here.
+  void start(unsigned node, const std::vector<std::string>& special = {});
   void await_ready(unsigned node);
   /// SIGKILL, SIGSTOP, SIGCONT; SIGTERM and waits.
   void kill(unsigned node);
   void signal(unsigned node, int number);
+  /// Takes what the nodes log, `how_long` for each.
+  void listen(std::chrono::milliseconds how_long);
   outcome stop(unsigned node);
 
   /// The task's id, or nothing if the node took none.
@@ -58,6 +62,9 @@ public:
   std::uint16_t port(unsigned node) const {
     return nodes_[node].http;
   }
+  std::uint16_t link_port(unsigned node) const {
+    return nodes_[node].link;
+  }
   std::string name(unsigned node) const {
     return "n" + std::to_string(node + 1);
   }
@@ -72,6 +79,7 @@ private:
   struct member {
     std::uint16_t http = 0;
     std::uint16_t admin = 0;
+    std::uint16_t link = 0;
     std::unique_ptr<process> run;
   };
 

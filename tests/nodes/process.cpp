@@ -90,6 +90,12 @@ bool process::await(const std::string& text, std::chrono::milliseconds most) {
   return here();
 }
 
+void process::listen(std::chrono::milliseconds how_long) {
+  auto until = clock::now() + how_long;
+  while (clock::now() < until && read_some(until))
+    continue;
+}
+
 outcome process::wait(std::chrono::milliseconds most) {
   auto until = clock::now() + most;
   while (read_some(until))

@@ -33,6 +33,10 @@ public:
   /// Reads to the end of both pipes; kills the child after `most`.
   outcome wait(std::chrono::milliseconds most = std::chrono::seconds{60});
 
+  /// Takes what the child writes for so long: one that nobody listens to
+  /// stands still once its pipe is full. Returns early at the end of both.
+  void listen(std::chrono::milliseconds how_long);
+
   void signal(int number) const;
   const std::string& out() const noexcept {
     return out_;

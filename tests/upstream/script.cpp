@@ -35,16 +35,18 @@ std::int64_t number(const markers& all, const std::string& name,
   return at->second.empty() ? 1 : at->second.front();
 }
 
-/// An agent's plan with all the work in one part.
-std::string plan_text(const std::string& query) {
-  return json{{"mode", "simple"},
-              {"complexity_score", 0.3},
-              {"execution_strategy", "sequential"},
-              {"subtasks",
-               {{{"id", "s1"},
-                 {"description", query},
-                 {"dependencies", json::array()},
-                 {"suggested_tools", {"calculator"}}}}}}
+/// An agent's plan with the work in so many equal parts.
+std::string plan_text(const std::string& query, std::int64_t parts) {
+  json subtasks = json::array();
+  for (std::int64_t i = 1; i <= parts; ++i)
+    subtasks.push_back({{"id", "s" + std::to_string(i)},
+                        {"description", query},
+                        {"dependencies", json::array()},
+                        {"suggested_tools", {"calculator"}}});
+  return json{{"mode", parts > 1 ? "standard" : "simple"},
+              {"complexity_score", parts > 1 ? 0.5 : 0.3},
+              {"execution_strategy", parts > 1 ? "parallel" : "sequential"},
+              {"subtasks", std::move(subtasks)}}
       .dump();
 }
 
@@ -159,7 +161,7 @@ behaviour script::decide(const question& what) {
   out.garbage = is_due(all, "garbage", what.text, 0);
   out.cut = is_due(all, "cut", what.text, 0);
   if (what.system.find("subtasks") != std::string::npos) {
-    out.text = plan_text(what.text);
+    out.text = plan_text(what.text, number(all, "parts", 1));
     return out;
   }
   bool calls = all.count("tools") != 0 || all.count("badargs") != 0;
