@@ -1,0 +1,116 @@
+#include "tests/integration/faults/ledger_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace shannon::test {
+
+namespace {
+
+/// What a process had sent before its end the far side may read a little
+/// later; a process that wakes up sends what it had begun.
+constexpr std::int64_t far_side_late_us = 250'000;
+constexpr std::int64_t wakes_up_us = 2'000'000;
+
+/// The step: its key without the attempt.
+std::string step_of(const std::string& key) {
+  return key.substr(0, key.rfind('/'));
+}
+
+bool is_explained(const call_seen& first, const call_seen& again,
+                  const std::vector<fault_span>& faults) {
+  return std::any_of(faults.begin(), faults.end(), [&](const auto& fault) {
+    return fault.loses_calls && fault.from_us <= again.at_us
+           && fault.until_us >= first.at_us - far_side_late_us;
+  });
+}
+
+bool slept_until(std::int64_t at_us, const std::vector<fault_span>& faults) {
+  return std::any_of(faults.begin(), faults.end(), [&](const auto& fault) {
+    return fault.may_be_late && fault.from_us <= at_us
+           && at_us <= fault.until_us + wakes_up_us;
+  });
+}
+
+void check_key(const std::vector<call_seen>& calls, std::int64_t recorded_us,
+               const std::vector<fault_span>& faults, ledger_report& out) {
+  for (std::size_t i = 1; i < calls.size(); ++i) {
+    const auto& call = calls[i];
+    if (recorded_us != 0 && call.at_us > recorded_us) {
+      if (slept_until(call.at_us, faults))
+        ++out.late;
+      else
+        out.wrong.push_back(call.key + ": called "
+                            + std::to_string(call.at_us - recorded_us)
+                            + " us after its outcome was recorded");
+    } else if (is_explained(calls[i - 1], call, faults)) {
+      ++out.again;
+    } else {
+      out.wrong.push_back(call.key + ": called again at "
+                          + std::to_string(call.at_us)
+                          + " us, and no fault since it was called at "
+                          + std::to_string(calls[i - 1].at_us) + " us");
+    }
+  }
+}
+
+/// Only what one fault alone explains: the next call came before the next
+/// fault.
+void measure(const std::vector<call_seen>& calls,
+             const std::vector<fault_span>& faults, ledger_report& out) {
+  for (std::size_t f = 0; f < faults.size(); ++f) {
+    const auto& fault = faults[f];
+    if (!fault.loses_calls)
+      continue;
+    for (std::size_t i = 0; i + 1 < calls.size(); ++i) {
+      const auto& next = calls[i + 1];
+      bool under_way
+          = calls[i].at_us <= fault.from_us && next.at_us > fault.from_us
+            && (calls[i].ended_us == 0 || calls[i].ended_us > fault.from_us);
+      bool in_time
+          = f + 1 == faults.size() || next.at_us < faults[f + 1].from_us;
+      if (under_way && in_time)
+        out.takeovers[fault.kind].push_back(
+            static_cast<double>(
+                std::max<std::int64_t>(next.at_us - fault.able_us, 0))
+            / 1e6);
+    }
+  }
+}
+
+} // namespace
+
+ledger_report check_ledger(std::vector<call_seen> calls,
+                           const std::map<std::string, std::int64_t>& recorded,
+                           std::vector<fault_span> faults) {
+  std::stable_sort(
+      calls.begin(), calls.end(),
+      [](const auto& a, const auto& b) { return a.at_us < b.at_us; });
+  std::sort(faults.begin(), faults.end(),
+            [](const auto& a, const auto& b) { return a.from_us < b.from_us; });
+  std::map<std::string, std::vector<call_seen>> by_key;
+  std::map<std::string, std::vector<call_seen>> by_step;
+  for (const auto& call : calls) {
+    by_key[call.key].push_back(call);
+    by_step[step_of(call.key)].push_back(call);
+  }
+  ledger_report out;
+  out.keys = by_key.size();
+  for (const auto& [key, all] : by_key) {
+    auto at = recorded.find(key);
+    check_key(all, at == recorded.end() ? 0 : at->second, faults, out);
+  }
+  for (const auto& [step, all] : by_step)
+    measure(all, faults, out);
+  return out;
+}
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty())
+    return 0;
+  std::sort(values.begin(), values.end());
+  auto at = std::ceil(share * static_cast<double>(values.size())) - 1;
+  return values[static_cast<std::size_t>(std::max(at, 0.0))];
+}
+
+} // namespace shannon::test

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+/// What the far side saw, held against faults and records. Plain functions.
+namespace shannon::test {
+
+/// A request that the far side saw; `TASK…/STEP#N/ATTEMPT` is its key.
+struct call_seen {
+  std::string key;
+  std::int64_t at_us = 0;
+  std::int64_t ended_us = 0; ///< 0: it never ended.
+};
+
+/// From before a fault was made until nothing of it is left.
+struct fault_span {
+  std::string kind;
+  std::int64_t from_us = 0;
+  std::int64_t until_us = 0;
+  /// When work can go on at the earliest: `from_us`, or where no node was left
+  /// when the first was started again.
+  std::int64_t able_us = 0;
+  /// What is under way on a node is lost with it.
+  bool loses_calls = true;
+  /// Who was under way may go on after others have taken over: a process that
+  /// was stopped cannot know how long.
+  bool may_be_late = false;
+};
+
+struct ledger_report {
+  std::size_t keys = 0;
+  /// Attempts made again under the same key, each under way at a fault.
+  std::size_t again = 0;
+  /// Made again after the outcome was recorded, by a process that slept.
+  std::size_t late = 0;
+  /// What no fault explains, in words.
+  std::vector<std::string> wrong;
+  /// From a fault to the next call of a step that was under way, in seconds,
+  /// by the fault's kind.
+  std::map<std::string, std::vector<double>> takeovers;
+};
+
+/// `recorded`: when the step that this attempt completed was committed.
+ledger_report check_ledger(std::vector<call_seen> calls,
+                           const std::map<std::string, std::int64_t>& recorded,
+                           std::vector<fault_span> faults);
+
+/// Of some values, the one that this share of them does not exceed.
+double quantile(std::vector<double> values, double share);
+
+} // namespace shannon::test

@@ -1,0 +1,108 @@
+// The storm's own judge: each defect is planted once, and found.
+
+#include "tests/integration/faults/ledger_check.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace shannon::test;
+
+namespace {
+
+constexpr std::int64_t s = 1'000'000;
+
+/// A kill from 10 s to 10.1 s, a sleep from 20 s to 30 s, a restart in order
+/// at 40 s.
+const std::vector<fault_span> faults{
+    {"K2", 10 * s, 10 * s + s / 10, 10 * s, true, false},
+    {"Z1", 20 * s, 30 * s, 20 * s, true, true},
+    {"K4", 40 * s, 45 * s, 40 * s, false, false},
+};
+
+ledger_report judge(std::vector<call_seen> calls,
+                    const std::map<std::string, std::int64_t>& recorded = {}) {
+  return check_ledger(std::move(calls), recorded, faults);
+}
+
+} // namespace
+
+TEST_CASE("calls that are made once have no findings") {
+  auto found = judge({{"t/a#1/1", 5 * s, 6 * s}, {"t/b#1/1", 6 * s, 7 * s}},
+                     {{"t/a#1/1", 6 * s}, {"t/b#1/1", 7 * s}});
+  CHECK(found.wrong.empty());
+  CHECK(found.keys == 2);
+  CHECK(found.again == 0);
+  CHECK(found.takeovers.empty());
+}
+
+TEST_CASE("a call under way at a kill may be made again, and how soon is "
+          "measured") {
+  auto found
+      = judge({{"t/a#1/1", 9 * s, 10 * s + 5}, {"t/a#1/1", 12 * s, 13 * s}},
+              {{"t/a#1/1", 13 * s}});
+  CHECK(found.wrong.empty());
+  CHECK(found.again == 1);
+  REQUIRE(found.takeovers["K2"].size() == 1);
+  CHECK(found.takeovers["K2"][0] == Approx(2.0));
+}
+
+TEST_CASE("the next attempt of a step that a kill cut counts as its takeover") {
+  auto found = judge({{"t/a#1/1", 9 * s, 0}, {"t/a#1/2", 11 * s, 12 * s}},
+                     {{"t/a#1/2", 12 * s}});
+  CHECK(found.wrong.empty());
+  CHECK(found.again == 0);
+  REQUIRE(found.takeovers["K2"].size() == 1);
+  CHECK(found.takeovers["K2"][0] == Approx(1.0));
+}
+
+TEST_CASE("a key seen again without a fault is found") {
+  auto found = judge({{"t/a#1/1", 13 * s, 14 * s}, {"t/a#1/1", 15 * s, 0}});
+  REQUIRE(found.wrong.size() == 1);
+  CHECK_THAT(found.wrong[0], Catch::Contains("t/a#1/1: called again"));
+}
+
+TEST_CASE("each time that a key is seen again has a fault of its own") {
+  auto found = judge(
+      {{"t/a#1/1", 9 * s, 0}, {"t/a#1/1", 12 * s, 0}, {"t/a#1/1", 14 * s, 0}});
+  CHECK(found.again == 1);
+  CHECK(found.wrong.size() == 1);
+}
+
+TEST_CASE("a restart in order is no reason to make a call again") {
+  auto found = judge({{"t/a#1/1", 39 * s, 0}, {"t/a#1/1", 46 * s, 0}});
+  CHECK(found.wrong.size() == 1);
+}
+
+TEST_CASE(
+    "a call after its outcome was recorded is found, whatever fault there "
+    "was") {
+  auto found = judge({{"t/a#1/1", 9 * s, 9 * s + 1}, {"t/a#1/1", 12 * s, 0}},
+                     {{"t/a#1/1", 9 * s + 2}});
+  REQUIRE(found.wrong.size() == 1);
+  CHECK_THAT(found.wrong[0], Catch::Contains("after its outcome was recorded"));
+}
+
+TEST_CASE("a process that slept may send late what others have done, once it "
+          "wakes up and no later") {
+  std::map<std::string, std::int64_t> recorded{{"t/a#1/1", 25 * s}};
+  auto at = [&](std::int64_t late_us) {
+    return judge({{"t/a#1/1", 24 * s, 25 * s}, {"t/a#1/1", late_us, 0}},
+                 recorded);
+  };
+  CHECK(at(31 * s).late == 1);
+  CHECK(at(31 * s).wrong.empty());
+  CHECK(at(33 * s).wrong.size() == 1);
+}
+
+TEST_CASE("where no node was left, a takeover counts from the first that came "
+          "up") {
+  auto found = check_ledger({{"t/a#1/1", 9 * s, 0}, {"t/a#1/1", 16 * s, 0}}, {},
+                            {{"K3", 10 * s, 12 * s, 13 * s, true, false}});
+  REQUIRE(found.takeovers["K3"].size() == 1);
+  CHECK(found.takeovers["K3"][0] == Approx(3.0));
+}
+
+TEST_CASE("of values the quantile is one of them") {
+  CHECK(quantile({}, 0.5) == 0);
+  CHECK(quantile({3, 1, 2}, 0.5) == 2);
+  CHECK(quantile({3, 1, 2}, 0.99) == 3);
+}

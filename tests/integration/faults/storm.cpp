@@ -1,0 +1,255 @@
+#include "tests/integration/faults/storm.hpp"
+
+#include "nodes/commands/api_client.hpp"
+#include "protocols/store.hpp"
+#include "tests/nodes/process.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <thread>
+
+namespace shannon::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr unsigned nodes = 3;
+const char* const every_role
+    = "gateway, orchestrator, agent, llm, tool, browser, inspector";
+
+std::string tail_of(const std::string& log) {
+  constexpr std::size_t most = 2'000;
+  return log.substr(log.size() - std::min(log.size(), most));
+}
+
+std::string loopback(std::uint16_t port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
+
+} // namespace
+
+storm::storm(storm_options options)
+    : options_(std::move(options)),
+      chance_(static_cast<unsigned>(options_.seed)) {}
+
+storm::~storm() {
+  load_.reset();
+  cluster_.reset();
+  redis_.reset();
+  if (!redis_folder_.empty())
+    std::filesystem::remove_all(redis_folder_);
+}
+
+void storm::run() {
+  INFO("repeat: SHANNON_STORM='" << options_.text()
+                                 << "' fault_storm_test '[asked]'");
+  prepare();
+  play();
+  check();
+}
+
+// -- the world ----------------------------------------------------------------
+
+bool storm::has(const char* id) const {
+  return std::find(options_.faults.begin(), options_.faults.end(), id)
+         != options_.faults.end();
+}
+
+void storm::prepare() {
+  cluster_ = std::make_unique<real_cluster>(
+      std::vector<std::string>(nodes, every_role));
+  audit_ = std::make_unique<ownership_audit>(cluster_->dsn());
+  for (unsigned i = 0; i < nodes && (has("N2") || has("D5")); ++i)
+    wires_.push_back(std::make_unique<cut_wire>(cluster_->dsn()));
+  if (has("N5"))
+    prepare_detours();
+  if (has("R1"))
+    prepare_redis();
+  for (unsigned i = 0; i < nodes; ++i)
+    start(i);
+  await_ready(nodes, 60s);
+  std::vector<std::uint16_t> doors;
+  for (unsigned i = 0; i < nodes; ++i)
+    doors.push_back(cluster_->port(i));
+  load_ = std::make_unique<storm_load>(std::move(doors), options_.seed);
+}
+
+/// Nodes find each other through the database: there a node is linked where
+/// its detour begins.
+void storm::prepare_detours() {
+  std::string pairs;
+  for (unsigned i = 0; i < nodes; ++i) {
+    detours_.push_back(std::make_unique<tcp_detour>(cluster_->link_port(i)));
+    pairs += (i > 0 ? ", ('" : "('") + loopback(cluster_->link_port(i)) + "', '"
+             + loopback(detours_.back()->port()) + "')";
+  }
+  run_sql(audit_->db(), "create table detours (link text, via text);"
+                        "insert into detours values "
+                            + pairs + R"sql(;
+    create function take_detour() returns trigger language plpgsql as $$
+    begin
+      new.link := coalesce((select via from detours d where d.link = new.link),
+                           new.link);
+      return new;
+    end $$;
+    create trigger detour before insert or update on nodes
+      for each row execute function take_detour();)sql");
+}
+
+void storm::prepare_redis() {
+  if (redis_folder_.empty()) {
+    std::string name = "/tmp/shannon-storm-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()));
+    redis_folder_ = name;
+  }
+  auto made = services::private_redis::start(
+      {.dir = redis_folder_, .ends_with_parent = true});
+  INFO((made ? std::string{} : made.error().text));
+  REQUIRE(made);
+  redis_.emplace(std::move(*made));
+}
+
+void storm::start(unsigned node) {
+  std::vector<std::string> special;
+  if (!wires_.empty())
+    special.push_back("SHANNON_DATABASE_URL=" + wires_[node]->dsn());
+  if (redis_)
+    special.push_back("SHANNON_REDIS_URL=" + redis_->url());
+  cluster_->start(node, special);
+}
+
+int storm::draw(int from, int to) {
+  return std::uniform_int_distribution<int>{from, to}(chance_);
+}
+
+unsigned storm::draw_ready_node() {
+  auto node = draw_node();
+  for (unsigned i = 0; i < nodes; ++i, node = (node + 1) % nodes)
+    if (is_ready(node))
+      break;
+  return node;
+}
+
+unsigned storm::draw_node() {
+  return static_cast<unsigned>(draw(0, nodes - 1));
+}
+
+void storm::pause(milliseconds how_long) {
+  auto until = clock::now() + how_long;
+  do {
+    cluster_->listen(2ms);
+    std::this_thread::sleep_for(
+        std::clamp<clock::duration>(until - clock::now(), 0ms, 20ms));
+  } while (clock::now() < until);
+}
+
+bool storm::is_ready(unsigned node) const {
+  commands::api_client client{
+      *commands::parse_server_url("http://" + loopback(cluster_->port(node))),
+      {}};
+  return client.get("/health/ready", clock::now() + 1s).has_value();
+}
+
+std::vector<unsigned> storm::ready_nodes() const {
+  std::vector<unsigned> out;
+  for (unsigned i = 0; i < nodes; ++i)
+    if (is_ready(i))
+      out.push_back(i);
+  return out;
+}
+
+void storm::await_ready(std::size_t count, std::chrono::seconds most) {
+  auto until = clock::now() + most;
+  while (ready_nodes().size() < count) {
+    std::string logs;
+    for (unsigned i = 0; i < nodes; ++i)
+      logs += cluster_->name(i) + "\n" + tail_of(cluster_->log(i));
+    INFO(logs);
+    REQUIRE(clock::now() < until);
+    pause(20ms);
+  }
+}
+
+// -- the faults ---------------------------------------------------------------
+
+void storm::play() {
+  auto since = clock::now();
+  since_us_ = unix_now_us();
+  std::vector<const fault*> all;
+  for (const auto& one : fault_table())
+    if (has(one.id))
+      all.push_back(&one);
+  REQUIRE(all.size() == options_.faults.size());
+  for (int round = 0;
+       round < options_.rounds || load_->accepted() < options_.tasks
+       || clock::now() - since < options_.lasts;
+       ++round) {
+    std::shuffle(all.begin(), all.end(), chance_);
+    for (const auto* one : all) {
+      pause(milliseconds{draw(500, 2'000)});
+      make(*one);
+    }
+  }
+  // Those that came again soon have settled by then.
+  await_ready(nodes, 120s);
+}
+
+void storm::make(const fault& one) {
+  INFO("fault " << one.id << ", the " << spans_.size() + 1 << "th");
+  from_us_ = unix_now_us();
+  until_us_ = able_us_ = 0;
+  (this->*one.make)();
+  spans_.push_back(
+      {one.id, from_us_, until_us_ != 0 ? until_us_ : unix_now_us(),
+       able_us_ != 0 ? able_us_ : from_us_, one.loses_calls, one.may_be_late});
+  // One that has come again and again waits before it is given anything; the
+  // next fault does not wait for it.
+  await_ready(nodes - 1, 60s);
+  auto seconds
+      = [](std::int64_t us) { return static_cast<double>(us / 10'000) / 100; };
+  std::ostringstream line;
+  line << one.id << " at " << seconds(from_us_ - since_us_) << " s, healed in "
+       << seconds(unix_now_us() - from_us_) << " s";
+  played_.push_back(line.str());
+}
+
+/// From the moment that the database answers until as many nodes are ready as
+/// were before.
+void storm::time_ready(std::size_t before) {
+  auto since = clock::now();
+  audit_->reconnect();
+  auto answers = clock::now();
+  await_ready(before, 60s);
+  ready_seconds_.push_back(
+      std::chrono::duration<double>(clock::now() - answers).count());
+  INFO("the database answered after "
+       << std::chrono::duration<double>(answers - since).count() << " s");
+  CHECK(ready_seconds_.back() <= 2.0);
+}
+
+/// Appends that this node did not get through, by its own clock or because the
+/// shard was another's.
+double storm::refusals(unsigned node) {
+  double sum = 0;
+  std::istringstream lines{cluster_->page(node, "/metrics", true)};
+  for (std::string line; std::getline(lines, line);)
+    for (const char* how : {"fenced", "unavailable"})
+      if (line.starts_with("shannon_store_appends_total{outcome=\""
+                           + std::string{how} + "\"}"))
+        sum += std::stod(line.substr(line.rfind(' ')));
+  return sum;
+}
+
+void storm::await_refusals(unsigned node, double before) {
+  ++long_sleeps_;
+  auto until = clock::now() + 5s;
+  double more = 0;
+  while ((more = refusals(node) - before) <= 0 && clock::now() < until)
+    pause(20ms);
+  refused_ += more;
+}
+
+} // namespace shannon::test

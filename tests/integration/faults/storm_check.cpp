@@ -1,0 +1,153 @@
+// After the storm: what was promised, held against tables, ledger and logs.
+
+#include "protocols/store.hpp"
+#include "tests/integration/faults/storm.hpp"
+#include "tests/integration/recorded_steps.hpp"
+#include "tests/nodes/process.hpp"
+
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace shannon::test {
+
+using namespace std::chrono_literals;
+using store::log_status;
+
+namespace {
+
+constexpr auto time_to_end = 120s;
+constexpr std::size_t shown_max = 10;
+
+std::string first_of(const std::vector<std::string>& lines,
+                     std::size_t most = shown_max) {
+  std::string out;
+  for (std::size_t i = 0; i < lines.size() && i < most; ++i)
+    out += lines[i] + "\n";
+  return out;
+}
+
+} // namespace
+
+void storm::check() {
+  auto seen = load_->finish();
+  INFO("played:\n" << first_of(played_, played_.size()));
+  audit_->reconnect();
+  await_ends();
+  check_tasks(seen);
+  check_ledger_of();
+  // I1-I3, I5, I14, I21: every log keeps the rules of histories.
+  auto verified = run_shannon({"verify", "--dsn", cluster_->dsn()});
+  WARN("I1-I5, I14: verify: " << verified.out.substr(
+           verified.out.rfind('\n', verified.out.size() - 2) + 1));
+  INFO(verified.out << verified.err);
+  CHECK(verified.code == 0);
+  // I3, I17: each change of hands, as the database saw it.
+  WARN("I17: " << audit_->claims() << " changes of hands");
+  audit_->check();
+  if (long_sleeps_ > 0) {
+    WARN("I17: " << refused_ << " appends refused after " << long_sleeps_
+                 << " long sleeps");
+    CHECK(refused_ > 0);
+  }
+  // I18, I20: nobody died of anything but what was planned.
+  for (unsigned i = 0; i < 3; ++i) {
+    auto end = cluster_->stop(i);
+    INFO(cluster_->name(i) << "\n" << end.err);
+    CHECK(end.code == 0);
+  }
+}
+
+/// I10: nothing is left that a start would bring back.
+void storm::await_ends() {
+  auto until = std::chrono::steady_clock::now() + time_to_end;
+  while (audit_->number("select count(*) from active") > 0) {
+    auto left = run_sql(audit_->db(), "select log_id from active limit 10");
+    std::vector<std::string> names;
+    for (int i = 0; i < left.size(); ++i)
+      names.push_back(left.text(i, 0));
+    INFO("still active:\n" << first_of(names));
+    REQUIRE(std::chrono::steady_clock::now() < until);
+    pause(100ms);
+  }
+}
+
+void storm::check_tasks(const load_report& seen) {
+  INFO(first_of(seen.failures));
+  CHECK(seen.failures.empty());
+  auto rows = run_sql(audit_->db(),
+                      "select log_id, status from heads where parent = ''");
+  std::map<std::string, log_status> stored;
+  for (int i = 0; i < rows.size(); ++i)
+    stored[rows.text(i, 0)]
+        = static_cast<log_status>(std::stoi(rows.text(i, 1)));
+  std::vector<std::string> lost;
+  int cancelled = 0;
+  for (const auto& task : seen.tasks) {
+    auto at = stored.find(task.id);
+    bool was_told = task.cancelled == cancel_state::acknowledged;
+    auto wanted = was_told ? log_status::cancelled : log_status::completed;
+    cancelled += was_told;
+    if (at == stored.end())
+      lost.push_back(task.id + ": it is not there");
+    else if (at->second != wanted
+             && !(at->second == log_status::cancelled
+                  && task.cancelled == cancel_state::unclear))
+      lost.push_back(task.id + ": its status is "
+                     + std::to_string(static_cast<int>(at->second)) + ", not "
+                     + std::to_string(static_cast<int>(wanted)));
+  }
+  std::ostringstream faults;
+  std::map<std::string, int> counts;
+  for (const auto& span : spans_)
+    ++counts[span.kind];
+  for (const auto& [kind, times] : counts)
+    faults << " " << kind << " x" << times;
+  if (std::getenv("SHANNON_STORM"))
+    WARN(first_of(played_, played_.size()));
+  WARN("seed " << options_.seed << ":" << faults.str()
+               << "; I7, I10: " << seen.tasks.size() << " tasks acknowledged, "
+               << cancelled << " cancelled, " << lost.size() << " lost; "
+               << seen.told_to_wait << " told to wait, " << seen.unanswered
+               << " unanswered, " << seen.sent_again << " sent again");
+  INFO(first_of(lost));
+  CHECK(lost.empty());
+  // Nobody has a task that was never acknowledged, or one task twice.
+  std::set<std::string> ids;
+  for (const auto& task : seen.tasks)
+    ids.insert(task.id);
+  CHECK(ids.size() == seen.tasks.size());
+  CHECK(stored.size() == seen.tasks.size());
+  REQUIRE(seen.tasks.size() > 10);
+}
+
+void storm::check_ledger_of() {
+  std::vector<call_seen> calls;
+  for (const auto& call : cluster_->calls())
+    calls.push_back({call.attempt_key, call.at_us, call.ended_us});
+  auto found
+      = check_ledger(std::move(calls), recorded_steps(cluster_->dsn()), spans_);
+  WARN("I6: " << found.keys << " attempts, " << found.again
+              << " made again after a fault, " << found.late
+              << " late by a sleeper, " << found.wrong.size()
+              << " unexplained");
+  INFO(first_of(found.wrong));
+  CHECK(found.wrong.empty());
+  for (const auto& one : fault_table()) {
+    auto& took = found.takeovers[one.id];
+    if (took.empty())
+      continue;
+    WARN(one.id << ": " << took.size() << " steps went on, p50 "
+                << quantile(took, 0.5) << " s, p99 " << quantile(took, 0.99)
+                << " s");
+    if (one.takeover_seconds_max > 0)
+      CHECK(quantile(took, 0.99) <= one.takeover_seconds_max);
+  }
+  if (!ready_seconds_.empty())
+    WARN("I23: ready after the database: p50 " << quantile(ready_seconds_, 0.5)
+                                               << " s, worst "
+                                               << quantile(ready_seconds_, 1));
+}
+
+} // namespace shannon::test

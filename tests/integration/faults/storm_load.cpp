@@ -1,0 +1,171 @@
+#include "tests/integration/faults/storm_load.hpp"
+
+#include "tests/gateway/raw_client.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace shannon::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using clock = std::chrono::steady_clock;
+
+constexpr unsigned clients = 4;
+/// Once all nodes are there again.
+constexpr auto last_patience = 60s;
+
+} // namespace
+
+struct storm_load::client {
+  storm_load& all;
+  unsigned number;
+  std::minstd_rand chance;
+  clock::time_point give_up = clock::time_point::max();
+
+  int draw(int from, int to) {
+    return std::uniform_int_distribution<int>{from, to}(chance);
+  }
+
+  void count(int load_report::*what) {
+    std::lock_guard guard{all.mutex_};
+    ++(all.seen_.*what);
+  }
+
+  void fail(std::string text) {
+    std::lock_guard guard{all.mutex_};
+    all.seen_.failures.push_back(std::move(text));
+  }
+
+  /// Asked of one node after the other until one says something that is not
+  /// "later".
+  /// `asked_before`: the last one was not the first.
+  std::optional<raw_response> ask(const std::string& request,
+                                  bool* asked_before = nullptr) {
+    for (;;) {
+      if (all.done_ && give_up == clock::time_point::max())
+        give_up = clock::now() + last_patience;
+      if (clock::now() > give_up)
+        return std::nullopt;
+      auto door = static_cast<std::size_t>(
+          draw(0, static_cast<int>(all.doors_.size()) - 1));
+      raw_client node{all.doors_[door]};
+      std::optional<raw_response> got;
+      if (node.connected() && node.send(request))
+        got = node.response();
+      if (got && got->status != 503 && got->status != 429)
+        return got;
+      if (asked_before)
+        *asked_before = true;
+      count(got ? &load_report::told_to_wait : &load_report::unanswered);
+      std::this_thread::sleep_for(50ms);
+    }
+  }
+
+  json body(int i) {
+    auto text = " storm " + std::to_string(number) + "/" + std::to_string(i);
+    auto delay = [](int ms) { return "[[delay:" + std::to_string(ms) + "]]"; };
+    switch (draw(0, 9)) {
+    case 0: // Several agents with tools.
+    case 1:
+      return {
+          {"query", "[[parts:3]] [[steps:2]] " + delay(draw(50, 300)) + text},
+          {"mode", "standard"}};
+    case 2: // One agent with tools.
+    case 3:
+    case 4:
+      return {
+          {"query", "[[steps:3]] [[tools:2]] " + delay(draw(50, 500)) + text},
+          {"mode", "simple"}};
+    default:
+      return {{"query", delay(draw(100, 2'500)) + text}, {"mode", "simple"}};
+    }
+  }
+
+  void one(int i) {
+    auto key = "Idempotency-Key: storm-" + std::to_string(all.seed_) + "-"
+               + std::to_string(number) + "-" + std::to_string(i) + "\r\n";
+    auto request = post("/api/v1/tasks", body(i).dump(),
+                        "Content-Type: application/json\r\n" + key);
+    auto got = ask(request);
+    auto id = read_id(got);
+    if (!id)
+      return;
+    ++all.accepted_;
+    accepted_task task{*id};
+    if (draw(0, 9) == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 500)});
+      task.cancelled = cancel(*id);
+    } else if (draw(0, 4) == 0) {
+      count(&load_report::sent_again);
+      if (auto same = read_id(ask(request)); same != id)
+        fail(*id + ": sent again it is " + same.value_or("nothing"));
+    }
+    std::lock_guard guard{all.mutex_};
+    all.seen_.tasks.push_back(std::move(task));
+  }
+
+  std::optional<std::string> read_id(const std::optional<raw_response>& got) {
+    if (!got) {
+      fail("a task was never answered");
+      return std::nullopt;
+    }
+    auto read = json::parse(got->body, nullptr, false);
+    if (got->status == 200 && read.is_object() && read.contains("task_id"))
+      return read["task_id"].get<std::string>();
+    fail("a task was answered " + std::to_string(got->status) + ": "
+         + got->body);
+    return std::nullopt;
+  }
+
+  cancel_state cancel(const std::string& id) {
+    bool asked_before = false;
+    auto got
+        = ask(post("/api/v1/tasks/" + id + "/cancel", R"({"reason": "storm"})",
+                   "Content-Type: application/json\r\n"),
+              &asked_before);
+    if (!got || got->status != 202) {
+      fail(id + ": its cancel was answered "
+           + (got ? std::to_string(got->status) + ": " + got->body : "never"));
+      return cancel_state::unclear;
+    }
+    auto read = json::parse(got->body, nullptr, false);
+    if (read.is_object() && read.value("success", false))
+      return cancel_state::acknowledged;
+    return asked_before ? cancel_state::unclear : cancel_state::none;
+  }
+};
+
+storm_load::storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed)
+    : doors_(std::move(doors)), seed_(seed) {
+  for (unsigned i = 0; i < clients; ++i)
+    threads_.emplace_back([this, i] { run(i); });
+}
+
+storm_load::~storm_load() {
+  finish();
+}
+
+load_report storm_load::finish() {
+  done_ = true;
+  for (auto& one : threads_)
+    one.join();
+  threads_.clear();
+  return seen_;
+}
+
+void storm_load::run(unsigned number) {
+  client mine{*this, number,
+              std::minstd_rand{static_cast<unsigned>(seed_ * 31 + number + 1)}};
+  for (int i = 0; !done_; ++i) {
+    mine.one(i);
+    std::this_thread::sleep_for(std::chrono::milliseconds{mine.draw(100, 600)});
+  }
+}
+
+} // namespace shannon::test

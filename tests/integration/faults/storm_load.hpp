@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace shannon::test {
+
+/// What is known of a task's cancel. `unclear`: it was asked for, and the
+/// answer that it came too late may be about this very task's cancelled end.
+enum class cancel_state : std::uint8_t { none, acknowledged, unclear };
+
+/// A task that was acknowledged.
+struct accepted_task {
+  std::string id;
+  cancel_state cancelled = cancel_state::none;
+};
+
+/// What clients have seen, all of them together.
+struct load_report {
+  std::vector<accepted_task> tasks;
+  /// Answers that no client can do anything with.
+  std::vector<std::string> failures;
+  int told_to_wait = 0; ///< 429 and 503.
+  int unanswered = 0;   ///< No connection, or no answer on it.
+  int sent_again = 0;   ///< After the acknowledgement, with the same key.
+};
+
+/// Clients that come in through any node, each task under a key of its own. A
+/// client sends a task until it is acknowledged, at another node each time.
+class storm_load {
+public:
+  storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed);
+  ~storm_load();
+
+  std::size_t accepted() const {
+    return accepted_;
+  }
+  /// No more new tasks; what was begun is brought to its acknowledgement, for
+  /// which every node must be there.
+  load_report finish();
+
+private:
+  struct client;
+
+  void run(unsigned number);
+
+  std::vector<std::uint16_t> doors_;
+  std::uint64_t seed_;
+  std::atomic<bool> done_{false};
+  std::atomic<std::size_t> accepted_{0};
+  std::mutex mutex_;
+  load_report seen_;
+  std::vector<std::thread> threads_;
+};
+
+} // namespace shannon::test

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace shannon::test {
+
+/// A TCP port of loopback that leads to another one, in a while: what comes in
+/// is passed on after a delay, either way. A connection can be reset.
+class tcp_detour {
+public:
+  explicit tcp_detour(std::uint16_t to);
+  ~tcp_detour();
+
+  std::uint16_t port() const noexcept {
+    return port_;
+  }
+
+  /// For what comes in from now on; bytes stay in their order.
+  void delay(std::chrono::milliseconds each_way) {
+    delay_us_ = each_way.count() * 1'000;
+  }
+  /// Resets all connections that there are now; new ones pass.
+  void reset() {
+    reset_ = true;
+  }
+
+  std::int64_t bytes() const noexcept {
+    return bytes_;
+  }
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  struct piece {
+    clock::time_point due;
+    std::string bytes;
+  };
+  /// Of a connection, one end and what waits to be sent to it.
+  struct end {
+    int socket = -1;
+    std::deque<piece> waiting;
+  };
+  struct pair {
+    end ends[2];
+  };
+
+  void run();
+  void take_one();
+  bool move(pair& one);
+
+  std::uint16_t to_;
+  std::uint16_t port_ = 0;
+  int listener_ = -1;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> reset_{false};
+  std::atomic<std::int64_t> delay_us_{0};
+  std::atomic<std::int64_t> bytes_{0};
+  std::vector<std::unique_ptr<pair>> pairs_;
+  std::thread thread_;
+};
+
+} // namespace shannon::test
