@@ -154,14 +154,17 @@ void storm::freeze_postgres() {
 }
 
 void storm::lose_acknowledgements() {
+  auto of = ready_nodes();
+  auto before = doubts(of);
   for (int i = 0; i < 5; ++i) {
     auto node = draw_node();
-    auto held = milliseconds{draw(20, 300)};
+    auto held = milliseconds{draw(100, 400)};
     wires_[node]->hold_answers();
     pause(held);
     wires_[node]->cut();
     pause(milliseconds{draw(100, 500)});
   }
+  doubts_ += doubts(of) - before;
 }
 
 void storm::kill_redis() {

@@ -230,16 +230,27 @@ void storm::time_ready(std::size_t before) {
   CHECK(ready_seconds_.back() <= 2.0);
 }
 
+double storm::counter(unsigned node, const std::string& name) {
+  std::istringstream lines{cluster_->page(node, "/metrics", true)};
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name + " "))
+      return std::stod(line.substr(name.size()));
+  return 0;
+}
+
 /// Appends that this node did not get through, by its own clock or because the
 /// shard was another's.
 double storm::refusals(unsigned node) {
+  return counter(node, "shannon_store_appends_total{outcome=\"fenced\"}")
+         + counter(node,
+                   "shannon_store_appends_total{outcome=\"unavailable\"}");
+}
+
+/// Of these nodes, appends that were sent and not answered.
+double storm::doubts(const std::vector<unsigned>& of) {
   double sum = 0;
-  std::istringstream lines{cluster_->page(node, "/metrics", true)};
-  for (std::string line; std::getline(lines, line);)
-    for (const char* how : {"fenced", "unavailable"})
-      if (line.starts_with("shannon_store_appends_total{outcome=\""
-                           + std::string{how} + "\"}"))
-        sum += std::stod(line.substr(line.rfind(' ')));
+  for (auto node : of)
+    sum += counter(node, "shannon_store_commits_unclear_total");
   return sum;
 }
 

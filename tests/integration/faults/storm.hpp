@@ -95,7 +95,9 @@ private:
   void pause(milliseconds how_long);
   bool is_ready(unsigned node) const;
   void time_ready(std::size_t before);
+  double counter(unsigned node, const std::string& name);
   double refusals(unsigned node);
+  double doubts(const std::vector<unsigned>& of);
   void await_refusals(unsigned node, double before);
 
   storm_options options_;
@@ -116,6 +118,7 @@ private:
   std::int64_t able_us_ = 0;
   int long_sleeps_ = 0;
   double refused_ = 0;
+  double doubts_ = 0;
   std::vector<double> ready_seconds_;
 };
 

@@ -51,6 +51,10 @@ void storm::check() {
                  << " long sleeps");
     CHECK(refused_ > 0);
   }
+  if (has("D5")) {
+    WARN("D5: " << doubts_ << " appends committed or not, nobody was told");
+    CHECK(doubts_ > 0);
+  }
   // I18, I20: nobody died of anything but what was planned.
   for (unsigned i = 0; i < 3; ++i) {
     auto end = cluster_->stop(i);
