@@ -84,6 +84,7 @@ private:
   void await_ready(std::size_t count, std::chrono::seconds most);
   void check();
   void await_ends();
+  std::string what_is_left();
   void check_tasks(const load_report& seen);
   void check_ledger_of();
 

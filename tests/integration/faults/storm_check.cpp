@@ -67,14 +67,33 @@ void storm::check() {
 void storm::await_ends() {
   auto until = std::chrono::steady_clock::now() + time_to_end;
   while (audit_->number("select count(*) from active") > 0) {
-    auto left = run_sql(audit_->db(), "select log_id from active limit 10");
-    std::vector<std::string> names;
-    for (int i = 0; i < left.size(); ++i)
-      names.push_back(left.text(i, 0));
-    INFO("still active:\n" << first_of(names));
-    REQUIRE(std::chrono::steady_clock::now() < until);
+    if (std::chrono::steady_clock::now() > until)
+      FAIL("still active:\n" << what_is_left());
     pause(100ms);
   }
+}
+
+/// What did not end, how its parent stands, and the log of both.
+std::string storm::what_is_left() {
+  auto left = run_sql(
+      audit_->db(),
+      "select a.log_id || ', idle ' || a.idle || ', wakes ' || "
+      "coalesce(a.wake_at::text, 'never') || ', status ' || h.status || "
+      "', version ' || h.version || ', its parent ' || "
+      "coalesce('of status ' || p.status || ', version ' || p.version, 'none'),"
+      " a.log_id, h.parent from active a join heads h using (log_no) "
+      "left join heads p on p.log_id = h.parent order by 1 limit 5");
+  std::string out;
+  for (int i = 0; i < left.size(); ++i)
+    out += left.text(i, 0) + "\n";
+  std::vector<std::string> logs{left.text(0, 1), left.text(0, 2)};
+  for (const auto& log : logs)
+    if (!log.empty())
+      out += log + ":\n"
+             + run_shannon({"export", log, "--dsn", cluster_->dsn()}).out;
+  for (unsigned i = 0; i < 3; ++i)
+    out += cluster_->name(i) + ":\n" + cluster_->log(i);
+  return out;
 }
 
 void storm::check_tasks(const load_report& seen) {
@@ -88,11 +107,14 @@ void storm::check_tasks(const load_report& seen) {
         = static_cast<log_status>(std::stoi(rows.text(i, 1)));
   std::vector<std::string> lost;
   int cancelled = 0;
+  int unclear = 0;
   for (const auto& task : seen.tasks) {
     auto at = stored.find(task.id);
     bool was_told = task.cancelled == cancel_state::acknowledged;
     auto wanted = was_told ? log_status::cancelled : log_status::completed;
     cancelled += was_told;
+    unclear += at != stored.end() && at->second == log_status::cancelled
+               && task.cancelled == cancel_state::unclear;
     if (at == stored.end())
       lost.push_back(task.id + ": it is not there");
     else if (at->second != wanted
@@ -112,7 +134,8 @@ void storm::check_tasks(const load_report& seen) {
     WARN(first_of(played_, played_.size()));
   WARN("seed " << options_.seed << ":" << faults.str()
                << "; I7, I10: " << seen.tasks.size() << " tasks acknowledged, "
-               << cancelled << " cancelled, " << lost.size() << " lost; "
+               << cancelled << " cancelled and " << unclear
+               << " told too late, " << lost.size() << " lost; "
                << seen.told_to_wait << " told to wait, " << seen.unanswered
                << " unanswered, " << seen.sent_again << " sent again");
   INFO(first_of(lost));

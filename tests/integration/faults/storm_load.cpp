@@ -44,9 +44,7 @@ struct storm_load::client {
 
   /// Asked of one node after the other until one says something that is not
   /// "later".
-  /// `asked_before`: the last one was not the first.
-  std::optional<raw_response> ask(const std::string& request,
-                                  bool* asked_before = nullptr) {
+  std::optional<raw_response> ask(const std::string& request) {
     for (;;) {
       if (all.done_ && give_up == clock::time_point::max())
         give_up = clock::now() + last_patience;
@@ -60,8 +58,6 @@ struct storm_load::client {
         got = node.response();
       if (got && got->status != 503 && got->status != 429)
         return got;
-      if (asked_before)
-        *asked_before = true;
       count(got ? &load_report::told_to_wait : &load_report::unanswered);
       std::this_thread::sleep_for(50ms);
     }
@@ -124,11 +120,9 @@ struct storm_load::client {
   }
 
   cancel_state cancel(const std::string& id) {
-    bool asked_before = false;
     auto got
         = ask(post("/api/v1/tasks/" + id + "/cancel", R"({"reason": "storm"})",
-                   "Content-Type: application/json\r\n"),
-              &asked_before);
+                   "Content-Type: application/json\r\n"));
     if (!got || got->status != 202) {
       fail(id + ": its cancel was answered "
            + (got ? std::to_string(got->status) + ": " + got->body : "never"));
@@ -137,7 +131,7 @@ struct storm_load::client {
     auto read = json::parse(got->body, nullptr, false);
     if (read.is_object() && read.value("success", false))
       return cancel_state::acknowledged;
-    return asked_before ? cancel_state::unclear : cancel_state::none;
+    return cancel_state::unclear;
   }
 };
 

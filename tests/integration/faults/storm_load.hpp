@@ -10,8 +10,9 @@
 
 namespace shannon::test {
 
-/// What is known of a task's cancel. `unclear`: it was asked for, and the
-/// answer that it came too late may be about this very task's cancelled end.
+/// What is known of a task's cancel. `unclear`: the client was told that the
+/// task has ended already, which may be by this very cancel: the client asked
+/// before and had no answer, or the gateway did, over a move of the task.
 enum class cancel_state : std::uint8_t { none, acknowledged, unclear };
 
 /// A task that was acknowledged.
