@@ -156,7 +156,8 @@ void storm::freeze_postgres() {
 void storm::lose_acknowledgements() {
   auto of = ready_nodes();
   auto before = doubts(of);
-  for (int i = 0; i < 5; ++i) {
+  // Until it fell between a commit and its answer; the check is that it did.
+  for (int i = 0; i < 5 || (i < 25 && doubts(of) <= before); ++i) {
     auto node = draw_node();
     auto held = milliseconds{draw(100, 400)};
     wires_[node]->hold_answers();
