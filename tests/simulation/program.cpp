@@ -297,6 +297,10 @@ durable<nothing> do_child(play_ptr how, const part& what, context ctx,
   remote::ChildRun wish;
   wish.set_program("simulated");
   wish.set_input(to_text(input));
+  // Some are named by their parent, and lie in a shard of their own.
+  if (what.number % 2 == 0)
+    wish.set_id("kin-" + std::to_string(input.seed) + "-"
+                + std::to_string(input.depth));
   auto place = at->place(what.key);
   try {
     auto child = what.detached ? ctx.start_child(what.key, std::move(wish))
