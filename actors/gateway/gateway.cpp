@@ -464,14 +464,23 @@ private:
       msg.set_by(identify(request->request()).user.value);
       ask_run<remote::CancelAck>(
           {"workflow/" + head.log.value}, std::move(msg),
-          [request](const result<remote::CancelAck>& got) {
-            // It ended between the look at its head and now.
+          [this, request](const result<remote::CancelAck>& got) {
+            // It ended between the look at its head and now: maybe by this
+            // very request, asked a second time because its node moved.
             if (!got && got.error().code == errc::not_found)
-              return answer_cancel(*request, false, "Task has already ended");
+              return answer_cancel_of_ended(request);
             if (!got)
               return request->answer(got.error());
             answer_cancel(*request, got->success(), got->message());
           });
+    });
+  }
+
+  void answer_cancel_of_ended(const call_ptr& request) {
+    with_head(request, [request](const store::log_head& head) {
+      auto cancelled = head.status == store::log_status::cancelled;
+      answer_cancel(*request, cancelled,
+                    cancelled ? "" : "Task has already ended");
     });
   }
 
