@@ -96,6 +96,7 @@ enum class ended : std::uint8_t { no, by_tree, not_ready, by_cluster };
 
 /// What is left after a drain is quick, or stuck.
 constexpr auto end_patience = 8s;
+constexpr std::chrono::milliseconds answer_patience{1'500};
 
 /// A second signal cuts it short.
 void drain(caf::actor_system& system, kit::actor_env& env,
@@ -225,6 +226,10 @@ int run_node(const config::settings& settings,
     kit::log::info("node-stopping", "node ends what it started", {});
     watchdog guard{end_patience, code, last_resort};
     (*server)->stop_accepting();
+    // Whoever has asked is answered; an end without a drain is in a hurry.
+    for (auto left = code == exit_ok ? answer_patience : 0ms;
+         left > 0ms && (*server)->under_way() > 0; left -= 10ms)
+      std::this_thread::sleep_for(10ms);
     caf::anon_send_exit(watch, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
     caf::scoped_actor waiter{system};

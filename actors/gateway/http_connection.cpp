@@ -149,8 +149,15 @@ void http_connection::close() {
 
 void http_connection::close_when_idle() {
   last_request_ = true;
-  if (phase_ == phase::idle)
+  // Who has just come is about to ask.
+  if (phase_ == phase::idle && requests_ > 0)
     close();
+}
+
+bool http_connection::owes_answer() const noexcept {
+  return phase_ != phase::closed && phase_ != phase::streaming
+         && phase_ != phase::lingering
+         && (phase_ != phase::idle || requests_ == 0);
 }
 
 // -- reading ------------------------------------------------------------------

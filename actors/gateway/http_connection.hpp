@@ -76,6 +76,8 @@ public:
   void close();
   /// Now if idle, else after the response.
   void close_when_idle();
+  /// A request is under way, or one is to be expected.
+  bool owes_answer() const noexcept;
   void check_deadline(steady_time now);
   bool is_overdue(steady_time now) const noexcept {
     return now >= deadline_;

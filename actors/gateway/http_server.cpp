@@ -140,6 +140,20 @@ public:
     });
   }
 
+  std::size_t under_way() override {
+    auto told = std::make_shared<std::promise<std::size_t>>();
+    auto waiting = told->get_future();
+    asio::post(core_->io, [self = shared_from_this(), told] {
+      std::size_t count = 0;
+      for (const auto* one : self->core_->connections)
+        count += one->owes_answer() ? 1 : 0;
+      told->set_value(count);
+    });
+    return waiting.wait_for(stop_patience) == std::future_status::ready
+               ? waiting.get()
+               : 0;
+  }
+
   void stop() override {
     auto done = std::make_shared<std::promise<void>>();
     auto waiting = done->get_future();

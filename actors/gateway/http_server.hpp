@@ -96,6 +96,8 @@ public:
   virtual void close_after_each() = 0;
   /// No new connections; idle ones close; requests under way are answered.
   virtual void stop_accepting() = 0;
+  /// Connections whose client has no answer yet. Waits for the loop.
+  virtual std::size_t under_way() = 0;
   /// Closes everything. Returns when it is done.
   virtual void stop() = 0;
 };

@@ -116,7 +116,7 @@ TEST_CASE(
       std::vector<std::string>(
           nodes, "gateway, orchestrator, agent, llm, tool, browser, inspector"),
       {},
-      "  drain_notice: 500ms\n"};
+      "  drain_notice: 1s\n"};
   for (unsigned i = 0; i < nodes; ++i)
     cluster.start(i);
   for (unsigned i = 0; i < nodes; ++i)
