@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/cluster/shard_owner.hpp"
-#include "actors/gateway/http_server.hpp"
+#include "actors/gateway/http/http_server.hpp"
 #include "actors/inspector/inspector.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/io_loop.hpp"

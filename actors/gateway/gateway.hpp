@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/gateway/http_server.hpp"
+#include "actors/gateway/http/http_server.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "config/settings.hpp"
 #include "metrics/gateway_metrics.hpp"

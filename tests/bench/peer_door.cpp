@@ -1,6 +1,6 @@
 #include "tests/bench/peer_door.hpp"
 
-#include "actors/gateway/answers.hpp"
+#include "actors/gateway/text/answers.hpp"
 #include "protocols/remote/workflow.pb.h"
 
 #include <charconv>

@@ -10,7 +10,7 @@
 // what was. SIGTERM ends it and its Postgres.
 
 #include "actors/cluster/shard_owner.hpp"
-#include "actors/gateway/http_server.hpp"
+#include "actors/gateway/http/http_server.hpp"
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"

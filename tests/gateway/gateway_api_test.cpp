@@ -1,4 +1,4 @@
-#include "actors/gateway/json_text.hpp"
+#include "actors/gateway/text/json_text.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <catch2/catch.hpp>

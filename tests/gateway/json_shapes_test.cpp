@@ -1,11 +1,11 @@
-#include "actors/gateway/answers.hpp"
-#include "actors/gateway/health_json.hpp"
-#include "actors/gateway/identifiers.hpp"
-#include "actors/gateway/json_text.hpp"
-#include "actors/gateway/response_head.hpp"
-#include "actors/gateway/run_events.hpp"
-#include "actors/gateway/sse_frames.hpp"
-#include "actors/gateway/task_json.hpp"
+#include "actors/gateway/text/answers.hpp"
+#include "actors/gateway/resources/health_json.hpp"
+#include "actors/gateway/text/identifiers.hpp"
+#include "actors/gateway/text/json_text.hpp"
+#include "actors/gateway/http/response_head.hpp"
+#include "actors/gateway/resources/run_events.hpp"
+#include "actors/gateway/streams/sse_frames.hpp"
+#include "actors/gateway/resources/task_json.hpp"
 
 #include <catch2/catch.hpp>
 

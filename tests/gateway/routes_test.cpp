@@ -1,4 +1,4 @@
-#include "actors/gateway/routes.hpp"
+#include "actors/gateway/routes/routes.hpp"
 
 #include <catch2/catch.hpp>
 

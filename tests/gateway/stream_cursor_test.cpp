@@ -1,4 +1,4 @@
-#include "actors/gateway/stream_cursor.hpp"
+#include "actors/gateway/streams/stream_cursor.hpp"
 
 #include <catch2/catch.hpp>
 

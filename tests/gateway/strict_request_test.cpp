@@ -1,5 +1,5 @@
-#include "actors/gateway/body_reader.hpp"
-#include "actors/gateway/strict_request.hpp"
+#include "actors/gateway/http/body_reader.hpp"
+#include "actors/gateway/http/strict_request.hpp"
 
 #include <catch2/catch.hpp>
 

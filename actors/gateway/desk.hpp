@@ -1,0 +1,113 @@
+#pragma once
+
+#include "actors/gateway/resources/task_queries.hpp"
+#include "actors/gateway/routes/call.hpp"
+#include "actors/kit/actor_base.hpp"
+#include "config/settings.hpp"
+#include "protocols/store.hpp"
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace shannon::gateway {
+
+/// Before a run that is moving is asked again.
+inline constexpr std::chrono::milliseconds move_pause{100};
+
+/// What the handlers of all resources do with the actor they run in: it asks
+/// other actors for them. They are called on it, one at a time.
+class desk : public kit::actor_base {
+public:
+  using actor_base::actor_base;
+
+  using actor_base::after;
+  using actor_base::ask;
+  using actor_base::clock_now;
+  using actor_base::env;
+  using actor_base::poster;
+  using actor_base::tell;
+
+  virtual const config::http_settings& settings() const noexcept = 0;
+  /// The node drains: what is begun is ended, nothing long is begun.
+  virtual bool is_draining() const noexcept = 0;
+
+  /// Asks a run, and again while its node is being found: it may be moving, or
+  /// have lost its node a moment ago. What is asked so may be asked twice.
+  template <class Answer, class F>
+  void ask_run(const shannon::address& run, message_body what, F then) {
+    auto until = clock_now() + settings().move_patience;
+    ask_run_until<Answer>(run, std::move(what), until, std::move(then));
+  }
+
+  /// Asks the EVENT STORE.
+  template <class Answer, class F>
+  void ask_store(message_body what, F then) {
+    ask<Answer>({"store"}, std::move(what), settings().ask_timeout,
+                std::move(then));
+  }
+
+  /// Gives `then` the head of a task that the caller may see. Agents' logs and
+  /// other tenants' tasks do not exist for a client.
+  template <class F>
+  void with_task(const call_ptr& request, const std::string& task, F then) {
+    auto id = read_task_id(task);
+    if (!id)
+      return request->answer(std::move(id.error()));
+    ask_store<store::log_head>(
+        store::get_head{*id},
+        [request, then = std::move(then)](const result<store::log_head>& got) {
+          if (got && got->birth.kind == "workflow"
+              && got->birth.tenant == request->who().tenant)
+            then(*got);
+          else if (got || got.error().code == errc::not_found)
+            request->answer(error_answer(404, "Task not found"));
+          else
+            request->answer(got.error());
+        });
+  }
+
+  /// The same for the task that the path names.
+  template <class F>
+  void with_task(const call_ptr& request, F then) {
+    with_task(request, request->id(), std::move(then));
+  }
+
+private:
+  template <class Answer, class F>
+  void ask_run_until(const shannon::address& run, message_body what,
+                     std::chrono::steady_clock::time_point until, F then) {
+    ask<Answer>(run, what, settings().ask_timeout,
+                [this, run, what, until,
+                 then = std::move(then)](const result<Answer>& got) mutable {
+                  if (got || got.error().code != errc::unavailable
+                      || clock_now() + move_pause > until)
+                    return then(got);
+                  after(move_pause, [this, run, what, until,
+                                     then = std::move(then)]() mutable {
+                    ask_run_until<Answer>(run, what, until, std::move(then));
+                  });
+                });
+  }
+};
+
+/// Which handler stands behind which endpoint.
+class handler_table {
+public:
+  using handler = std::function<void(const call_ptr&)>;
+
+  void set(endpoint which, handler run) {
+    all_[static_cast<std::size_t>(which)] = std::move(run);
+  }
+  const handler& at(endpoint which) const {
+    return all_[static_cast<std::size_t>(which)];
+  }
+
+private:
+  std::array<handler, endpoints> all_;
+};
+
+} // namespace shannon::gateway

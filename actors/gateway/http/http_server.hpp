@@ -1,0 +1,105 @@
+#pragma once
+
+#include "actors/gateway/http/http_message.hpp"
+#include "actors/kit/io_loop.hpp"
+#include "config/settings.hpp"
+#include "metrics/gateway_metrics.hpp"
+#include "protocols/errc.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace shannon::gateway {
+
+/// The rest of a response that is sent piece by piece. Any thread.
+class response_stream {
+public:
+  virtual ~response_stream() = default;
+
+  enum class outcome : std::uint8_t {
+    taken,
+    closed,
+    /// Its reader left more than `sse_buffer_bytes_max` unsent: it is closed
+    /// now, and the bytes are lost.
+    too_slow,
+  };
+
+  virtual outcome write(std::string bytes) = 0;
+
+  /// Bytes the client's socket has not taken yet.
+  virtual std::size_t unsent() const noexcept = 0;
+
+  /// Ends the response once everything is sent.
+  virtual void close() = 0;
+};
+
+/// Called on the server's loop.
+struct stream_events {
+  /// Everything written so far is sent.
+  std::function<void()> drained;
+  /// The client left, was too slow, or the server stops. Called once, unless
+  /// `close` ended the stream in order.
+  std::function<void()> closed;
+};
+
+/// One request that waits for its response. Any thread may give it, once. An
+/// exchange that is dropped without a response answers 503.
+class exchange {
+public:
+  virtual ~exchange() = default;
+  virtual const http_request& request() const noexcept = 0;
+  virtual void respond(http_response response) = 0;
+  /// Sends the head now and leaves the body open.
+  virtual std::shared_ptr<response_stream> stream(http_response head,
+                                                  stream_events events)
+      = 0;
+};
+
+using exchange_ptr = std::shared_ptr<exchange>;
+
+/// What stands behind the server. Called on the server's loop: must be quick.
+struct http_service {
+  /// The bound of a request's body, known before the first byte of it is read.
+  std::function<std::uint64_t(const http_request& head)> body_bytes_max;
+  std::function<void(exchange_ptr)> handle;
+  metrics::gateway_metrics* metrics = nullptr;
+};
+
+/// A strict HTTP/1.1 server: every connection has a limit and a deadline for
+/// everything. Survives the GATEWAY actor that serves through it: while nobody
+/// serves, requests get 503.
+class http_server {
+public:
+  /// Binds both addresses of the settings and accepts at once. Refuses with
+  /// one clear line: an address in use, a malformed one, or one that other
+  /// hosts can reach, since there is no authentication yet.
+  static result<std::shared_ptr<http_server>>
+  listen(kit::io_loop& loop, const config::http_settings& settings);
+
+  virtual ~http_server() = default;
+
+  /// `127.0.0.1:8080`, with the port that is really bound.
+  virtual std::string local_address() const = 0;
+  virtual std::string admin_address() const = 0;
+  virtual std::uint16_t port() const noexcept = 0;
+  virtual std::uint16_t admin_port() const noexcept = 0;
+
+  /// From now on `service` answers. Returns a number for `retire`.
+  virtual std::uint64_t serve(http_service service) = 0;
+  /// Ends the service of this number, unless another came since.
+  virtual void retire(std::uint64_t service) = 0;
+
+  /// Each connection ends with the answer to its next request.
+  virtual void close_after_each() = 0;
+  /// No new connections; idle ones close; requests under way are answered.
+  virtual void stop_accepting() = 0;
+  /// Connections whose client has no answer yet. Waits for the loop.
+  virtual std::size_t under_way() = 0;
+  /// Closes everything. Returns when it is done.
+  virtual void stop() = 0;
+};
+
+} // namespace shannon::gateway

@@ -1,0 +1,52 @@
+#include "actors/gateway/resources/health_json.hpp"
+
+#include "actors/gateway/text/answers.hpp"
+
+#include <string_view>
+
+namespace shannon::gateway {
+
+namespace {
+
+json_out begin(std::string_view status, wall_time now) {
+  json_out all;
+  all["status"] = status;
+  all["version"] = SHANNON_VERSION;
+  all["time"] = timestamp(now);
+  return all;
+}
+
+} // namespace
+
+http_response health_answer(wall_time now) {
+  auto all = begin("healthy", now);
+  all["checks"] = {{"gateway", "ok"}};
+  return json_answer(200, all);
+}
+
+http_response live_answer(wall_time now) {
+  auto all = begin("live", now);
+  all["checks"] = {{"process", "ok"}};
+  return json_answer(200, all);
+}
+
+http_response ready_answer(const result<inspector::health_report>& report,
+                           wall_time now) {
+  bool ready = report && report->ready;
+  auto all = begin(ready ? "ready" : "not ready", now);
+  json_out checks = json_out::object();
+  // Clients of the reference platform look for this one.
+  checks["orchestrator"] = ready ? "ok" : "failed";
+  if (!report)
+    checks["inspector"] = "failed: " + report.error().text;
+  else
+    for (const auto& part : report->checks)
+      checks[part.name] = part.ok ? "ok" : "failed: " + part.text;
+  all["checks"] = std::move(checks);
+  auto answer = json_answer(ready ? 200 : 503, all);
+  if (!ready)
+    answer.fields.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+} // namespace shannon::gateway

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "actors/gateway/http/http_message.hpp"
+#include "protocols/errc.hpp"
+#include "protocols/remote/workflow.pb.h"
+
+#include <tl/expected.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace shannon::gateway {
+
+/// Above this many bytes as Protobuf a task is refused: its input is a fact,
+/// and facts are read whole at each activation.
+constexpr std::size_t task_input_bytes_max = 1536 * 1024;
+
+/// Reads the body of POST /api/v1/tasks and checks every field. The answer is
+/// the task's input without tenant and user, or the response that names the
+/// field that is wrong. `session` stays empty if the client named none.
+tl::expected<remote::TaskInput, http_response>
+read_submit(const http_request& request, std::uint32_t json_depth_max);
+
+/// The `reason` of POST /api/v1/tasks/{id}/cancel; no body means no reason.
+tl::expected<std::string, http_response>
+read_cancel_reason(const http_request& request, std::uint32_t json_depth_max);
+
+} // namespace shannon::gateway

@@ -1,0 +1,179 @@
+#include "actors/gateway/routes/routes.hpp"
+
+#include <algorithm>
+
+namespace shannon::gateway {
+
+namespace {
+
+std::vector<std::string_view> segments(std::string_view path) {
+  std::vector<std::string_view> all;
+  while (!path.empty()) {
+    path.remove_prefix(1); // The slash.
+    auto end = path.find('/');
+    all.push_back(path.substr(0, end));
+    path.remove_prefix(std::min(end, path.size()));
+  }
+  return all;
+}
+
+bool is_open(std::string_view part) noexcept {
+  return !part.empty() && part.front() == '{';
+}
+
+/// Literal segments beat open ones: /tasks/stream is not a task's id.
+int literal_parts(const std::vector<std::string_view>& pattern) {
+  return static_cast<int>(
+      std::count_if(pattern.begin(), pattern.end(),
+                    [](std::string_view part) { return !is_open(part); }));
+}
+
+/// `{name...}`: everything that is left, slashes too.
+bool is_tail(std::string_view part) noexcept {
+  return is_open(part) && part.ends_with("...}");
+}
+
+bool fits(const std::vector<std::string_view>& pattern,
+          const std::vector<std::string>& path) {
+  auto tail = !pattern.empty() && is_tail(pattern.back());
+  if (tail ? path.size() < pattern.size() : path.size() != pattern.size())
+    return false;
+  for (std::size_t i = 0; i < pattern.size(); ++i)
+    if (is_open(pattern[i]) ? path[i].empty() : pattern[i] != path[i])
+      return false;
+  return true;
+}
+
+/// What the braces of a pattern that fits have matched.
+std::vector<std::string> matched(const std::vector<std::string_view>& pattern,
+                                 const std::vector<std::string>& path) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (!is_open(pattern[i]))
+      continue;
+    parts.push_back(path[i]);
+    if (is_tail(pattern[i]))
+      for (auto more = i + 1; more < path.size(); ++more)
+        (parts.back() += '/') += path[more];
+  }
+  return parts;
+}
+
+bool takes(const route& line, std::string_view method) noexcept {
+  return line.method.empty() || line.method == method
+         || (line.method == "GET" && method == "HEAD");
+}
+
+std::string allowed(std::vector<std::string_view> methods) {
+  if (std::find(methods.begin(), methods.end(), "GET") != methods.end())
+    methods.push_back("HEAD");
+  std::sort(methods.begin(), methods.end());
+  methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
+  std::string text;
+  for (auto method : methods)
+    text += (text.empty() ? "" : ", ") + std::string{method};
+  return text;
+}
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F')
+    return c - 'A' + 10;
+  return -1;
+}
+
+} // namespace
+
+bool percent_decode(std::string_view text, bool plus_is_blank,
+                    std::string& out) {
+  out.clear();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_blank) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size())
+        return false;
+      auto high = hex_value(text[i + 1]);
+      auto low = hex_value(text[i + 2]);
+      if (high < 0 || low < 0)
+        return false;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return true;
+}
+
+std::string clean_path(std::string_view path) {
+  std::vector<std::string_view> kept;
+  bool slash_at_end = false;
+  for (auto part : segments(path)) {
+    slash_at_end = part.empty() || part == "." || part == "..";
+    if (part == "..") {
+      if (!kept.empty())
+        kept.pop_back();
+    } else if (!part.empty() && part != ".") {
+      kept.push_back(part);
+    }
+  }
+  // Go's path.Clean drops a slash at the end; its ServeMux puts it back only
+  // if the client wrote one.
+  slash_at_end = slash_at_end && path.back() == '/';
+  std::string clean;
+  for (auto part : kept)
+    (clean += '/') += part;
+  if (clean.empty() || slash_at_end)
+    clean += '/';
+  return clean;
+}
+
+route_match match(const http_request& request) {
+  route_match found;
+  if (auto clean = clean_path(request.path); clean != request.path) {
+    found.what = route_match::outcome::moved;
+    found.text = clean;
+    if (!request.query.empty())
+      found.text += '?' + request.query;
+    return found;
+  }
+  std::vector<std::string> path;
+  for (auto part : segments(request.path)) {
+    std::string plain;
+    if (!percent_decode(part, false, plain)) {
+      found.what = route_match::outcome::bad_path;
+      return found;
+    }
+    path.push_back(std::move(plain));
+  }
+  std::vector<std::string_view> methods;
+  int best = -1;
+  for (const auto& line : routes()) {
+    if (!is_reached_by(line, request.came_by))
+      continue;
+    auto pattern = segments(line.pattern);
+    if (!fits(pattern, path))
+      continue;
+    if (!takes(line, request.method)) {
+      methods.push_back(line.method);
+      continue;
+    }
+    if (auto rank = literal_parts(pattern); rank > best) {
+      best = rank;
+      found.what = route_match::outcome::found;
+      found.to = &line;
+      found.parts = matched(pattern, path);
+    }
+  }
+  if (!found.to && !methods.empty()) {
+    found.what = route_match::outcome::wrong_method;
+    found.text = allowed(std::move(methods));
+  }
+  return found;
+}
+
+} // namespace shannon::gateway

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "actors/gateway/resources/run_events.hpp"
+#include "protocols/remote/llm.pb.h"
+
+#include <string>
+
+/// Bytes of one event stream, as section 8 of the contract frames them. Pure.
+namespace shannon::gateway {
+
+std::string connected_frame(const std::string& task);
+
+/// One recorded event under its client name, with its version as `id:`.
+std::string event_frame(const std::string& task, const run_event& what);
+
+/// A piece of an answer. It has no `id:` line, since it is not recorded: a
+/// client that resumes goes on after the last recorded event, `version`.
+std::string delta_frame(const std::string& task, const remote::LlmDelta& delta,
+                        log_version version);
+
+std::string not_found_frame(const std::string& task);
+
+inline constexpr const char* ping_frame = ": ping\n\n";
+/// The stream ends, and its client is to come again after so many ms.
+inline constexpr const char* retry_frame = "retry: 1000\n\n";
+
+} // namespace shannon::gateway

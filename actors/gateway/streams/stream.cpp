@@ -1,0 +1,290 @@
+#include "actors/gateway/streams/stream.hpp"
+
+#include "actors/gateway/streams/sse_frames.hpp"
+#include "actors/kit/log.hpp"
+#include "protocols/cluster.hpp"
+#include "protocols/remote/workflow.pb.h"
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+namespace shannon::gateway {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Facts in one read. A page is held in memory until the client has taken it.
+constexpr std::uint32_t page_facts = 64;
+/// A subscription is renewed this often: its WORKFLOW may have failed and
+/// come back without it.
+constexpr auto renew_after = 5s;
+constexpr auto retry_after = 1s;
+/// A task that is unknown at first may be on its way to disk.
+constexpr auto unknown_grace = 2s;
+constexpr auto unknown_retry = 250ms;
+/// WORKFLOW_COMPLETED without an end: an older build's run.
+constexpr auto quiet_after_completion = 30s;
+
+http_response stream_head() {
+  return {200,
+          {{"Content-Type", "text/event-stream"},
+           {"Cache-Control", "no-cache"},
+           {"Connection", "keep-alive"},
+           {"Keep-Alive", "timeout=65"},
+           {"X-Accel-Buffering", "no"}},
+          {}};
+}
+
+class stream final : public kit::actor_base {
+public:
+  stream(caf::actor_config& cfg, stream_args args)
+      : actor_base(cfg, args.env, {"stream/" + std::to_string(args.number)},
+                   1'000),
+        args_(std::move(args)), cursor_(args_.what.after, args_.what.types) {}
+
+  const char* name() const override {
+    return "stream";
+  }
+
+protected:
+  kit::handlers make_handlers() override {
+    using namespace remote;
+    return {
+        kit::on<RunEvent>([this](auto&, const auto& m) { on(m); }),
+        kit::on<RunDelta>([this](auto&, const auto& m) { on(m); }),
+        kit::on<cluster::drain>([this](auto&, auto&) { go_elsewhere(); }),
+    };
+  }
+
+  void started() override {
+    opened_at_ = clock_now();
+    args_.metrics.stream_opened();
+    auto post = poster();
+    auto head = stream_head();
+    for (auto& field : args_.head_fields)
+      head.fields.push_back(std::move(field));
+    out_ = args_.client->stream(std::move(head),
+                                {[this, post] { post([this] { pump(); }); },
+                                 [this, post] { post([this] { quit(); }); }});
+    args_.client.reset();
+    out_->write(connected_frame(args_.what.task));
+    subscribe();
+    beat();
+  }
+
+  void stopping() override {
+    args_.metrics.stream_closed();
+    if (out_)
+      out_->close();
+    if (live_)
+      tell(workflow(), unsubscribe());
+    if (args_.ended)
+      args_.ended(args_.number);
+    out_.reset();
+    outbox_.clear();
+  }
+
+private:
+  // -- what comes -------------------------------------------------------------
+
+  void on(const remote::RunEvent& msg) {
+    // While stored events wait for the client, a live one is only noted: it is
+    // read again, so a slow reader of an old run costs no memory.
+    if (!outbox_.empty()) {
+      cursor_.reaches(msg.version());
+      return;
+    }
+    last_event_ = clock_now();
+    for (auto& what : cursor_.live(event_of(msg)))
+      if (!send(event_frame(args_.what.task, what)))
+        return;
+    proceed();
+  }
+
+  void on(const remote::RunDelta& msg) {
+    // A client that lags gets the recorded answer instead.
+    if (outbox_.empty() && cursor_.takes_deltas()
+        && out_->unsent() < args_.buffer_bytes_max / 2)
+      out_->write(delta_frame(args_.what.task, msg.delta(), cursor_.seen()));
+  }
+
+  // -- subscribing ------------------------------------------------------------
+
+  shannon::address workflow() const {
+    return {"workflow/" + args_.what.task};
+  }
+
+  message_body unsubscribe() const {
+    remote::Unsubscribe msg;
+    msg.set_task(args_.what.task);
+    return msg;
+  }
+
+  void subscribe() {
+    remote::Subscribe msg;
+    msg.set_task(args_.what.task);
+    ask<remote::Subscribed>(
+        workflow(), std::move(msg), args_.ask_timeout,
+        [this](result<remote::Subscribed> got) { subscribed(std::move(got)); });
+  }
+
+  void subscribed(result<remote::Subscribed> got) {
+    live_ = got.has_value();
+    if (live_) {
+      cursor_.is_live();
+      cursor_.reaches(got->version());
+      after(renew_after, [this] { subscribe(); });
+      return proceed();
+    }
+    // Only `not_found` says that nobody runs it. Else it may be recovering.
+    if (got.error().code == errc::not_found)
+      cursor_.not_live();
+    // The log may have grown since it was read last.
+    must_look_ = true;
+    proceed();
+  }
+
+  // -- reading the store ------------------------------------------------------
+
+  void read() {
+    reading_ = true;
+    must_look_ = false;
+    ask<store::fact_page>({"store"},
+                          store::read_facts{log_id{args_.what.task},
+                                            cursor_.read_after(), page_facts},
+                          args_.ask_timeout,
+                          [this](result<store::fact_page> got) {
+                            reading_ = false;
+                            read_done(std::move(got));
+                          });
+  }
+
+  void read_done(result<store::fact_page> got) {
+    auto is_unknown
+        = got ? got->version == 0 : got.error().code == errc::not_found;
+    if (is_unknown && !live_)
+      return unknown();
+    if (got) {
+      auto before = cursor_.seen();
+      for (auto& what : cursor_.stored(*got))
+        outbox_.push_back(event_frame(args_.what.task, what));
+      if (!live_ && !cursor_.wants_read() && !cursor_.ended())
+        resubscribe_in(retry_after);
+      // A store that does not show yet what was announced is given time.
+      if (cursor_.wants_read() && cursor_.seen() == before)
+        return look_again_in(unknown_retry);
+    } else {
+      must_look_ = true;
+      return look_again_in(retry_after);
+    }
+    pump();
+  }
+
+  void unknown() {
+    if (clock_now() - opened_at_ < unknown_grace)
+      return resubscribe_in(unknown_retry);
+    out_->write(not_found_frame(args_.what.task));
+    finish();
+  }
+
+  void resubscribe_in(std::chrono::milliseconds delay) {
+    if (std::exchange(resubscribing_, true))
+      return;
+    after(delay, [this] {
+      resubscribing_ = false;
+      subscribe();
+    });
+  }
+
+  void look_again_in(std::chrono::milliseconds delay) {
+    if (std::exchange(waiting_, true))
+      return;
+    after(delay, [this] {
+      waiting_ = false;
+      proceed();
+    });
+  }
+
+  // -- writing ----------------------------------------------------------------
+
+  /// Hands the client what it can take, then looks what is to be done next.
+  void pump() {
+    while (!outbox_.empty() && out_->unsent() < args_.buffer_bytes_max / 2) {
+      auto frame = std::move(outbox_.front());
+      outbox_.pop_front();
+      if (!send(std::move(frame)))
+        return;
+    }
+    proceed();
+  }
+
+  bool send(std::string frame) {
+    last_event_ = clock_now();
+    args_.metrics.events_sent(1);
+    auto outcome = out_->write(std::move(frame));
+    if (outcome == response_stream::outcome::taken)
+      return true;
+    if (outcome == response_stream::outcome::too_slow) {
+      args_.metrics.stream_dropped();
+      kit::log::warning(
+          "stream-dropped", "STREAM drops a slow reader",
+          {{"task", args_.what.task}, {"version", cursor_.seen()}});
+    }
+    quit();
+    return false;
+  }
+
+  void proceed() {
+    if (!outbox_.empty())
+      return; // `drained` comes back here.
+    if (cursor_.ended())
+      return finish();
+    if (!reading_ && !waiting_ && (cursor_.wants_read() || must_look_))
+      read();
+  }
+
+  /// The node drains. A client comes again by itself, with the id it saw last.
+  void go_elsewhere() {
+    out_->write(retry_frame);
+    finish();
+  }
+
+  void finish() {
+    out_->close();
+    quit();
+  }
+
+  void beat() {
+    after(args_.heartbeat, [this] {
+      if (cursor_.completed()
+          && clock_now() - last_event_ > quiet_after_completion)
+        return finish();
+      // What waits for the client already says that we are here.
+      if (out_->unsent() == 0)
+        out_->write(ping_frame);
+      beat();
+    });
+  }
+
+  stream_args args_;
+  stream_cursor cursor_;
+  std::shared_ptr<response_stream> out_;
+  std::deque<std::string> outbox_;
+  std::chrono::steady_clock::time_point opened_at_;
+  std::chrono::steady_clock::time_point last_event_;
+  bool live_ = false;
+  bool reading_ = false;
+  bool must_look_ = false;
+  bool waiting_ = false;
+  bool resubscribing_ = false;
+};
+
+} // namespace
+
+caf::actor spawn_stream(caf::local_actor& parent, stream_args args) {
+  return parent.spawn<stream>(std::move(args));
+}
+
+} // namespace shannon::gateway

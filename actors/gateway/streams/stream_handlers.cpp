@@ -1,0 +1,58 @@
+#include "actors/gateway/streams/stream_handlers.hpp"
+
+#include "actors/gateway/resources/task_queries.hpp"
+#include "actors/gateway/streams/stream.hpp"
+#include "protocols/cluster.hpp"
+
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+
+#include <atomic>
+#include <utility>
+
+namespace shannon::gateway {
+
+namespace {
+
+/// Numbers STREAMs over all lives of the GATEWAY.
+std::atomic<std::uint64_t> streams_started{0};
+
+} // namespace
+
+void stream_handlers::add_to(handler_table& table) {
+  table.set(endpoint::stream_sse, [this](auto& call) { open(call); });
+}
+
+void stream_handlers::drain() {
+  for (auto& [number, who] : open_)
+    gateway_.tell({"stream/" + std::to_string(number)}, cluster::drain{});
+}
+
+void stream_handlers::stop() {
+  for (auto& [number, who] : open_)
+    caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+  open_.clear();
+}
+
+void stream_handlers::open(const call_ptr& request) {
+  auto wanted = read_stream(request->request());
+  if (!wanted)
+    return request->answer(std::move(wanted.error()));
+  if (request->request().method == "HEAD")
+    return request->answer({200, {{"Content-Type", "text/event-stream"}}, {}});
+  if (gateway_.is_draining())
+    return request->answer(
+        error{errc::unavailable, "the node is draining", true, std::nullopt});
+  const auto& s = gateway_.settings();
+  auto number = ++streams_started;
+  auto fields = request->trace_fields();
+  open_[number] = spawn_stream(
+      gateway_, {gateway_.env(), metrics_, number, std::move(*wanted),
+                 request->release(), std::move(fields), s.sse_heartbeat,
+                 s.ask_timeout, s.sse_buffer_bytes_max,
+                 [this, post = gateway_.poster()](std::uint64_t ended) {
+                   post([this, ended] { open_.erase(ended); });
+                 }});
+}
+
+} // namespace shannon::gateway

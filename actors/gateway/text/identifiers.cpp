@@ -1,0 +1,106 @@
+#include "actors/gateway/text/identifiers.hpp"
+
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+namespace shannon::gateway {
+
+namespace {
+
+/// A node that owns one shard of a thousand finds an id for it nearly always.
+constexpr int tries_max = 10'000;
+
+using uuid_bytes = std::array<unsigned char, 16>;
+
+std::string hex(const unsigned char* bytes, std::size_t size) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) {
+    text += digits[bytes[i] >> 4];
+    text += digits[bytes[i] & 15];
+  }
+  return text;
+}
+
+std::string uuid_text(uuid_bytes bytes, unsigned char version) {
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | (version << 4));
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+  auto text = hex(bytes.data(), bytes.size());
+  for (auto at : {20, 16, 12, 8})
+    text.insert(static_cast<std::size_t>(at), 1, '-');
+  return text;
+}
+
+uuid_bytes random_bytes() {
+  uuid_bytes bytes{};
+  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+std::array<unsigned char, SHA256_DIGEST_LENGTH> sha256(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         digest.data());
+  return digest;
+}
+
+} // namespace
+
+bool is_identifier(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= 128
+         && std::all_of(text.begin(), text.end(), [](char c) {
+              return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+                     || (c >= 'A' && c <= 'Z') || c == ':' || c == '_'
+                     || c == '-' || c == '.';
+            });
+}
+
+std::string random_uuid() {
+  return uuid_text(random_bytes(), 4);
+}
+
+std::string named_uuid(std::string_view name) {
+  auto digest = sha256(name);
+  uuid_bytes bytes{};
+  std::copy_n(digest.begin(), bytes.size(), bytes.begin());
+  return uuid_text(bytes, 5);
+}
+
+std::string random_hex(std::size_t count) {
+  auto bytes = random_bytes();
+  return hex(bytes.data(), bytes.size()).substr(0, count);
+}
+
+identity identify(const http_request& request) {
+  auto user = request.find("x-user-id");
+  identity who;
+  who.tenant = tenant_id{"default"};
+  who.user = user_id{is_identifier(user) ? std::string{user} : "dev"};
+  who.role = "admin";
+  who.scopes = {"*"};
+  return who;
+}
+
+new_task_ids ids_for(const http_request& request, const identity& who,
+                     const std::function<bool(const log_id&)>& here) {
+  auto key = request.find("idempotency-key");
+  if (key.empty()) {
+    auto task = "task-" + random_uuid();
+    for (int i = 0; i < tries_max && !here(log_id{task}); ++i)
+      task = "task-" + random_uuid();
+    return {std::move(task), random_uuid()};
+  }
+  // Lengths keep (`ab`, `c`) and (`a`, `bc`) apart.
+  std::string name;
+  for (std::string_view part : {std::string_view{who.tenant.value},
+                                std::string_view{who.user.value}, key})
+    name += std::to_string(part.size()) + ':' + std::string{part};
+  auto body = sha256(request.body);
+  name += hex(body.data(), body.size());
+  return {"task-" + named_uuid("task" + name), named_uuid("session" + name)};
+}
+
+} // namespace shannon::gateway

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "actors/gateway/http/http_message.hpp"
+#include "actors/gateway/identity/identity.hpp"
+#include "protocols/ids.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace shannon::gateway {
+
+/// `^[A-Za-z0-9:_\-\.]{1,128}$`
+bool is_identifier(std::string_view text) noexcept;
+
+/// A random UUID, version 4, lower case.
+std::string random_uuid();
+
+/// A UUID in the shape of version 5, from SHA-256 of `name`: the same name
+/// always gives the same id.
+std::string named_uuid(std::string_view name);
+
+/// `count` random lower-case hex digits; at most 32.
+std::string random_hex(std::size_t count);
+
+/// Who asks where nobody needs a credential: everybody is of one tenant, and
+/// only loopback is listened to.
+identity identify(const http_request& request);
+
+struct new_task_ids {
+  std::string task;
+  /// Used if the request names no session.
+  std::string session;
+};
+
+/// With an Idempotency-Key the ids follow from tenant, user, key and body, so
+/// that a repeat meets the same task; without one they are random, and such
+/// that `here` says yes if that can be had: a task that this node carries.
+new_task_ids ids_for(const http_request& request, const identity& who,
+                     const std::function<bool(const log_id&)>& here);
+
+} // namespace shannon::gateway
