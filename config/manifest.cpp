@@ -391,8 +391,8 @@ private:
     std::vector<std::string_view> allowed{"name", "roles"};
     for (auto name : key_names("node"))
       allowed.push_back(name);
-    for (auto section :
-         {"store", "http", "llm", "tool", "run", "retention", "link", "tls"})
+    for (auto section : {"store", "http", "identity", "llm", "tool", "run",
+                         "retention", "link", "tls"})
       allowed.emplace_back(section);
     if (!check_keys(node, path.substr(0, path.size() - 1), allowed))
       return false;

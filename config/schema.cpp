@@ -92,8 +92,8 @@ json node_type() {
                          {"items", {{"enum", known_roles()}}},
                          {"description", "What the node does."}};
   properties.update(properties_of("node"));
-  for (const char* section :
-       {"store", "http", "llm", "tool", "run", "retention", "link", "tls"})
+  for (const char* section : {"store", "http", "identity", "llm", "tool", "run",
+                              "retention", "link", "tls"})
     properties[section]
         = {{"$ref", std::string{"#/$defs/"} + section},
            {"description", "Overrides the section for this node."}};

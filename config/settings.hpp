@@ -21,6 +21,8 @@ struct store_settings {
   std::uint32_t writers = 1;
   /// Connections that read.
   std::uint32_t readers = 2;
+  /// Connections of the RECORD STORE: keys, users, sessions.
+  std::uint32_t record_connections = 4;
   /// Appends in one group commit. More raises throughput and latency.
   std::uint32_t group_max = 512;
   /// Appends waiting for a group; above it `overloaded`.
@@ -68,6 +70,44 @@ struct http_settings {
   milliseconds ask_timeout{15'000};
   milliseconds move_patience{5'000};
   std::string cors_origins = "*";
+  /// Serves without credentials, as whoever the client says. Only the flag
+  /// `--dev` of a command sets it, no manifest and no variable can; and a node
+  /// that others can reach does not start with it.
+  bool dev = false;
+};
+
+/// Who may come in. What a stolen or revoked credential still opens is bounded
+/// by `cache_for`: each node asks the database again after it.
+struct identity_settings {
+  /// File with the pepper of API keys and the keys of tokens, readable by its
+  /// owner alone; docs/operations.md, "Keys". `up` and `cluster start` make
+  /// one in their data directory if none is named.
+  std::string secrets_file;
+  /// `iss` and `aud` of access tokens: both must be exactly these.
+  std::string issuer = "shannon-platform";
+  std::string audience = "shannon-api";
+  milliseconds access_lifetime = std::chrono::hours{1};
+  milliseconds refresh_lifetime = std::chrono::hours{24 * 30};
+  /// How far clocks may be apart when a token begins or ends.
+  milliseconds clock_leeway = std::chrono::seconds{60};
+  /// How long an API key is taken after another one has replaced it.
+  milliseconds key_overlap = std::chrono::hours{24};
+  /// How long an answer about a credential holds. A revocation is in force
+  /// everywhere after this and one query.
+  milliseconds cache_for{4'000};
+  /// Credentials remembered as good, and as unknown. Above it the one that was
+  /// looked up first goes; unknown ones never displace good ones.
+  std::uint32_t known_max = 10'000;
+  std::uint32_t unknown_max = 10'000;
+  /// Credentials being looked up; above it requests get 503.
+  std::uint32_t lookups_max = 256;
+  /// Passwords hashed at once, and waiting for it; above it 503. Each costs
+  /// `password_memory`, so this bounds what a flood of logins can take.
+  std::uint32_t password_workers = 1;
+  std::uint32_t passwords_waiting_max = 16;
+  /// Of argon2id, for passwords set from now on.
+  std::uint64_t password_memory = 19ull * 1024 * 1024;
+  std::uint32_t password_passes = 2;
 };
 
 struct llm_settings {
@@ -237,6 +277,7 @@ struct settings {
   membership_settings membership;
   store_settings store;
   http_settings http;
+  identity_settings identity;
   llm_settings llm;
   tool_settings tool;
   run_settings run;

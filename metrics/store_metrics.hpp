@@ -39,7 +39,7 @@ public:
   /// A query was answered. `what` is the message's name.
   void query_ended(const std::string& what, errc outcome, seconds taken);
 
-  /// `role` is `writer` or `reader`.
+  /// `role` is `writer`, `reader` or `records`.
   void connected(const std::string& role);
 
 private:

@@ -9,6 +9,7 @@
 #include "actors/link/links.hpp"
 #include "actors/llm/llm.hpp"
 #include "actors/store/event_store.hpp"
+#include "actors/store/records/record_store.hpp"
 #include "actors/store/retention_sweeper.hpp"
 #include "actors/tool/tool.hpp"
 #include "actors/workflow/workflow.hpp"
@@ -103,6 +104,10 @@ kit::supervisor_spec node_tree(const node_parts& p) {
 
   add("store",
       [store](auto& parent) { return store::spawn_store(parent, store); });
+  if (plays(s, "gateway"))
+    add("records", [&env, &s, &m](auto& parent) {
+      return store::spawn_record_store(parent, {env, s.store, m.store, {}});
+    });
   if (p.links)
     add("links", [&env, hub = p.links](auto& parent) {
       return link::spawn_links(parent, {env, hub});

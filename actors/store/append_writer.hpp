@@ -31,6 +31,10 @@ struct store_context {
   metrics::store_metrics& metrics;
   /// Called by a thread that found a schema this build cannot use.
   std::function<void(const error&)> schema_refused{};
+  /// What a reader's connection is called in the metrics, and SQL it runs once
+  /// the schema is known to fit.
+  const char* reader_role = "reader";
+  std::string reader_sql{};
 };
 
 /// An append and who waits for its answer.

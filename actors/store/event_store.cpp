@@ -1,6 +1,7 @@
 #include "actors/store/event_store.hpp"
 
 #include "actors/kit/log.hpp"
+#include "actors/store/answering.hpp"
 #include "actors/store/append_check.hpp"
 #include "actors/store/append_writer.hpp"
 #include "actors/store/log_queries.hpp"
@@ -23,35 +24,6 @@ namespace shannon::store {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Answers an ask from any thread: an answer need not pass this actor again.
-class answering {
-public:
-  answering(const kit::directory& addresses, const envelope& request)
-      : addresses_(&addresses) {
-    mail_.to = request.from;
-    mail_.from = request.to;
-    mail_.correlation = request.correlation;
-    mail_.is_reply = true;
-    mail_.traceparent = request.traceparent;
-  }
-
-  template <class T>
-  void operator()(result<T> what) {
-    if (mail_.correlation == 0)
-      return; // It was told, not asked.
-    if (what)
-      mail_.body = std::move(*what);
-    else
-      mail_.status = std::move(what.error());
-    mail_.sent = kit::coarse_now();
-    addresses_->deliver(std::make_shared<const envelope>(std::move(mail_)));
-  }
-
-private:
-  const kit::directory* addresses_;
-  envelope mail_;
-};
 
 class event_store final : public kit::actor_base {
 public:

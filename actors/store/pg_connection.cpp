@@ -125,8 +125,10 @@ result<void> pg_connection::connect() {
   }
   if (PQsetnonblocking(raw_.get(), 1) != 0)
     return tl::unexpected<error>{lost("cannot connect")};
+  // The node works for all tenants, except where records/tenant_wall.hpp says
+  // for whom.
   auto sql = "set synchronous_commit = on; set jit = off; set search_path = "
-             "shannon; set statement_timeout = "
+             "shannon; set shannon.tenant = '*'; set statement_timeout = "
              + ms(options_.statement_timeout)
              + "; set lock_timeout = " + ms(options_.lock_timeout)
              + "; set idle_in_transaction_session_timeout = "

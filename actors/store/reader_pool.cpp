@@ -33,8 +33,7 @@ private:
     for (;;) {
       auto met = connect() ? next.run(*db_) : trouble_;
       if (met.code == errc::cancelled)
-        met = {errc::unavailable, "the event store is stopping", true,
-               std::nullopt};
+        met = {errc::unavailable, "the store is stopping", true, std::nullopt};
       if (met.code != errc::unavailable) {
         auto here = met.code == errc::failed && !db_;
         pool_.end(next, here ? &met : nullptr, met.code);
@@ -70,9 +69,12 @@ private:
     auto made = pg_connection::open(std::move(options));
     auto good = made ? check_schema(*made)
                      : result<void>{tl::unexpected<error>{made.error()}};
+    if (good && !context.reader_sql.empty())
+      if (auto set = made->exec(context.reader_sql); !set)
+        good = tl::unexpected<error>{std::move(set.error())};
     if (good) {
       db_.emplace(std::move(*made));
-      context.metrics.connected("reader");
+      context.metrics.connected(context.reader_role);
       failures_ = 0;
       return true;
     }
@@ -123,8 +125,7 @@ void reader_pool::stop() {
     std::lock_guard guard{mutex_};
     left.swap(queue_);
   }
-  error why{errc::unavailable, "the event store is stopping", true,
-            std::nullopt};
+  error why{errc::unavailable, "the store is stopping", true, std::nullopt};
   for (auto& one : left)
     end(one, &why, why.code);
 }
@@ -135,8 +136,8 @@ void reader_pool::push(task next) {
   if (full || stopping_) {
     guard.unlock();
     error why{full ? errc::overloaded : errc::unavailable,
-              full ? "the event store has its limit of queries waiting"
-                   : "the event store is stopping",
+              full ? "the store has its limit of queries waiting"
+                   : "the store is stopping",
               true, std::nullopt};
     end(next, &why, why.code);
     return;
@@ -161,9 +162,7 @@ void reader_pool::expire() {
       queue_.pop_front();
     }
   }
-  error why{errc::unavailable,
-            "the event store is behind, or its database "
-            "is away",
+  error why{errc::unavailable, "the store is behind, or its database is away",
             true, std::nullopt};
   for (auto& one : late)
     end(one, &why, why.code);
