@@ -67,6 +67,8 @@ protected:
             tenant_id{start->context().tenant()}, user_id{start->user()},
             session_id{start->context().session()}},
            std::move(begun), std::move(event));
+    if (start->paused())
+      run().pause("its task is paused", "parent", now_us());
     starters_.push_back(mail);
     return true;
   }

@@ -3,6 +3,7 @@
 #include "actors/kit/backoff.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
+#include "actors/workflow/engine/phase_text.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/facts/fact.hpp"
 #include "protocols/remote/tool.pb.h"
@@ -74,6 +75,10 @@ void durable_actor::fresh_run(const program& code) {
   run_ = std::make_unique<durable_run>(code, options_);
   run_->on_stored = [this](log_version version, const facts::Fact& fact) {
     stored(version, fact);
+    if (fact.has_pause_requested() || fact.has_pause_ended()) {
+      answer_pausers();
+      pause_changed();
+    }
   };
 }
 
@@ -81,7 +86,34 @@ kit::handlers durable_actor::make_handlers() {
   auto all = role_handlers();
   // Whether it can go is looked at after each message.
   all.push_back(kit::on<cluster::wind_down>([](auto&, auto&) {}));
+  all.push_back(kit::on<remote::SetPaused>(
+      [this](auto& mail, auto& msg) { on(mail, msg); }));
   return all;
+}
+
+void durable_actor::on(const envelope& mail, const remote::SetPaused& msg) {
+  remote::SetPausedAck answer;
+  if (msg.paused() ? run().pause(msg.reason(), msg.by(), now_us())
+                   : run().go_on_from_pause(msg.reason(), msg.by(), now_us())) {
+    pausers_.push_back(mail);
+    return pump();
+  }
+  auto wish = std::string{"cannot "} + (msg.paused() ? "pause " : "resume ");
+  if (run().state() != durable_run::phase::running)
+    answer.set_message(wish + "a run that is " + to_text(run().state()));
+  else if (run().cancelling())
+    answer.set_message(wish + "a run that is being cancelled");
+  else
+    answer.set_message(msg.paused() ? "task is already paused"
+                                    : "task is not paused");
+  reply(mail, std::move(answer));
+}
+
+void durable_actor::answer_pausers() {
+  remote::SetPausedAck answer;
+  answer.set_success(true);
+  for (const auto& mail : std::exchange(pausers_, {}))
+    reply(mail, answer);
 }
 
 /// Messages of the role wait until the log is read.
@@ -114,8 +146,9 @@ void durable_actor::expired(const envelope&) {
 
 void durable_actor::stopping() {
   give_up_mail();
-  for (const auto& mail : std::exchange(early_, {}))
-    hand_back(mail);
+  for (auto* kept : {&early_, &pausers_})
+    for (const auto& mail : std::exchange(*kept, {}))
+      hand_back(mail);
   // Timers may keep this object for a while: what is large goes now.
   held_back_.clear();
   run_.reset();

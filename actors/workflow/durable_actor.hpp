@@ -104,6 +104,9 @@ protected:
     return false;
   }
 
+  /// That the run is paused, or goes on, is on disk.
+  virtual void pause_changed() {}
+
   /// The actor ends: mail the role has kept is handed back.
   virtual void give_up_mail() {}
 
@@ -155,6 +158,8 @@ protected:
 
 private:
   kit::handlers make_handlers() final;
+  void on(const envelope& mail, const remote::SetPaused& msg);
+  void answer_pausers();
   void receive(const kit::handler& line, const envelope& mail) final;
   void expired(const envelope& mail) final;
   void started() final;
@@ -208,6 +213,7 @@ private:
   std::chrono::steady_clock::time_point waits_since_{};
   bool look_armed_ = false;
   std::vector<envelope> early_;     ///< Came before the log was read.
+  std::vector<envelope> pausers_;   ///< Wait until their wish is on disk.
   std::set<std::int64_t> wake_ups_; ///< When jobs are under way to `tick`.
 };
 

@@ -171,6 +171,8 @@ void workflow_actor::seen(const std::string& other,
       || found->second == store::log_status::needs_operator)
     return ask_other(other);
   at->second.acknowledged = true;
+  if (run().ever_paused())
+    tell_pause(other);
 }
 
 void workflow_actor::ask_other(const std::string& other) {
@@ -183,6 +185,7 @@ void workflow_actor::ask_other(const std::string& other) {
 void workflow_actor::start_agent(const std::string& agent) {
   auto start = *others_.at(agent).start.get_if<remote::StartAgent>();
   start.set_progress_after(run().child_version(agent));
+  start.set_paused(run().paused());
   ask<remote::AgentAck>({"agent/" + agent}, std::move(start), ask_timeout,
                         [this, agent](const result<remote::AgentAck>& got) {
                           auto at = others_.find(agent);
@@ -191,6 +194,8 @@ void workflow_actor::start_agent(const std::string& agent) {
                           if (got) {
                             at->second.acknowledged = true;
                             at->second.parked = got->parked();
+                            if (run().ever_paused())
+                              tell_pause(agent);
                             return pump();
                           }
                           if (!got.error().retryable)
@@ -203,8 +208,10 @@ void workflow_actor::start_agent(const std::string& agent) {
 }
 
 void workflow_actor::start_child(const std::string& child) {
+  auto start = *others_.at(child).start.get_if<remote::StartRun>();
+  start.set_paused(run().paused() && !others_.at(child).detached);
   ask<remote::RunAccepted>(
-      {"workflow/" + child}, others_.at(child).start, ask_timeout,
+      {"workflow/" + child}, std::move(start), ask_timeout,
       [this, child](const result<remote::RunAccepted>& got) {
         auto at = others_.find(child);
         if (!live() || at == others_.end())
@@ -216,6 +223,8 @@ void workflow_actor::start_child(const std::string& child) {
         }
         if (got) {
           at->second.acknowledged = true;
+          if (run().ever_paused())
+            tell_pause(child);
           return pump();
         }
         if (!got.error().retryable)
@@ -269,6 +278,36 @@ void workflow_actor::cancel_other(const std::string& other, bool is_agent) {
     ask<remote::CancelAck>({"workflow/" + other}, std::move(stop), ask_timeout,
                            then);
   }
+}
+
+void workflow_actor::pause_changed() {
+  for (const auto& [other, what] : others_)
+    if (what.acknowledged)
+      tell_pause(other);
+}
+
+/// Those that go on without this run begin nothing either while it is paused.
+/// Told what holds now, until it is on disk there; after a crash again.
+void workflow_actor::tell_pause(const std::string& other) {
+  auto at = others_.find(other);
+  if (at == others_.end() || at->second.detached)
+    return;
+  bool is_agent = at->second.start.get_if<remote::StartAgent>() != nullptr;
+  remote::SetPaused wish;
+  wish.set_run(other);
+  wish.set_paused(run().paused());
+  wish.set_reason(run().paused() ? "its task is paused" : "its task goes on");
+  wish.set_by("parent");
+  ask<remote::SetPausedAck>(
+      {(is_agent ? "agent/" : "workflow/") + other}, std::move(wish),
+      ask_timeout, [this, other](const result<remote::SetPausedAck>& got) {
+        if (got || !got.error().retryable)
+          return pump();
+        after(ask_again, [this, other] {
+          if (live())
+            tell_pause(other);
+        });
+      });
 }
 
 // -- told by the others -------------------------------------------------------

@@ -184,6 +184,8 @@ bool workflow_actor::begin_run(const envelope& mail,
   create({"workflow", log_id{start.parent()}, tenant_id{start.tenant()},
           user_id{start.user()}, session_id{start.session()}},
          std::move(begun), std::move(event));
+  if (start.paused())
+    run().pause("its task is paused", "parent", now_us());
   return true;
 }
 
@@ -488,6 +490,10 @@ void workflow_actor::accept(const envelope& mail, bool existed) {
   remote::TaskAccepted answer;
   answer.set_task(log().value);
   answer.set_existed(existed);
+  if (input_.query().empty() && strategy() == task_program)
+    input_.ParseFromString(run().input());
+  answer.set_request_digest(input_.request_digest());
+  answer.set_submitted_at_us(input_.submitted_at_us());
   reply(mail, std::move(answer));
 }
 

@@ -43,6 +43,7 @@ protected:
   bool owes_end() const override;
   bool may_rest() override;
   bool waits_for_others() const override;
+  void pause_changed() override;
   void give_up_mail() override;
 
 private:
@@ -118,6 +119,7 @@ private:
   void other_ended(const std::string& other,
                    durable_run::effect_outcome outcome);
   void cancel_other(const std::string& other, bool is_agent);
+  void tell_pause(const std::string& other);
   void acknowledge_end(const std::string& other, const envelope& mail,
                        message_body ack);
   void look_at_parent();

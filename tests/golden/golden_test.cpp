@@ -74,6 +74,8 @@ bool is_expected(const durable_run& run, const facts::Fact& next) {
     return waits_for(run, "timer", next.timer_fired().step());
   case facts::Fact::kSignalReceived:
   case facts::Fact::kCancelRequested:
+  case facts::Fact::kPauseRequested:
+  case facts::Fact::kPauseEnded:
   case facts::Fact::kChildProgressed:
   case facts::Fact::kStreamEnded: // Always in one append with the end.
     return true;

@@ -148,6 +148,45 @@ TEST_CASE_METHOD(workflow_world, "cancel ends the task and its agent") {
   CHECK_FALSE(again[0]); // Nobody is live there any more.
 }
 
+TEST_CASE_METHOD(workflow_world, "a paused task's agent begins nothing until "
+                                 "it goes on, whoever dies meanwhile") {
+  auto dies = GENERATE(as<std::string>{}, "nobody", "node", "workflow/t1",
+                       "agent/t1/agent-1");
+  INFO(dies);
+  far.turns = 4;
+  far.takes = 2s;
+  REQUIRE(submit("t1"));
+  advance(500ms);
+  auto set_paused = [this](bool paused) {
+    remote::SetPaused wish;
+    wish.set_run("t1");
+    wish.set_paused(paused);
+    auto got = ask_all<remote::SetPausedAck>("workflow/t1", wish);
+    REQUIRE(got.size() == 1);
+    REQUIRE(got[0]);
+    return got[0]->success();
+  };
+  CHECK(set_paused(true));
+  CHECK_FALSE(set_paused(true));
+  CHECK(status("t1") == store::log_status::paused);
+  if (dies == "node")
+    restart_node();
+  else if (dies != "nobody")
+    kill(dies);
+  advance(5s); // What was under way has ended, or is forgotten.
+  CHECK(status("t1/agent-1") == store::log_status::paused);
+  auto calls = far.calls;
+  advance(60s);
+  CHECK(far.calls == calls);
+  CHECK(status("t1") == store::log_status::paused);
+  CHECK(set_paused(false));
+  CHECK_FALSE(set_paused(false));
+  advance(30s);
+  CHECK(status("t1") == store::log_status::completed);
+  CHECK(status("t1/agent-1") == store::log_status::completed);
+  check_gapless();
+}
+
 TEST_CASE_METHOD(workflow_world, "an unknown task is nobody's") {
   auto got = ask_all<remote::Subscribed>("workflow/none", remote::Subscribe{});
   REQUIRE(got.size() == 1);

@@ -74,8 +74,20 @@ result<void> durable_run::apply(const facts::Fact& fact, const bodies& own) {
   case facts::Fact::kRunResumed:
     if (!replaying_) {
       resumed_ = true;
-      status_ = store::log_status::running;
+      status_ = pause_ ? store::log_status::paused : store::log_status::running;
     }
+    break;
+  case facts::Fact::kPauseRequested:
+    begin_pause(fact.pause_requested(), fact.at_us());
+    break;
+  case facts::Fact::kRunPaused:
+    pause_said_ = true;
+    break;
+  case facts::Fact::kPauseEnded:
+    pause_staged_ = false;
+    pause_.reset();
+    if (phase_ == phase::running)
+      status_ = store::log_status::running;
     break;
   case facts::Fact::kAttributesSet: {
     const auto& set = fact.attributes_set().attributes();
@@ -95,7 +107,7 @@ result<void> durable_run::apply(const facts::Fact& fact, const bodies& own) {
 
 result<void> durable_run::start_program(const facts::Body& input,
                                         const bodies& own) {
-  status_ = store::log_status::running;
+  status_ = pause_ ? store::log_status::paused : store::log_status::running;
   auto bytes = bytes_of(input, own);
   if (!bytes)
     return tl::unexpected<error>(bytes.error());
@@ -119,6 +131,9 @@ result<void> durable_run::apply_continued(const facts::RunContinued& fact,
   usage_ = fact.usage();
   models_ = {fact.models().begin(), fact.models().end()};
   attributes_ = {fact.attributes().begin(), fact.attributes().end()};
+  if (fact.has_paused())
+    begin_pause(fact.paused(), fact.paused_at_us());
+  pause_said_ = pause_.has_value(); // Nothing of it was under way.
   signals_seen_.clear();
   for (const auto& id : fact.signals_seen())
     signals_seen_.emplace(id, signals_seen_.size());
@@ -228,6 +243,11 @@ void durable_run::apply_cancel(const facts::Fact& fact) {
   cancelling_ = true;
   cancel_version_ = replaying_ ? stored_version_ : decided_version_;
   cancel_at_us_ = fact.at_us();
+  cancelled_by_ = fact.cancel_requested().by();
+  was_paused_ = pause_.has_value();
+  pause_.reset(); // Clean-up must run.
+  if (was_paused_ && phase_ == phase::running)
+    status_ = store::log_status::running;
   failure_ = {errc::cancelled, reason.empty() ? "cancelled" : reason, false,
               std::nullopt};
   // Its coroutine cannot go on; the end is decided without it.

@@ -25,6 +25,12 @@ remote::RunDescription durable_run::describe() const {
   all.set_version(stored_version_);
   all.set_cancelling(cancelling_);
   all.set_failure(failure_.text);
+  if (pause_)
+    *all.mutable_pause() = *pause_;
+  if (cancelling_) {
+    all.set_cancel_reason(failure_.text);
+    all.set_cancelled_by(cancelled_by_);
+  }
   for (auto* op = first_; op; op = op->after_) {
     auto& wait = *all.add_waits();
     wait.set_key(op->where_.text());

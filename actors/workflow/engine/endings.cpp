@@ -35,6 +35,9 @@ void durable_run::finish_if_done() {
   if (cancelling_) {
     fact.mutable_run_cancelled()->set_reason(failure_.text);
     *fact.mutable_event() = event_of("WORKFLOW_CANCELLED", failure_.text);
+    if (was_paused_)
+      fact.mutable_event()->set_payload_json(
+          R"({"checkpoint":"","was_paused":true})");
   } else {
     try {
       output_ = root_.take();
@@ -174,6 +177,11 @@ facts::Fact durable_run::continued(bodies& blobs) const {
   anew.set_kind(kind_);
   anew.set_strategy(strategy_);
   anew.set_started_at_us(started_at_us_);
+  if (pause_) {
+    anew.mutable_paused()->set_reason(pause_->reason());
+    anew.mutable_paused()->set_by(pause_->by());
+    anew.set_paused_at_us(pause_->at_us());
+  }
   std::vector<std::pair<std::uint64_t, const std::string*>> taken;
   for (const auto& [id, turn] : signals_seen_)
     if (waiting.count(id) == 0)

@@ -55,7 +55,9 @@ durable_run::agenda durable_run::next(std::int64_t now_us) {
   what.idle = decided_.size() == in_flight_;
   if (phase_ == phase::running) {
     what.idle = what.idle && stops_.empty() && stops_owed_ == 0
-                && queued_.empty() && under_way_ == 0 && !again_;
+                && std::all_of(queued_.begin(), queued_.end(),
+                               [this](auto* op) { return is_held(*op); })
+                && under_way_ == 0 && !again_;
     if (!alarms_.empty())
       what.wake_at_us = alarms_.begin()->first.first;
   }
@@ -82,7 +84,8 @@ void durable_run::start_ready(agenda& what) {
     return;
   auto later = queued_.begin();
   for (auto* op : queued_) {
-    if ((op->work && !options_.look_only) || op->barrier_ > stored_version_) {
+    if ((op->work && !options_.look_only) || op->barrier_ > stored_version_
+        || is_held(*op)) {
       *later++ = op;
       continue;
     }
@@ -106,7 +109,7 @@ void durable_run::start_ready(agenda& what) {
   // What one of these leads to may do away with the next.
   for (std::size_t i = 0; i < queued_.size() && phase_ == phase::running;) {
     auto* op = queued_[i];
-    if (!op->work || op->barrier_ > stored_version_) {
+    if (!op->work || op->barrier_ > stored_version_ || is_held(*op)) {
       ++i;
       continue;
     }
@@ -192,6 +195,7 @@ void durable_run::go_on() {
     drain();
     begin_again();
     finish_if_done();
+    say_paused();
     keep_limit();
     if (applied_ == decided_.size())
       break;

@@ -177,6 +177,13 @@ public:
                         std::int64_t now_us);
   /// False if its end is decided or it is being cancelled already.
   bool cancel(std::string reason, std::string by, std::int64_t now_us);
+  /// From here on no effect is begun, but what may have begun already and
+  /// outlives this process. Cancelling ends it. False if the run is paused
+  /// already, parked, being cancelled or at its end.
+  bool pause(std::string reason, std::string by, std::int64_t now_us);
+  /// A paused run goes on. False if it is not paused.
+  bool go_on_from_pause(std::string reason, std::string by,
+                        std::int64_t now_us);
   /// A child's fact. Returns the child's last version that is on disk here.
   std::int64_t child_progressed(const std::string& child, std::int64_t version,
                                 facts::Event event, std::int64_t now_us);
@@ -206,6 +213,13 @@ public:
   }
   bool cancelling() const noexcept {
     return cancelling_;
+  }
+  bool paused() const noexcept {
+    return pause_.has_value();
+  }
+  /// It was paused at some time: who works for it may have to be told.
+  bool ever_paused() const noexcept {
+    return ever_paused_;
   }
   /// The last fact decided.
   log_version decided_version() const noexcept {
@@ -330,6 +344,12 @@ private:
   void cancel_all();
   void wind_clock(const operation& op);
 
+  // Paused (pausing.cpp).
+  facts::Event pause_event(const char* what, std::string reason) const;
+  bool is_held(const operation& op) const;
+  void begin_pause(const facts::PauseRequested& why, std::int64_t at_us);
+  void say_paused();
+
   // What follows from what (run.cpp).
   void stage(facts::Fact fact, bodies blobs = {});
   void go_on();
@@ -412,6 +432,12 @@ private:
   std::vector<facts::ModelUse> models_;
   std::map<std::string, std::string> attributes_;
   std::unique_ptr<facts::RunParked> parked_;
+  std::optional<remote::Pause> pause_;
+  bool pause_staged_ = false; ///< Its beginning or its end is decided.
+  bool pause_said_ = false;   ///< That nothing is under way any more.
+  bool ever_paused_ = false;
+  bool was_paused_ = false; ///< When it was cancelled.
+  std::string cancelled_by_;
   /// The program wants to begin again with this.
   std::optional<std::string> again_;
   bool again_staged_ = false;

@@ -54,6 +54,10 @@ std::string rest_of(const facts::Fact& fact) {
     return reason({}, fact.run_parked().reason());
   case facts::Fact::kRunResumed:
     return reason({}, fact.run_resumed().reason());
+  case facts::Fact::kPauseRequested:
+    return reason({}, fact.pause_requested().reason());
+  case facts::Fact::kPauseEnded:
+    return reason({}, fact.pause_ended().reason());
   default:
     return {};
   }

@@ -212,7 +212,8 @@ private:
   bool takes(const standing& at, const facts::Fact& fact,
              std::size_t next) const {
     if (fact.has_cancel_requested() || fact.has_run_parked()
-        || fact.has_run_resumed())
+        || fact.has_run_resumed() || fact.has_pause_requested()
+        || fact.has_pause_ended())
       return true;
     const auto* place = is_outcome(fact) ? place_of(fact) : nullptr;
     auto key = place ? facts::to_string(*place) : std::string{};
