@@ -1,6 +1,7 @@
 #include "actors/gateway/gateway.hpp"
 
 #include "actors/gateway/desk.hpp"
+#include "actors/gateway/resources/control_handlers.hpp"
 #include "actors/gateway/resources/health_json.hpp"
 #include "actors/gateway/resources/node_handlers.hpp"
 #include "actors/gateway/resources/run_handlers.hpp"
@@ -51,6 +52,7 @@ protected:
     add_node_handlers(table_, *this, args_.registry, args_.drain_node);
     add_run_handlers(table_, *this);
     add_task_handlers(table_, *this);
+    add_control_handlers(table_, *this);
     streams_.add_to(table_);
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {

@@ -18,7 +18,7 @@ namespace shannon::gateway {
 ///
 ///   takes       drain                        protocols/cluster.hpp
 ///               requests from the HTTP server
-///   asks        WORKFLOW: StartTask, CancelTask
+///   asks        WORKFLOW: StartTask, CancelTask, SetPaused
 ///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
 ///               ResumeRun, QueryRun
 ///               EVENT STORE: get_head, list_heads, read_facts

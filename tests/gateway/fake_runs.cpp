@@ -109,6 +109,7 @@ protected:
         kit::on<CancelTask>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<SignalTask>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<ResumeRun>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<SetPaused>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<DescribeRun>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<QueryRun>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<Subscribe>([this](auto& mail, auto& m) { on(mail, m); }),
@@ -134,13 +135,33 @@ private:
     answer.set_task(m.task());
     answer.set_existed(runs_.knows(m.task()));
     runs_.with(m.task(), [&](fake_runs::run& run) {
-      run.input = m.input();
+      if (!answer.existed())
+        run.input = m.input();
+      answer.set_request_digest(run.input.request_digest());
+      answer.set_submitted_at_us(run.input.submitted_at_us());
       run.head.birth.tenant = tenant_id{m.input().tenant()};
       run.head.birth.session = session_id{m.input().session()};
       run.head.birth.user = user_id{m.input().user()};
       facts::Summary summary;
       summary.set_query(m.input().query());
       run.head.summary = summary.SerializeAsString();
+    });
+    reply(mail, std::move(answer));
+  }
+
+  void on(const envelope& mail, const remote::SetPaused& m) {
+    remote::SetPausedAck answer;
+    runs_.with(m.run(), [&](fake_runs::run& run) {
+      answer.set_success(run.pause.has_value() != m.paused());
+      if (!answer.success())
+        return answer.set_message(m.paused() ? "task is already paused"
+                                             : "task is not paused");
+      run.pause.reset();
+      if (m.paused()) {
+        run.pause.emplace().set_reason(m.reason());
+        run.pause->set_by(m.by());
+        run.pause->set_at_us(1'700'000'000'000'000);
+      }
     });
     reply(mail, std::move(answer));
   }
@@ -178,6 +199,8 @@ private:
     remote::RunDescription answer;
     answer.set_run(m.run());
     answer.set_phase("running");
+    if (auto run = runs_.find(m.run()); run && run->pause)
+      *answer.mutable_pause() = *run->pause;
     auto& wait = *answer.add_waits();
     wait.set_kind("signal");
     wait.set_what("go");

@@ -32,6 +32,7 @@ public:
     std::set<address> subscribers;
     std::vector<remote::SignalTask> signals;
     std::vector<remote::ResumeRun> resumes;
+    std::optional<remote::Pause> pause;
   };
 
   /// Calls `what` with the run; makes it if it is new.

@@ -87,7 +87,67 @@ TEST_CASE("a repeat with the same key meets the same task") {
   auto second = fixture.ask(request);
   CHECK(first.fields["x-workflow-id"] == second.fields["x-workflow-id"]);
   CHECK(first.fields["x-session-id"] == second.fields["x-session-id"]);
+  CHECK(first.body == second.body);
+  CHECK(first.fields.count("x-idempotency-cached") == 0);
+  CHECK(second.fields["x-idempotency-cached"] == "true");
+  CHECK(second.fields["x-idempotency-key"] == "once");
   CHECK(fixture.runs.heads().size() == 1);
+}
+
+TEST_CASE("another body under the same key is refused and starts nothing") {
+  gateway_fixture fixture;
+  auto with_key = [&](const std::string& body, const std::string& key) {
+    return fixture.ask(
+        post("/api/v1/tasks", body, "Idempotency-Key: " + key + "\r\n"));
+  };
+  REQUIRE(with_key(R"({"query":"why?"})", "once").status == 200);
+  auto refused = with_key(R"({"query":"why not?"})", "once");
+  CHECK(refused.status == 422);
+  CHECK(body_of(refused)["error"].get<std::string>().find("once")
+        != std::string::npos);
+  CHECK(fixture.runs.heads().size() == 1);
+  CHECK(with_key(R"({"query":"why not?"})", "twice").status == 200);
+  CHECK(with_key(R"({"query":"?"})", std::string(256, 'k')).status == 400);
+}
+
+TEST_CASE("a task is paused once and resumed once, and says so meanwhile") {
+  gateway_fixture fixture;
+  fixture.runs.with("t", [](fake_runs::run&) {});
+  auto state = [&] {
+    return body_of(fixture.ask(get("/api/v1/tasks/t/control-state")));
+  };
+  CHECK(state()
+        == json_in{{"is_paused", false},
+                   {"is_cancelled", false},
+                   {"paused_at", ""},
+                   {"pause_reason", ""},
+                   {"paused_by", ""},
+                   {"cancel_reason", ""},
+                   {"cancelled_by", ""}});
+  auto paused
+      = fixture.ask(post("/api/v1/tasks/t/pause", R"({"reason":"lunch"})"));
+  CHECK(paused.status == 202);
+  CHECK(body_of(paused)
+        == json_in{{"success", true},
+                   {"message", "Pause signal sent"},
+                   {"task_id", "t"}});
+  auto again = fixture.ask(post("/api/v1/tasks/t/pause", ""));
+  CHECK(again.status == 409);
+  CHECK(body_of(again)["error"] == "task is already paused");
+  CHECK(state()["is_paused"] == true);
+  CHECK(state()["pause_reason"] == "lunch");
+  CHECK(state()["paused_at"] == "2023-11-14T22:13:20Z");
+  CHECK(fixture.ask(post("/api/v1/tasks/t/resume", "")).status == 202);
+  auto not_paused = fixture.ask(post("/api/v1/tasks/t/resume", ""));
+  CHECK(not_paused.status == 409);
+  CHECK(body_of(not_paused)["error"] == "task is not paused");
+  fixture.runs.with("t", [](fake_runs::run& run) {
+    run.head.status = store::log_status::completed;
+  });
+  auto ended = fixture.ask(post("/api/v1/tasks/t/pause", ""));
+  CHECK(ended.status == 409);
+  CHECK(body_of(ended)["error"] == "cannot pause completed task");
+  CHECK(fixture.ask(post("/api/v1/tasks/none/pause", "")).status == 404);
 }
 
 TEST_CASE("a refused start is told as what it is") {

@@ -1,5 +1,5 @@
-#include "actors/gateway/text/json_text.hpp"
 #include "actors/gateway/resources/run_requests.hpp"
+#include "actors/gateway/text/json_text.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <catch2/catch.hpp>

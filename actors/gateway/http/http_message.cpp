@@ -27,12 +27,16 @@ std::string_view reason_phrase(int status) noexcept {
     return "Accepted";
   case 204:
     return "No Content";
+  case 101:
+    return "Switching Protocols";
   case 301:
     return "Moved Permanently";
   case 307:
     return "Temporary Redirect";
   case 400:
     return "Bad Request";
+  case 401:
+    return "Unauthorized";
   case 403:
     return "Forbidden";
   case 404:
@@ -43,12 +47,18 @@ std::string_view reason_phrase(int status) noexcept {
     return "Request Timeout";
   case 409:
     return "Conflict";
+  case 412:
+    return "Precondition Failed";
   case 413:
     return "Content Too Large";
   case 415:
     return "Unsupported Media Type";
   case 417:
     return "Expectation Failed";
+  case 422:
+    return "Unprocessable Content";
+  case 426:
+    return "Upgrade Required";
   case 429:
     return "Too Many Requests";
   case 431:

@@ -91,6 +91,8 @@ std::string timeline_type(const Fact& fact) {
     return "TIMER_FIRED";
   case Fact::kSignalReceived:
   case Fact::kCancelRequested:
+  case Fact::kPauseRequested:
+  case Fact::kPauseEnded:
     return "SIG_RECEIVED";
   case Fact::kChildProgressed:
     return child_type(fact.event());
@@ -107,6 +109,7 @@ std::string timeline_type(const Fact& fact) {
   case Fact::kAttributesSet:
   case Fact::kRunContinued:
   case Fact::kRunResumed:
+  case Fact::kRunPaused:
   case Fact::BODY_NOT_SET:
     return "EVENT";
   }

@@ -279,7 +279,7 @@ read_submit(const http_request& request, std::uint32_t json_depth_max) {
 }
 
 tl::expected<std::string, http_response>
-read_cancel_reason(const http_request& request, std::uint32_t json_depth_max) {
+read_reason(const http_request& request, std::uint32_t json_depth_max) {
   if (auto refused = check_media_type(request))
     return tl::unexpected<http_response>(std::move(*refused));
   if (request.body.find_first_not_of(" \t\r\n") == string::npos)

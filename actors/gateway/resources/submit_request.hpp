@@ -21,8 +21,8 @@ constexpr std::size_t task_input_bytes_max = 1536 * 1024;
 tl::expected<remote::TaskInput, http_response>
 read_submit(const http_request& request, std::uint32_t json_depth_max);
 
-/// The `reason` of POST /api/v1/tasks/{id}/cancel; no body means no reason.
+/// The `reason` of cancel, pause and resume; no body means no reason.
 tl::expected<std::string, http_response>
-read_cancel_reason(const http_request& request, std::uint32_t json_depth_max);
+read_reason(const http_request& request, std::uint32_t json_depth_max);
 
 } // namespace shannon::gateway

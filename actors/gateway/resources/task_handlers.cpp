@@ -19,6 +19,8 @@ namespace {
 /// Facts of one read while a timeline is collected.
 constexpr std::uint32_t timeline_page = 500;
 
+constexpr std::size_t idempotency_key_bytes_max = 255;
+
 /// In a header a session's id must be ASCII.
 std::string header_safe(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
@@ -48,6 +50,17 @@ public:
     if (!input)
       return request->answer(std::move(input.error()));
     const auto& who = request->who();
+    auto key = std::string{request->request().find("idempotency-key")};
+    if (key.size() > idempotency_key_bytes_max)
+      return request->answer(error_answer(
+          400, "Invalid Idempotency-Key: longer than "
+                   + std::to_string(idempotency_key_bytes_max) + " bytes"));
+    if (!key.empty())
+      input->set_request_digest(request_digest(request->request()));
+    input->set_submitted_at_us(
+        std::chrono::duration_cast<std::chrono::microseconds>(
+            gateway_.env().now().time_since_epoch())
+            .count());
     auto ids = ids_for(request->request(), who,
                        [shards = gateway_.env().shards](const log_id& log) {
                          return !shards
@@ -58,15 +71,18 @@ public:
     input->set_tenant(who.tenant.value);
     input->set_user(who.user.value);
     auto session = input->session();
+    auto digest = input->request_digest();
     remote::StartTask start;
     start.set_task(ids.task);
     *start.mutable_input() = std::move(*input);
     gateway_.ask_run<remote::TaskAccepted>(
         {"workflow/" + ids.task}, std::move(start),
-        [this, request, session](const result<remote::TaskAccepted>& got) {
+        [request, session, digest](const result<remote::TaskAccepted>& got) {
           if (!got)
             return request->answer(got.error());
-          request->answer(accepted(*request, got->task(), session));
+          if (got->request_digest() != digest)
+            return request->answer(other_body(*request));
+          request->answer(accepted(*request, *got, session));
         });
   }
 
@@ -128,38 +144,19 @@ public:
            : request->answer(std::move(target.error()));
   }
 
-  // -- stopping ---------------------------------------------------------------
-
-  void cancel(const call_ptr& request) {
-    auto reason = read_cancel_reason(request->request(),
-                                     gateway_.settings().json_depth_max);
-    if (!reason)
-      return request->answer(std::move(reason.error()));
-    gateway_.with_task(request, [this, request, reason = *reason](
-                                    const store::log_head& head) {
-      if (store::is_terminal(head.status))
-        return answer_cancel(*request, false, "Task has already ended");
-      remote::CancelTask msg;
-      msg.set_task(head.log.value);
-      msg.set_reason(reason);
-      msg.set_by(request->who().user.value);
-      gateway_.ask_run<remote::CancelAck>(
-          {"workflow/" + head.log.value}, std::move(msg),
-          [this, request](const result<remote::CancelAck>& got) {
-            // It ended between the look at its head and now: maybe by this
-            // very request, asked a second time because its node moved.
-            if (!got && got.error().code == errc::not_found)
-              return answer_cancel_of_ended(request);
-            if (!got)
-              return request->answer(got.error());
-            answer_cancel(*request, got->success(), got->message());
-          });
-    });
+private:
+  static http_response other_body(const call& request) {
+    return error_answer(
+        422, "Idempotency-Key \""
+                 + std::string{request.request().find("idempotency-key")}
+                 + "\" was used with another body before: send that body "
+                   "again, or another key");
   }
 
-private:
-  http_response accepted(const call& request, const std::string& task,
-                         const std::string& session) {
+  static http_response accepted(const call& request,
+                                const remote::TaskAccepted& got,
+                                const std::string& session) {
+    const auto& task = got.task();
     json_out body;
     http_response answer;
     auto stream = "/api/v1/stream/sse?workflow_id=" + task;
@@ -167,7 +164,8 @@ private:
       body["task_id"] = task;
       body["status"] = "STATUS_CODE_OK";
       body["message"] = "Task submitted successfully. Session: " + session;
-      body["created_at"] = timestamp(gateway_.env().now());
+      body["created_at"] = timestamp(std::chrono::system_clock::time_point{
+          std::chrono::microseconds{got.submitted_at_us()}});
       answer = json_answer(200, body);
     } else {
       body["workflow_id"] = task;
@@ -178,6 +176,11 @@ private:
     }
     answer.fields.emplace_back("X-Workflow-ID", task);
     answer.fields.emplace_back("X-Session-ID", header_safe(session));
+    if (got.existed() && !got.request_digest().empty()) {
+      auto key = request.request().find("idempotency-key");
+      answer.fields.emplace_back("X-Idempotency-Cached", "true");
+      answer.fields.emplace_back("X-Idempotency-Key", header_safe(key));
+    }
     return answer;
   }
 
@@ -228,23 +231,6 @@ private:
     job.request->answer(202, receipt);
   }
 
-  void answer_cancel_of_ended(const call_ptr& request) {
-    gateway_.with_task(request, [request](const store::log_head& head) {
-      auto cancelled = head.status == store::log_status::cancelled;
-      answer_cancel(*request, cancelled,
-                    cancelled ? "" : "Task has already ended");
-    });
-  }
-
-  static void answer_cancel(call& request, bool success, std::string text) {
-    if (text.empty())
-      text = success ? "Task cancelled successfully" : "Task was not cancelled";
-    json_out body;
-    body["success"] = success;
-    body["message"] = std::move(text);
-    request.answer(202, body);
-  }
-
   desk& gateway_;
 };
 
@@ -260,7 +246,6 @@ void add_task_handlers(handler_table& table, desk& gateway) {
   table.set(get_events, [tasks](auto& call) { tasks->events(call); });
   table.set(get_timeline, [tasks](auto& call) { tasks->timeline(call); });
   table.set(redirect_stream, [tasks](auto& call) { tasks->redirect(call); });
-  table.set(cancel_task, [tasks](auto& call) { tasks->cancel(call); });
 }
 
 } // namespace shannon::gateway

@@ -4,7 +4,7 @@
 
 namespace shannon::gateway {
 
-/// Submitting tasks, looking at them and telling them to stop.
+/// Submitting tasks and looking at them.
 void add_task_handlers(handler_table& table, desk& gateway);
 
 } // namespace shannon::gateway

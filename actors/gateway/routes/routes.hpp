@@ -29,6 +29,9 @@ enum class endpoint : std::uint8_t {
   get_timeline,
   redirect_stream,
   cancel_task,
+  pause_task,
+  resume_task,
+  get_control_state,
   stream_sse,
   // The node and its runs, for operators.
   tree,

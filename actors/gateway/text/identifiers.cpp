@@ -47,6 +47,16 @@ std::array<unsigned char, SHA256_DIGEST_LENGTH> sha256(std::string_view text) {
   return digest;
 }
 
+/// Lengths keep (`ab`, `c`) and (`a`, `bc`) apart.
+std::string key_name(const http_request& request, const identity& who) {
+  std::string name;
+  for (std::string_view part :
+       {std::string_view{who.tenant.value}, std::string_view{who.user.value},
+        std::string_view{request.path}, request.find("idempotency-key")})
+    name += std::to_string(part.size()) + ':' + std::string{part};
+  return name;
+}
+
 } // namespace
 
 bool is_identifier(std::string_view text) noexcept {
@@ -93,14 +103,18 @@ new_task_ids ids_for(const http_request& request, const identity& who,
       task = "task-" + random_uuid();
     return {std::move(task), random_uuid()};
   }
-  // Lengths keep (`ab`, `c`) and (`a`, `bc`) apart.
-  std::string name;
-  for (std::string_view part : {std::string_view{who.tenant.value},
-                                std::string_view{who.user.value}, key})
-    name += std::to_string(part.size()) + ':' + std::string{part};
-  auto body = sha256(request.body);
-  name += hex(body.data(), body.size());
+  auto name = key_name(request, who);
   return {"task-" + named_uuid("task" + name), named_uuid("session" + name)};
+}
+
+std::string request_digest(const http_request& request) {
+  auto digest = sha256(request.body);
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::string idempotency_name(const http_request& request, const identity& who) {
+  auto digest = sha256(key_name(request, who));
+  return hex(digest.data(), digest.size());
 }
 
 } // namespace shannon::gateway

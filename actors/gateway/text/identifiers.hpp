@@ -34,10 +34,17 @@ struct new_task_ids {
   std::string session;
 };
 
-/// With an Idempotency-Key the ids follow from tenant, user, key and body, so
-/// that a repeat meets the same task; without one they are random, and such
-/// that `here` says yes if that can be had: a task that this node carries.
+/// With an Idempotency-Key the ids follow from tenant, user, path and key: the
+/// task's log is the claim on the key, made in the transaction that accepts the
+/// task, and a repeat meets it. Without one they are random, and such that
+/// `here` says yes if that can be had: a task that this node carries.
 new_task_ids ids_for(const http_request& request, const identity& who,
                      const std::function<bool(const log_id&)>& here);
+
+/// What tells two requests under one Idempotency-Key apart: 32 raw bytes.
+std::string request_digest(const http_request& request);
+
+/// The key's name among all of its tenant, user and path; 64 hex digits.
+std::string idempotency_name(const http_request& request, const identity& who);
 
 } // namespace shannon::gateway
