@@ -9,7 +9,9 @@
 #include "actors/link/links.hpp"
 #include "actors/llm/llm.hpp"
 #include "actors/store/event_store.hpp"
+#include "actors/store/records/answer_records.hpp"
 #include "actors/store/records/record_store.hpp"
+#include "actors/store/records/session_records.hpp"
 #include "actors/store/retention_sweeper.hpp"
 #include "actors/tool/tool.hpp"
 #include "actors/workflow/workflow.hpp"
@@ -106,7 +108,9 @@ kit::supervisor_spec node_tree(const node_parts& p) {
       [store](auto& parent) { return store::spawn_store(parent, store); });
   if (plays(s, "gateway"))
     add("records", [&env, &s, &m](auto& parent) {
-      return store::spawn_record_store(parent, {env, s.store, m.store, {}});
+      return store::spawn_record_store(
+          parent, {env, s.store, m.store, {store::records::session_lines(),
+                                    store::records::answer_lines()}});
     });
   if (p.links)
     add("links", [&env, hub = p.links](auto& parent) {

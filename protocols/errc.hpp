@@ -1,12 +1,12 @@
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <tl/expected.hpp>
 
 namespace shannon {
 
@@ -61,7 +61,7 @@ using result = tl::expected<T, error>;
 inline tl::unexpected<error> fail(errc code, std::string text,
                                   bool retryable = false) {
   return tl::unexpected<error>(
-    error{code, std::move(text), retryable, std::nullopt});
+      error{code, std::move(text), retryable, std::nullopt});
 }
 
 } // namespace shannon

@@ -172,12 +172,26 @@ struct read_facts {
 struct list_heads {
   std::string kind = "workflow";
   tenant_id tenant;
+  /// Only those that this user has started.
+  std::optional<user_id> user;
   std::optional<session_id> session;
   std::vector<log_status> statuses;
   /// Only logs that have all of these.
   std::map<std::string, std::string> attributes;
   std::uint32_t limit = 20;
   std::uint32_t offset = 0;
+};
+
+/// What the tasks of a user's sessions add up to. Answers session_sums.
+struct sum_sessions {
+  tenant_id tenant;
+  user_id user;
+  struct part {
+    session_id session;
+    /// Tasks from before are not counted.
+    std::chrono::system_clock::time_point since;
+  };
+  std::vector<part> sessions; ///< At most 100.
 };
 
 /// Logs of one kind that have not ended and are not idle, or owe their end:
@@ -249,6 +263,23 @@ struct fact_page {
 struct head_page {
   std::vector<log_head> heads;
   std::uint64_t total = 0;
+};
+
+struct session_sum {
+  std::uint64_t tasks = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::int64_t tokens = 0;
+  std::int64_t cost_nanousd = 0;
+  /// Of the newest task.
+  std::string latest_query;
+  log_status latest_status = log_status::queued;
+  std::chrono::system_clock::time_point latest_at;
+};
+
+struct session_sums {
+  /// Of sessions with tasks; of each the newest 1,000 are counted.
+  std::map<session_id, session_sum> sessions;
 };
 
 struct log_ids {

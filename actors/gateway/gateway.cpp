@@ -1,10 +1,14 @@
 #include "actors/gateway/gateway.hpp"
 
 #include "actors/gateway/desk.hpp"
+#include "actors/gateway/recorded_answers.hpp"
+#include "actors/gateway/resources/catalog_handlers.hpp"
 #include "actors/gateway/resources/control_handlers.hpp"
 #include "actors/gateway/resources/health_json.hpp"
 #include "actors/gateway/resources/node_handlers.hpp"
+#include "actors/gateway/resources/people_handlers.hpp"
 #include "actors/gateway/resources/run_handlers.hpp"
+#include "actors/gateway/resources/session_handlers.hpp"
 #include "actors/gateway/resources/task_handlers.hpp"
 #include "actors/gateway/streams/stream_handlers.hpp"
 #include "actors/gateway/text/identifiers.hpp"
@@ -29,7 +33,7 @@ class gateway final : public desk {
 public:
   gateway(caf::actor_config& cfg, gateway_args args)
       : desk(cfg, args.env, {"gateway"}), args_(std::move(args)),
-        streams_(*this, args_.metrics) {}
+        streams_(*this, args_.metrics), recorded_(*this) {}
 
   const char* name() const override {
     return "gateway";
@@ -53,6 +57,9 @@ protected:
     add_run_handlers(table_, *this);
     add_task_handlers(table_, *this);
     add_control_handlers(table_, *this);
+    add_session_handlers(table_, *this);
+    add_people_handlers(table_, *this);
+    add_catalog_handlers(table_, *this);
     streams_.add_to(table_);
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {
@@ -89,6 +96,8 @@ private:
     if (!run)
       throw std::logic_error("no handler for "
                              + std::string{request->to().pattern});
+    if (request->to().repeated == repeats::recorded)
+      return recorded_.run(request, run);
     run(request);
   }
 
@@ -104,6 +113,7 @@ private:
   gateway_args args_;
   handler_table table_;
   stream_handlers streams_;
+  recorded_answers recorded_;
   std::uint64_t serving_ = 0;
   bool draining_ = false;
 };

@@ -21,7 +21,8 @@ namespace shannon::gateway {
 ///   asks        WORKFLOW: StartTask, CancelTask, SetPaused
 ///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
 ///               ResumeRun, QueryRun
-///               EVENT STORE: get_head, list_heads, read_facts
+///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions
+///               RECORD STORE: sessions, answers of repeated requests
 ///               INSPECTOR: all that it takes; LINKS: get_links
 ///   supervised  by the node's tree, permanent; parent of all STREAMs
 ///   persists    nothing

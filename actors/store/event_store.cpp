@@ -7,6 +7,7 @@
 #include "actors/store/log_queries.hpp"
 #include "actors/store/membership_queries.hpp"
 #include "actors/store/reader_pool.hpp"
+#include "actors/store/session_queries.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/store.hpp"
 
@@ -62,6 +63,11 @@ protected:
         on<list_heads>([this](const auto& mail, const auto& msg) {
           query<head_page>("list_heads", mail, [msg](pg_connection& db) {
             return read_heads(db, msg);
+          });
+        }),
+        on<sum_sessions>([this](const auto& mail, const auto& msg) {
+          query<session_sums>("sum_sessions", mail, [msg](pg_connection& db) {
+            return read_session_sums(db, msg);
           });
         }),
         on<list_unfinished>([this](const auto& mail, const auto& msg) {

@@ -20,6 +20,7 @@ protected:
         kit::on<get_head>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<read_facts>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<list_heads>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<sum_sessions>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<ping>([this](auto& mail, auto&) { reply(mail, pong{}); }),
     };
   }
@@ -51,6 +52,7 @@ private:
     for (auto& head : runs_.heads()) {
       bool fits
           = (!m.session || head.birth.session == *m.session)
+            && (!m.user || head.birth.user == *m.user)
             && (m.statuses.empty()
                 || std::find(m.statuses.begin(), m.statuses.end(), head.status)
                        != m.statuses.end());
@@ -61,6 +63,15 @@ private:
       ++page.total;
     }
     reply(mail, std::move(page));
+  }
+
+  void on(const envelope& mail, const store::sum_sessions& m) {
+    store::session_sums all;
+    for (const auto& part : m.sessions)
+      for (const auto& head : runs_.heads())
+        if (head.birth.session == part.session && head.birth.user == m.user)
+          ++all.sessions[part.session].tasks;
+    reply(mail, std::move(all));
   }
 
   fake_runs& runs_;
@@ -265,6 +276,7 @@ void fake_runs::with(const std::string& task,
     one.head.log = log_id{task};
     one.head.birth.kind = "workflow";
     one.head.birth.tenant = tenant_id{"default"};
+    one.head.birth.user = user_id{"dev"};
     one.head.status = store::log_status::running;
     one.head.created_at = std::chrono::system_clock::time_point{
         std::chrono::seconds{1'700'000'000 + runs_.size()}};

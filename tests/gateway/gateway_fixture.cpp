@@ -60,6 +60,8 @@ gateway_fixture::gateway_fixture(config::http_settings settings,
   system_ = std::make_unique<caf::actor_system>(config_);
   system_->await_actors_before_shutdown(false);
   fakes = spawn_fakes(*system_, env, runs);
+  stand_in("records",
+           [this](const envelope& mail) { return records.answer(mail); });
   start_gateway();
 }
 

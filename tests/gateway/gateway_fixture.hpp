@@ -4,6 +4,7 @@
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
+#include "tests/gateway/fake_records.hpp"
 #include "tests/gateway/fake_runs.hpp"
 #include "tests/gateway/raw_client.hpp"
 
@@ -47,6 +48,7 @@ public:
   void stand_in(const std::string& address, answerer how);
 
   fake_runs runs;
+  fake_records records;
   kit::directory addresses;
   kit::actor_env env{addresses};
   metrics::registry registry;

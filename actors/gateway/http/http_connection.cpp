@@ -1,6 +1,7 @@
 #include "actors/gateway/http/http_connection.hpp"
 
 #include "actors/gateway/http/response_head.hpp"
+#include "actors/gateway/http/websocket.hpp"
 #include "actors/gateway/text/answers.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -75,6 +76,18 @@ public:
     return opened;
   }
 
+  std::shared_ptr<response_stream> upgrade(std::size_t message_bytes_max,
+                                           websocket_events events) override {
+    auto opened
+        = make_websocket(owner_, core_, message_bytes_max, std::move(events));
+    if (!answered_.exchange(true))
+      asio::dispatch(core_->io,
+                     [owner = owner_, request = request_, opened]() mutable {
+                       owner->upgrade(request, std::move(opened));
+                     });
+    return opened;
+  }
+
 private:
   std::shared_ptr<http_connection> owner_;
   std::shared_ptr<server_core> core_;
@@ -145,6 +158,8 @@ void http_connection::close() {
     counted_by_->connection_closed();
   if (auto stream = std::exchange(stream_, nullptr))
     stream->lost();
+  if (auto socket = std::exchange(websocket_, nullptr))
+    socket->abort();
 }
 
 void http_connection::close_when_idle() {
@@ -156,7 +171,7 @@ void http_connection::close_when_idle() {
 
 bool http_connection::owes_answer() const noexcept {
   return phase_ != phase::closed && phase_ != phase::streaming
-         && phase_ != phase::lingering
+         && phase_ != phase::upgraded && phase_ != phase::lingering
          && (phase_ != phase::idle || requests_ == 0);
 }
 
@@ -181,7 +196,7 @@ void http_connection::readable() {
   // depth of one for pipelines.
   for (int i = 0; i < reads_in_a_row; ++i) {
     if (phase_ == phase::handling || phase_ == phase::writing
-        || phase_ == phase::closed)
+        || phase_ == phase::upgraded || phase_ == phase::closed)
       return;
     error_code failed;
     auto size = socket_.read_some(
@@ -459,6 +474,23 @@ void http_connection::stream_written() {
     return linger();
   }
   flush_stream();
+}
+
+void http_connection::upgrade(const http_request& request,
+                              std::shared_ptr<websocket> socket) {
+  if (phase_ != phase::handling)
+    return socket->abort();
+  release_body();
+  phase_ = phase::upgraded;
+  last_request_ = true;
+  in_ = {};
+  never_expire();
+  websocket_ = std::move(socket);
+  websocket_->accept(request);
+}
+
+tcp_socket http_connection::release_socket() {
+  return std::move(socket_);
 }
 
 // -- deadlines ----------------------------------------------------------------

@@ -28,6 +28,7 @@ using steady_time = std::chrono::steady_clock::time_point;
 
 class http_connection;
 class live_stream;
+class websocket;
 
 /// What the connections of one server share. Lives on the loop's thread.
 struct server_core {
@@ -72,6 +73,9 @@ public:
   void send(http_response response);
   void open_stream(http_response head, std::shared_ptr<live_stream> stream);
   void flush_stream();
+  /// From now on the socket is `socket`'s; this object counts it still.
+  void upgrade(const http_request& request, std::shared_ptr<websocket> socket);
+  tcp_socket release_socket();
   /// At once, whatever is under way.
   void close();
   /// Now if idle, else after the response.
@@ -91,6 +95,7 @@ private:
     handling,
     writing,
     streaming,
+    upgraded,
     lingering,
     closed,
   };
@@ -136,6 +141,7 @@ private:
   std::size_t out_sent_ = 0;
   std::size_t discarded_ = 0;
   std::shared_ptr<live_stream> stream_;
+  std::shared_ptr<websocket> websocket_;
   std::size_t stream_bytes_ = 0; ///< Of the stream, in `out_`.
   bool stream_ends_ = false;
   /// Who counted the opening counts the end, though GATEWAY may have changed.

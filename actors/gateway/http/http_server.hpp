@@ -45,6 +45,14 @@ struct stream_events {
   std::function<void()> closed;
 };
 
+/// Called on the server's loop.
+struct websocket_events {
+  /// A text message of the client's.
+  std::function<void(std::string text)> message;
+  std::function<void()> drained;
+  std::function<void()> closed;
+};
+
 /// One request that waits for its response. Any thread may give it, once. An
 /// exchange that is dropped without a response answers 503.
 class exchange {
@@ -56,6 +64,11 @@ public:
   virtual std::shared_ptr<response_stream> stream(http_response head,
                                                   stream_events events)
       = 0;
+  /// Makes the connection a WebSocket; each `write` then is one text message.
+  /// A request that is no handshake is refused as RFC 6455 says, and the
+  /// stream is closed. The client's messages may have `message_bytes_max`.
+  virtual std::shared_ptr<response_stream>
+  upgrade(std::size_t message_bytes_max, websocket_events events) = 0;
 };
 
 using exchange_ptr = std::shared_ptr<exchange>;

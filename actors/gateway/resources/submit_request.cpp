@@ -1,6 +1,7 @@
 #include "actors/gateway/resources/submit_request.hpp"
 
 #include "actors/gateway/resources/attachments.hpp"
+#include "actors/gateway/resources/skills.hpp"
 #include "actors/gateway/text/answers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
 #include "actors/gateway/text/media_type.hpp"
@@ -67,7 +68,8 @@ bool has_control(string_view text) {
 /// Fills a TaskInput step by step; the first step that fails ends it.
 class submit_reader {
 public:
-  explicit submit_reader(const json_in& body) : body_(body) {}
+  submit_reader(const json_in& body, const identity& who)
+      : body_(body), who_(who) {}
 
   result<remote::TaskInput> read() {
     for (auto check :
@@ -180,8 +182,27 @@ private:
     auto name = read_string(body_, "skill", "");
     if (!name)
       return tl::unexpected<error>(name.error());
-    if (!name->value_or("").empty())
+    if (name->value_or("").empty())
+      return {};
+    const auto* found = find_skill(**name);
+    if (!found)
       return refuse("Unknown skill: " + (*name)->substr(0, 128));
+    if (!found->enabled)
+      return refuse("Skill " + found->name + " is disabled");
+    auto trusted = who_.role == "admin" || who_.role == "owner"
+                   || who_.may("skills:dangerous");
+    if (found->dangerous && !trusted)
+      return fail(errc::denied,
+                  "Skill " + found->name
+                      + " is dangerous: expected the role admin or owner, or "
+                        "the scope skills:dangerous");
+    context_["skill"] = found->name;
+    context_["skill_version"] = found->version;
+    context_["system_prompt"] = found->content;
+    if (!found->requires_role.empty())
+      context_["role"] = found->requires_role;
+    if (found->budget_max > 0)
+      context_["budget_max"] = found->budget_max;
     return {};
   }
 
@@ -259,6 +280,7 @@ private:
   }
 
   const json_in& body_;
+  const identity& who_;
   json_in context_;
   remote::TaskInput input_;
 };
@@ -266,13 +288,14 @@ private:
 } // namespace
 
 tl::expected<remote::TaskInput, http_response>
-read_submit(const http_request& request, std::uint32_t json_depth_max) {
+read_submit(const http_request& request, const identity& who,
+            std::uint32_t json_depth_max) {
   if (auto refused = check_media_type(request))
     return tl::unexpected<http_response>(std::move(*refused));
   auto body = body_object(request, json_depth_max);
   if (!body)
     return tl::unexpected<http_response>(error_answer(body.error()));
-  auto input = submit_reader{*body}.read();
+  auto input = submit_reader{*body, who}.read();
   if (!input)
     return tl::unexpected<http_response>(error_answer(input.error()));
   return std::move(*input);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/http/http_message.hpp"
+#include "actors/gateway/identity/identity.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/remote/workflow.pb.h"
 
@@ -19,7 +20,8 @@ constexpr std::size_t task_input_bytes_max = 1536 * 1024;
 /// the task's input without tenant and user, or the response that names the
 /// field that is wrong. `session` stays empty if the client named none.
 tl::expected<remote::TaskInput, http_response>
-read_submit(const http_request& request, std::uint32_t json_depth_max);
+read_submit(const http_request& request, const identity& who,
+            std::uint32_t json_depth_max);
 
 /// The `reason` of cancel, pause and resume; no body means no reason.
 tl::expected<std::string, http_response>

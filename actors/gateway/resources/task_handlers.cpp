@@ -1,13 +1,18 @@
 #include "actors/gateway/resources/task_handlers.hpp"
 
+#include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/run_events.hpp"
+#include "actors/gateway/resources/session_json.hpp"
 #include "actors/gateway/resources/submit_request.hpp"
 #include "actors/gateway/resources/task_json.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "protocols/remote/workflow.pb.h"
+#include "protocols/sessions.hpp"
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -19,25 +24,6 @@ namespace {
 /// Facts of one read while a timeline is collected.
 constexpr std::uint32_t timeline_page = 500;
 
-constexpr std::size_t idempotency_key_bytes_max = 255;
-
-/// In a header a session's id must be ASCII.
-std::string header_safe(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string all;
-  for (char c : text) {
-    auto u = static_cast<unsigned char>(c);
-    if (u >= 0x20 && u < 0x7f) {
-      all += c;
-    } else {
-      all += '%';
-      all += digits[u >> 4];
-      all += digits[u & 15];
-    }
-  }
-  return all;
-}
-
 class task_handlers {
 public:
   explicit task_handlers(desk& gateway) : gateway_(gateway) {}
@@ -45,17 +31,18 @@ public:
   // -- submitting -------------------------------------------------------------
 
   void submit(const call_ptr& request) {
-    auto input
-        = read_submit(request->request(), gateway_.settings().json_depth_max);
+    if (auto wrong = check_idempotency_key(request->request()))
+      return request->answer(std::move(*wrong));
+    auto input = read_submit(request->request(), request->who(),
+                             gateway_.settings().json_depth_max);
     if (!input)
       return request->answer(std::move(input.error()));
+    auto job = std::make_shared<submission>();
+    job->request = request;
     const auto& who = request->who();
-    auto key = std::string{request->request().find("idempotency-key")};
-    if (key.size() > idempotency_key_bytes_max)
-      return request->answer(error_answer(
-          400, "Invalid Idempotency-Key: longer than "
-                   + std::to_string(idempotency_key_bytes_max) + " bytes"));
-    if (!key.empty())
+    input->set_tenant(who.tenant.value);
+    input->set_user(who.user.value);
+    if (request->request().has("idempotency-key"))
       input->set_request_digest(request_digest(request->request()));
     input->set_submitted_at_us(
         std::chrono::duration_cast<std::chrono::microseconds>(
@@ -66,24 +53,17 @@ public:
                          return !shards
                                 || shards->of(log) != kit::standing::elsewhere;
                        });
-    if (input->session().empty())
-      input->set_session(ids.session);
-    input->set_tenant(who.tenant.value);
-    input->set_user(who.user.value);
-    auto session = input->session();
-    auto digest = input->request_digest();
-    remote::StartTask start;
-    start.set_task(ids.task);
-    *start.mutable_input() = std::move(*input);
-    gateway_.ask_run<remote::TaskAccepted>(
-        {"workflow/" + ids.task}, std::move(start),
-        [request, session, digest](const result<remote::TaskAccepted>& got) {
-          if (!got)
-            return request->answer(got.error());
-          if (got->request_digest() != digest)
-            return request->answer(other_body(*request));
-          request->answer(accepted(*request, *got, session));
-        });
+    job->task = ids.task;
+    job->goes_on = !input->session().empty();
+    auto session = session_ids_of(
+        who.tenant, who.user, job->goes_on ? input->session() : ids.session);
+    input->set_session(session.name);
+    job->session = first_session(session, who.user, *input);
+    job->input = std::move(*input);
+    // What a new session's first task needs is known: both are made at once.
+    job->open = job->goes_on ? 2 : 1;
+    open_session(job);
+    job->goes_on ? read_history(job) : start(job);
   }
 
   // -- looking ----------------------------------------------------------------
@@ -92,6 +72,7 @@ public:
     auto wanted = read_list(request->request(), request->who().tenant);
     if (!wanted)
       return request->answer(std::move(wanted.error()));
+    wanted->user = request->who().user;
     gateway_.ask_store<store::head_page>(
         std::move(*wanted), [request](const result<store::head_page>& got) {
           if (!got)
@@ -145,12 +126,89 @@ public:
   }
 
 private:
-  static http_response other_body(const call& request) {
-    return error_answer(
-        422, "Idempotency-Key \""
-                 + std::string{request.request().find("idempotency-key")}
-                 + "\" was used with another body before: send that body "
-                   "again, or another key");
+  /// A task that is on its way to be accepted.
+  struct submission {
+    call_ptr request;
+    std::string task;
+    sessions::session session;
+    bool goes_on = false; ///< With a session of the client's.
+    remote::TaskInput input;
+    int open = 0; ///< What must be known before the next thing is done.
+    bool answered = false;
+    std::optional<remote::TaskAccepted> accepted;
+  };
+  using submission_ptr = std::shared_ptr<submission>;
+
+  static void refuse(submission& job, http_response why) {
+    if (!std::exchange(job.answered, true))
+      job.request->answer(std::move(why));
+  }
+
+  void open_session(const submission_ptr& job) {
+    gateway_.ask<sessions::opened>(
+        {"records"}, sessions::open{job->request->who().tenant, job->session},
+        gateway_.settings().ask_timeout,
+        [this, job](const result<sessions::opened>& got) {
+          if (!got)
+            return refuse(*job, got.error().code == errc::not_found
+                                    ? error_answer(404, "Session not found")
+                                    : error_answer(got.error()));
+          is_known(job);
+        });
+  }
+
+  /// What was said in the session before, unless the client tells it itself.
+  void read_history(const submission_ptr& job) {
+    if (job->input.history_size() > 0)
+      return is_known(job);
+    auto messages = history_window(job->input.context_json());
+    store::list_heads earlier;
+    earlier.tenant = job->request->who().tenant;
+    earlier.user = job->request->who().user;
+    earlier.session = job->session.name;
+    earlier.statuses = {store::log_status::completed};
+    earlier.limit = static_cast<std::uint32_t>((messages + 1) / 2);
+    gateway_.ask_store<store::head_page>(
+        std::move(earlier),
+        [this, job, messages](const result<store::head_page>& got) {
+          if (!got)
+            return refuse(*job, error_answer(got.error()));
+          for (auto& one : history_of(got->heads, messages))
+            *job->input.add_history() = std::move(one);
+          is_known(job);
+        });
+  }
+
+  void is_known(const submission_ptr& job) {
+    if (--job->open > 0 || job->answered)
+      return;
+    if (job->goes_on && !job->accepted)
+      return start(job);
+    if (job->accepted)
+      answer_accepted(*job);
+  }
+
+  void start(const submission_ptr& job) {
+    remote::StartTask msg;
+    msg.set_task(job->task);
+    *msg.mutable_input() = job->input;
+    gateway_.ask_run<remote::TaskAccepted>(
+        {"workflow/" + job->task}, std::move(msg),
+        [job](const result<remote::TaskAccepted>& got) {
+          if (!got)
+            return refuse(*job, error_answer(got.error()));
+          job->accepted = *got;
+          if (job->open <= 0 && !job->answered)
+            answer_accepted(*job);
+        });
+  }
+
+  static void answer_accepted(submission& job) {
+    job.answered = true;
+    auto& request = *job.request;
+    if (job.accepted->request_digest() != job.input.request_digest())
+      return request.answer(other_body_answer(request.request()));
+    request.answer(accepted(request, *job.accepted, job.input.session()));
   }
 
   static http_response accepted(const call& request,
@@ -176,11 +234,8 @@ private:
     }
     answer.fields.emplace_back("X-Workflow-ID", task);
     answer.fields.emplace_back("X-Session-ID", header_safe(session));
-    if (got.existed() && !got.request_digest().empty()) {
-      auto key = request.request().find("idempotency-key");
-      answer.fields.emplace_back("X-Idempotency-Cached", "true");
-      answer.fields.emplace_back("X-Idempotency-Key", header_safe(key));
-    }
+    if (got.existed() && !got.request_digest().empty())
+      mark_repeated(answer, request.request());
     return answer;
   }
 

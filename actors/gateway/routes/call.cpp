@@ -38,7 +38,20 @@ call::call(exchange_ptr client, const route& to, std::vector<std::string> parts,
     : client_(std::move(client)), to_(to), parts_(std::move(parts)),
       metrics_(metrics), begun_(std::chrono::steady_clock::now()) {}
 
+void call::before_answer(std::function<void(http_response)> with,
+                         std::function<void()> streams) {
+  before_answer_ = std::move(with);
+  streams_ = std::move(streams);
+}
+
 void call::answer(http_response response) {
+  streams_ = nullptr;
+  if (auto with = std::exchange(before_answer_, nullptr))
+    return with(std::move(response));
+  send(std::move(response));
+}
+
+void call::send(http_response response) {
   for (auto& field : trace_fields())
     response.fields.push_back(std::move(field));
   count(response.status);
@@ -46,6 +59,9 @@ void call::answer(http_response response) {
 }
 
 exchange_ptr call::release() {
+  before_answer_ = nullptr;
+  if (auto streams = std::exchange(streams_, nullptr))
+    streams();
   count(200);
   return client_;
 }

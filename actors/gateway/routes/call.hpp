@@ -7,6 +7,7 @@
 #include "metrics/gateway_metrics.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +54,13 @@ public:
     answer(json_answer(status, body));
   }
 
+  /// From now on `with` has the answer instead of the client, and sends it;
+  /// or hears that the client gets a stream.
+  void before_answer(std::function<void(http_response)> with,
+                     std::function<void()> streams);
+  /// Sends it to the client, whoever waits for it.
+  void send(http_response response);
+
   /// Served on every node, whatever its role.
   bool is_for_operators() const noexcept {
     return to_.by != doors::api;
@@ -70,6 +78,8 @@ private:
   std::vector<std::string> parts_;
   metrics::gateway_metrics& metrics_;
   identity who_;
+  std::function<void(http_response)> before_answer_;
+  std::function<void()> streams_;
   std::chrono::steady_clock::time_point begun_;
 };
 

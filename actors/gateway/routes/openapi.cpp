@@ -55,7 +55,7 @@ json_out parameters_of(const route& line) {
   for (const auto& one : line.asks)
     if (!one.name.empty())
       all.push_back(parameter(one.name, "query", one.required, one.text));
-  if (line.idempotent)
+  if (line.repeated != repeats::as_new)
     all.push_back(parameter("Idempotency-Key", "header", false,
                             "A repeat under the same key meets the same "
                             "answer; another body under it is refused"));
@@ -83,7 +83,7 @@ json_out answers_of(const route& line) {
   if (line.pattern.find('{') != std::string_view::npos)
     all["404"]
         = answer_of("Nothing of this name, or not the caller's", "Error");
-  if (line.idempotent)
+  if (line.repeated != repeats::as_new)
     all["422"] = answer_of("The Idempotency-Key came with another body before",
                            "Error");
   if (line.counted != rate::none)

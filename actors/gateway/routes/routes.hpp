@@ -33,6 +33,29 @@ enum class endpoint : std::uint8_t {
   resume_task,
   get_control_state,
   stream_sse,
+  stream_ws,
+  // Sessions.
+  list_sessions,
+  get_session,
+  get_session_history,
+  get_session_events,
+  rename_session,
+  delete_session,
+  // What people say while a task runs.
+  decide_approval,
+  get_review,
+  post_review,
+  post_swarm_message,
+  // What a task can be carried out with.
+  list_agents,
+  get_agent,
+  run_agent,
+  list_skills,
+  get_skill,
+  get_skill_versions,
+  list_tools,
+  get_tool,
+  run_tool,
   // The node and its runs, for operators.
   tree,
   drain,
@@ -69,6 +92,15 @@ enum class rate : std::uint8_t {
   address, ///< Of the client's address: nobody is known yet.
 };
 
+/// What an Idempotency-Key does.
+enum class repeats : std::uint8_t {
+  as_new, ///< Nothing.
+  /// The key names what is made: a repeat meets it.
+  by_name,
+  /// The answer is recorded under the key, and given again.
+  recorded,
+};
+
 /// Through which doors a route is reached.
 enum class doors : std::uint8_t { api, admin, both };
 
@@ -95,8 +127,7 @@ struct route {
   /// What the credential must allow; empty: nothing beyond itself.
   std::string_view scope = {};
   rate counted = rate::none;
-  /// A POST that an Idempotency-Key makes safe to repeat.
-  bool idempotent = false;
+  repeats repeated = repeats::as_new;
   body_bound body = body_bound::usual;
   doors by = doors::api;
   /// Answers carry X-Trace-ID and X-Span-ID.

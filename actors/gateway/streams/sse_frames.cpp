@@ -124,4 +124,35 @@ std::string not_found_frame(const std::string& task) {
   return frame({}, "ERROR_OCCURRED", data);
 }
 
+namespace {
+
+std::string say_nothing(const std::string&) {
+  return {};
+}
+
+std::string event_message(const std::string& task, const run_event& what) {
+  return go_text(event_json(task, what));
+}
+
+std::string delta_message(const std::string& task,
+                          const remote::LlmDelta& delta, log_version version) {
+  json_out data;
+  data["workflow_id"] = task;
+  data["type"] = "LLM_PARTIAL";
+  data["agent_id"] = delta.agent();
+  data["message"] = delta.text();
+  data["seq"] = version;
+  data["stream_id"] = std::to_string(version);
+  return go_text(data);
+}
+
+} // namespace
+
+const stream_words sse_words{
+    connected_frame, event_frame, delta_frame, not_found_frame,
+    ping_frame,      retry_frame, true};
+
+const stream_words websocket_words{
+    say_nothing, event_message, delta_message, say_nothing, "", "", false};
+
 } // namespace shannon::gateway

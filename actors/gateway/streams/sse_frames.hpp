@@ -8,6 +8,26 @@
 /// Bytes of one event stream, as section 8 of the contract frames them. Pure.
 namespace shannon::gateway {
 
+/// How a STREAM says what it has to say. An empty text is not said.
+struct stream_words {
+  std::string (*connected)(const std::string& task);
+  std::string (*event)(const std::string& task, const run_event& what);
+  std::string (*delta)(const std::string& task, const remote::LlmDelta& delta,
+                       log_version version);
+  std::string (*not_found)(const std::string& task);
+  const char* ping;
+  /// The stream ends, and its client is to come again.
+  const char* retry;
+  /// After the last event, and of an unknown task. Else the client decides.
+  bool closes;
+};
+
+/// Server-sent events.
+extern const stream_words sse_words;
+/// Text messages of a WebSocket: events as they are, under internal names. Its
+/// pings are the protocol's own.
+extern const stream_words websocket_words;
+
 std::string connected_frame(const std::string& task);
 
 /// One recorded event under its client name, with its version as `id:`.

@@ -26,6 +26,8 @@ constexpr auto unknown_grace = 2s;
 constexpr auto unknown_retry = 250ms;
 /// WORKFLOW_COMPLETED without an end: an older build's run.
 constexpr auto quiet_after_completion = 30s;
+/// A client of a WebSocket has nothing to say.
+constexpr std::size_t websocket_input_max = 512;
 
 http_response stream_head() {
   return {200,
@@ -61,15 +63,9 @@ protected:
   void started() override {
     opened_at_ = clock_now();
     args_.metrics.stream_opened();
-    auto post = poster();
-    auto head = stream_head();
-    for (auto& field : args_.head_fields)
-      head.fields.push_back(std::move(field));
-    out_ = args_.client->stream(std::move(head),
-                                {[this, post] { post([this] { pump(); }); },
-                                 [this, post] { post([this] { quit(); }); }});
+    open();
     args_.client.reset();
-    out_->write(connected_frame(args_.what.task));
+    say(words().connected(args_.what.task));
     subscribe();
     beat();
   }
@@ -87,6 +83,31 @@ protected:
   }
 
 private:
+  const stream_words& words() const noexcept {
+    return *args_.words;
+  }
+
+  void open() {
+    auto drained = [this, post = poster()] { post([this] { pump(); }); };
+    auto closed = [this, post = poster()] { post([this] { quit(); }); };
+    if (args_.words == &websocket_words) {
+      // What a client says here means nothing.
+      out_ = args_.client->upgrade(
+          websocket_input_max, {[](const std::string&) {}, drained, closed});
+      return;
+    }
+    auto head = stream_head();
+    for (auto& field : args_.head_fields)
+      head.fields.push_back(std::move(field));
+    out_ = args_.client->stream(std::move(head), {drained, closed});
+  }
+
+  /// Not an event: neither counted nor waited for.
+  void say(std::string text) {
+    if (!text.empty())
+      out_->write(std::move(text));
+  }
+
   // -- what comes -------------------------------------------------------------
 
   void on(const remote::RunEvent& msg) {
@@ -98,7 +119,7 @@ private:
     }
     last_event_ = clock_now();
     for (auto& what : cursor_.live(event_of(msg)))
-      if (!send(event_frame(args_.what.task, what)))
+      if (!send(words().event(args_.what.task, what)))
         return;
     proceed();
   }
@@ -107,7 +128,7 @@ private:
     // A client that lags gets the recorded answer instead.
     if (outbox_.empty() && cursor_.takes_deltas()
         && out_->unsent() < args_.buffer_bytes_max / 2)
-      out_->write(delta_frame(args_.what.task, msg.delta(), cursor_.seen()));
+      say(words().delta(args_.what.task, msg.delta(), cursor_.seen()));
   }
 
   // -- subscribing ------------------------------------------------------------
@@ -169,7 +190,7 @@ private:
     if (got) {
       auto before = cursor_.seen();
       for (auto& what : cursor_.stored(*got))
-        outbox_.push_back(event_frame(args_.what.task, what));
+        outbox_.push_back(words().event(args_.what.task, what));
       if (!live_ && !cursor_.wants_read() && !cursor_.ended())
         resubscribe_in(retry_after);
       // A store that does not show yet what was announced is given time.
@@ -185,7 +206,9 @@ private:
   void unknown() {
     if (clock_now() - opened_at_ < unknown_grace)
       return resubscribe_in(unknown_retry);
-    out_->write(not_found_frame(args_.what.task));
+    if (!words().closes)
+      return resubscribe_in(renew_after); // It may come to be.
+    say(words().not_found(args_.what.task));
     finish();
   }
 
@@ -240,14 +263,14 @@ private:
     if (!outbox_.empty())
       return; // `drained` comes back here.
     if (cursor_.ended())
-      return finish();
+      return words().closes ? finish() : void();
     if (!reading_ && !waiting_ && (cursor_.wants_read() || must_look_))
       read();
   }
 
   /// The node drains. A client comes again by itself, with the id it saw last.
   void go_elsewhere() {
-    out_->write(retry_frame);
+    say(words().retry);
     finish();
   }
 
@@ -258,12 +281,12 @@ private:
 
   void beat() {
     after(args_.heartbeat, [this] {
-      if (cursor_.completed()
+      if (words().closes && cursor_.completed()
           && clock_now() - last_event_ > quiet_after_completion)
         return finish();
       // What waits for the client already says that we are here.
       if (out_->unsent() == 0)
-        out_->write(ping_frame);
+        say(words().ping);
       beat();
     });
   }

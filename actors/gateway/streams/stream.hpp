@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/http/http_server.hpp"
+#include "actors/gateway/streams/sse_frames.hpp"
 #include "actors/gateway/streams/stream_cursor.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "metrics/gateway_metrics.hpp"
@@ -25,7 +26,8 @@ struct stream_request {
   std::set<std::string> types;
 };
 
-/// STREAM: one client that follows one run over server-sent events.
+/// STREAM: one client that follows one run, over server-sent events or a
+/// WebSocket.
 ///
 ///   takes       RunEvent, RunDelta           protocols/remote/workflow.proto
 ///               drain                        protocols/cluster.hpp
@@ -45,6 +47,7 @@ struct stream_args {
   stream_request what;
   exchange_ptr client;
   http_fields head_fields; ///< Added to the response's head.
+  const stream_words* words = &sse_words;
   std::chrono::milliseconds heartbeat{10'000};
   std::chrono::milliseconds ask_timeout{15'000};
   std::uint64_t buffer_bytes_max = 256 * 1024;

@@ -20,7 +20,10 @@ std::atomic<std::uint64_t> streams_started{0};
 } // namespace
 
 void stream_handlers::add_to(handler_table& table) {
-  table.set(endpoint::stream_sse, [this](auto& call) { open(call); });
+  table.set(endpoint::stream_sse,
+            [this](auto& call) { open(call, sse_words); });
+  table.set(endpoint::stream_ws,
+            [this](auto& call) { open(call, websocket_words); });
 }
 
 void stream_handlers::drain() {
@@ -34,7 +37,7 @@ void stream_handlers::stop() {
   open_.clear();
 }
 
-void stream_handlers::open(const call_ptr& request) {
+void stream_handlers::open(const call_ptr& request, const stream_words& words) {
   auto wanted = read_stream(request->request());
   if (!wanted)
     return request->answer(std::move(wanted.error()));
@@ -48,7 +51,7 @@ void stream_handlers::open(const call_ptr& request) {
   auto fields = request->trace_fields();
   open_[number] = spawn_stream(
       gateway_, {gateway_.env(), metrics_, number, std::move(*wanted),
-                 request->release(), std::move(fields), s.sse_heartbeat,
+                 request->release(), std::move(fields), &words, s.sse_heartbeat,
                  s.ask_timeout, s.sse_buffer_bytes_max,
                  [this, post = gateway_.poster()](std::uint64_t ended) {
                    post([this, ended] { open_.erase(ended); });

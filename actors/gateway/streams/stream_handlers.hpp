@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/desk.hpp"
+#include "actors/gateway/streams/sse_frames.hpp"
 #include "metrics/gateway_metrics.hpp"
 
 #include <caf/actor.hpp>
@@ -24,7 +25,7 @@ public:
   void stop();
 
 private:
-  void open(const call_ptr& request);
+  void open(const call_ptr& request, const stream_words& words);
 
   desk& gateway_;
   metrics::gateway_metrics& metrics_;

@@ -107,14 +107,18 @@ new_task_ids ids_for(const http_request& request, const identity& who,
   return {"task-" + named_uuid("task" + name), named_uuid("session" + name)};
 }
 
+std::string content_hash(std::string_view text) {
+  auto digest = sha256(text);
+  return hex(digest.data(), digest.size());
+}
+
 std::string request_digest(const http_request& request) {
   auto digest = sha256(request.body);
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 std::string idempotency_name(const http_request& request, const identity& who) {
-  auto digest = sha256(key_name(request, who));
-  return hex(digest.data(), digest.size());
+  return content_hash(key_name(request, who));
 }
 
 } // namespace shannon::gateway

@@ -41,6 +41,9 @@ struct new_task_ids {
 new_task_ids ids_for(const http_request& request, const identity& who,
                      const std::function<bool(const log_id&)>& here);
 
+/// SHA-256 as 64 hex digits.
+std::string content_hash(std::string_view text);
+
 /// What tells two requests under one Idempotency-Key apart: 32 raw bytes.
 std::string request_digest(const http_request& request);
 
