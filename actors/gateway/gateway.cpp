@@ -61,6 +61,7 @@ protected:
     add_people_handlers(table_, *this);
     add_catalog_handlers(table_, *this);
     streams_.add_to(table_);
+    check_handlers();
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {
            return body_bound_of(head, limits);
@@ -89,13 +90,18 @@ protected:
   }
 
 private:
+  /// A route without a handler would be found by its first client.
+  void check_handlers() const {
+    for (const auto& line : routes())
+      if (line.leads_to != endpoint::health && line.leads_to != endpoint::live
+          && !table_.at(line.leads_to))
+        throw std::logic_error("no handler for " + std::string{line.pattern});
+  }
+
   /// Who is it, may they, and is it not too much: then the handler has it.
   void admit(const call_ptr& request) {
     request->admit(identify(request->request()));
     const auto& run = table_.at(request->leads_to());
-    if (!run)
-      throw std::logic_error("no handler for "
-                             + std::string{request->to().pattern});
     if (request->to().repeated == repeats::recorded)
       return recorded_.run(request, run);
     run(request);
