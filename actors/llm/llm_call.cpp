@@ -4,6 +4,7 @@
 #include "actors/llm/wire/wire_format.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace shannon::llm {
@@ -181,15 +182,22 @@ private:
     last_token_ = clock_now();
     if (first_token_us_ == 0)
       first_token_us_ = elapsed().count();
-    fresh_ += reader_->take_text();
+    take_fresh();
     flush_soon();
+  }
+
+  void take_fresh() {
+    fresh_ += reader_->take_text();
+    auto calls = reader_->take_calls();
+    if (call_.request().stream_tool_calls())
+      std::move(calls.begin(), calls.end(), std::back_inserter(fresh_calls_));
   }
 
   // -- deltas -----------------------------------------------------------------
 
   /// At once if the last delta is old, else when it is.
   void flush_soon() {
-    if (fresh_.empty() || flush_armed_)
+    if ((fresh_.empty() && fresh_calls_.empty()) || flush_armed_)
       return;
     auto age
         = std::chrono::duration_cast<milliseconds>(clock_now() - last_flush_);
@@ -203,12 +211,13 @@ private:
   }
 
   void flush() {
-    if (fresh_.empty())
+    if (fresh_.empty() && fresh_calls_.empty())
       return;
     last_flush_ = clock_now();
     const auto& context = call_.context();
     if (context.reply_deltas_to().empty() || !call_.request().stream()) {
       fresh_.clear();
+      fresh_calls_.clear();
       return;
     }
     remote::LlmDelta delta;
@@ -216,6 +225,8 @@ private:
     delta.set_agent(context.agent());
     delta.set_text(std::exchange(fresh_, {}));
     delta.set_index(delta_index_++);
+    for (auto& piece : std::exchange(fresh_calls_, {}))
+      *delta.add_tool_calls() = std::move(piece);
     tell({context.reply_deltas_to()}, std::move(delta));
   }
 
@@ -253,7 +264,7 @@ private:
     auto answer = reader_->finish();
     if (!answer)
       return tl::unexpected<error>(upstream_error(answer.error()));
-    fresh_ += reader_->take_text();
+    take_fresh();
     flush();
     answer->set_model(args_.model.id);
     answer->set_provider(args_.provider->name);
@@ -280,6 +291,7 @@ private:
 
   std::uint64_t pieces_ = 0;
   std::string fresh_;
+  std::vector<remote::ToolCallDelta> fresh_calls_;
   std::uint32_t delta_index_ = 0;
   bool flush_armed_ = false;
   std::chrono::steady_clock::time_point last_flush_;

@@ -151,6 +151,7 @@ private:
       info.set_input_nanousd_per_token(per_token(model.costs.input));
       info.set_output_nanousd_per_token(per_token(model.costs.output));
       info.set_context_tokens(model.context_tokens);
+      info.set_priority(model.priority);
     }
     reply(mail, std::move(out));
   }

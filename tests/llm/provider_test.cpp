@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
+
 using namespace shannon;
 using namespace std::chrono_literals;
 using test::llm_fixture;
@@ -79,6 +81,29 @@ TEST_CASE("a call that wants no stream gets no deltas") {
   call.mutable_request()->set_stream(false);
   REQUIRE(world.ask(call));
   CHECK(world.deltas().empty());
+}
+
+TEST_CASE("deltas tell tool calls to who wants them, and to nobody else") {
+  llm_fixture world;
+  for (const auto& provider : both)
+    for (bool wanted : {false, true}) {
+      auto before = world.deltas().size();
+      auto call = world.call("[[tools:2]]", provider);
+      call.mutable_request()->set_stream_tool_calls(wanted);
+      auto got = world.ask(call);
+      REQUIRE(got);
+      std::map<std::uint32_t, std::string> calls;
+      auto all = world.deltas();
+      for (auto i = before; i < all.size(); ++i)
+        for (const auto& piece : all[i].tool_calls())
+          calls[piece.index()] += piece.id() + piece.name() + piece.arguments();
+      INFO(provider << ' ' << wanted);
+      REQUIRE(calls.size() == (wanted ? 2 : 0));
+      for (const auto& [index, text] : calls) {
+        const auto& whole = got->message().tool_calls(static_cast<int>(index));
+        CHECK(text == whole.id() + whole.name() + whole.arguments_json());
+      }
+    }
 }
 
 TEST_CASE("parallel tool calls come with their arguments") {

@@ -258,6 +258,137 @@ TEST_CASE("half an answer, byte by byte, is never taken for a whole one") {
   CHECK(read_body(openai_wire(), body));
 }
 
+// -- what clients of the gateway ask for --------------------------------------
+
+namespace {
+
+remote::LlmRequest chosen_request() {
+  remote::LlmRequest request;
+  auto& message = test::add(request, ChatMessage::USER, "Look.");
+  auto& picture = *message.add_attachments();
+  picture.set_media_type("image/png");
+  picture.set_data_base64("AAAA");
+  message.add_attachments()->set_url("https://example.org/cat.png");
+  auto& paper = *message.add_attachments();
+  paper.set_media_type("application/pdf");
+  paper.set_data_base64("BBBB");
+  paper.set_name("paper.pdf");
+  request.add_tools()->set_name("look_up");
+  request.set_tool_choice("tool/look_up");
+  request.set_single_tool_call(true);
+  request.set_temperature(0);
+  request.set_top_p(0.5);
+  request.set_presence_penalty(0.25);
+  request.set_frequency_penalty(-0.25);
+  request.set_seed(7);
+  request.add_stop("END");
+  request.add_stop("\n\n");
+  request.set_json_schema(R"({"name": "s", "schema": {"type": "object"}})");
+  request.set_reasoning_effort("low");
+  return request;
+}
+
+} // namespace
+
+TEST_CASE("what a client chose stands in OpenAI's request, a zero too") {
+  CHECK(json::parse(openai_wire().write(chosen_request(), {}).body)
+        == json::parse(R"({
+    "model": "", "temperature": 0.0, "top_p": 0.5, "seed": 7,
+    "presence_penalty": 0.25, "frequency_penalty": -0.25,
+    "stop": ["END", "\n\n"], "reasoning_effort": "low",
+    "tool_choice": {"type": "function", "function": {"name": "look_up"}},
+    "parallel_tool_calls": false,
+    "response_format": {"type": "json_schema", "json_schema":
+      {"name": "s", "schema": {"type": "object"}}},
+    "messages": [{"role": "user", "content": [
+      {"type": "text", "text": "Look."},
+      {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+      {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}},
+      {"type": "file", "file": {"filename": "paper.pdf",
+        "file_data": "data:application/pdf;base64,BBBB"}}]}],
+    "tools": [{"type": "function", "function": {"name": "look_up",
+      "description": "", "parameters":
+        {"type": "object", "properties": {}}}}]})"));
+}
+
+TEST_CASE("what a client chose stands in Anthropic's request") {
+  auto request = chosen_request();
+  CHECK(json::parse(anthropic_wire().write(request, {}).body)
+        == json::parse(R"({
+    "model": "", "temperature": 0.0, "top_p": 0.5, "max_tokens": 4096,
+    "stop_sequences": ["END", "\n\n"],
+    "tool_choice": {"type": "tool", "name": "look_up",
+      "disable_parallel_tool_use": true},
+    "messages": [{"role": "user", "content": [
+      {"type": "image", "source":
+        {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+      {"type": "image", "source":
+        {"type": "url", "url": "https://example.org/cat.png"}},
+      {"type": "document", "source":
+        {"type": "base64", "media_type": "application/pdf", "data": "BBBB"}},
+      {"type": "text", "text": "Look."}]}],
+    "tools": [{"name": "look_up", "description": "", "input_schema":
+      {"type": "object", "properties": {}}}]})"));
+  request.set_temperature(1.7);
+  request.set_tool_choice("required");
+  auto body = json::parse(anthropic_wire().write(request, {}).body);
+  CHECK(body["temperature"] == 1.0);
+  CHECK(body["tool_choice"]["type"] == "any");
+}
+
+TEST_CASE("tool calls of a stream are handed on piece by piece") {
+  auto calls_of = [](const wire_format& wire, std::string_view stream) {
+    auto reader = wire.read({});
+    std::string all;
+    for (const auto& event : parse(stream, 9)) {
+      REQUIRE(reader->event(event));
+      for (const auto& piece : reader->take_calls())
+        all += std::to_string(piece.index()) + "|" + piece.id() + "|"
+               + piece.name() + "|" + piece.arguments() + "\n";
+    }
+    return all;
+  };
+  CHECK(
+      calls_of(
+          openai_wire(),
+          R"(data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"n","arguments":""}}]}}]}
+
+data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]}}]}
+
+data: {"choices":[{"delta":{"tool_calls":[{"index":1,"id":"b","function":{"name":"m","arguments":"{}"}}]}}]}
+
+)") == "0|a|n|\n0|||{\"x\"\n1|b|m|{}\n");
+  // Blocks of text count for Anthropic; in deltas only calls do.
+  CHECK(
+      calls_of(
+          anthropic_wire(),
+          R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":"t"}}
+
+data: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"a","name":"n","input":{}}}
+
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"x\""}}
+
+data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"b","name":"m","input":{}}}
+
+)") == "0|a|n|\n0|||{\"x\"\n1|b|m|\n");
+}
+
+TEST_CASE("why an answer ended is told in one vocabulary") {
+  auto reason = [](const wire_format& wire, std::string_view body) {
+    auto got = read_body(wire, body);
+    REQUIRE(got);
+    return got->finish_reason() + "|" + got->stop_sequence();
+  };
+  CHECK(reason(openai_wire(), R"({"choices": [{"message": {"content": "a"},
+    "finish_reason": "content_filter"}]})")
+        == "content_filter|");
+  CHECK(reason(anthropic_wire(), R"({"content": [], "stop_reason":
+    "stop_sequence", "stop_sequence": "END"})")
+        == "stop|END");
+  CHECK(reason(anthropic_wire(), R"({"content": [], "stop_reason": "refusal"})")
+        == "content_filter|");
+}
+
 // -- Anthropic ----------------------------------------------------------------
 
 TEST_CASE("a request in Anthropic's words") {

@@ -1,6 +1,7 @@
 #include "actors/llm/wire/wire_format.hpp"
 #include "actors/llm/wire/wire_json.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace shannon::llm {
@@ -19,17 +20,36 @@ json text_block(const std::string& text) {
   return {{"type", "text"}, {"text", text}};
 }
 
+json attachment_block(const remote::Attachment& what) {
+  json source{{"type", "url"}, {"url", what.url()}};
+  if (what.url().empty())
+    source = {{"type", "base64"},
+              {"media_type", what.media_type()},
+              {"data", what.data_base64()}};
+  return {{"type", is_image(what) ? "image" : "document"},
+          {"source", std::move(source)}};
+}
+
 json blocks_of(const ChatMessage& message) {
   json blocks = json::array();
   if (message.role() == ChatMessage::TOOL) {
     json block{{"type", "tool_result"},
                {"tool_use_id", message.tool_call_id()},
                {"content", message.text()}};
+    if (message.attachments_size() > 0) {
+      block["content"] = json::array();
+      if (!message.text().empty())
+        block["content"].push_back(text_block(message.text()));
+      for (const auto& what : message.attachments())
+        block["content"].push_back(attachment_block(what));
+    }
     if (message.is_error())
       block["is_error"] = true;
     blocks.push_back(std::move(block));
     return blocks;
   }
+  for (const auto& what : message.attachments())
+    blocks.push_back(attachment_block(what));
   // Empty text blocks are refused.
   if (!message.text().empty())
     blocks.push_back(text_block(message.text()));
@@ -39,6 +59,37 @@ json blocks_of(const ChatMessage& message) {
                       {"name", call.name()},
                       {"input", arguments_object(call.arguments_json())}});
   return blocks;
+}
+
+json tool_choice(const remote::LlmRequest& request) {
+  const auto& choice = request.tool_choice();
+  json out = json::object();
+  if (auto tool = chosen_tool(request); !tool.empty())
+    out = {{"type", "tool"}, {"name", std::move(tool)}};
+  else if (!choice.empty())
+    out = {{"type", choice == "required" ? "any" : choice}};
+  else if (request.single_tool_call())
+    out = {{"type", "auto"}};
+  if (request.single_tool_call() && choice != "none")
+    out["disable_parallel_tool_use"] = true;
+  return out;
+}
+
+/// What clients set and runs leave to the provider.
+void add_choices(json& out, const remote::LlmRequest& request,
+                 const wire_options& how) {
+  if (request.tools_size() > 0)
+    if (auto choice = tool_choice(request); !choice.empty())
+      out["tool_choice"] = std::move(choice);
+  for (const auto& stop : request.stop())
+    out["stop_sequences"].push_back(stop);
+  if (how.fixed_temperature)
+    return;
+  // OpenAI's scale ends at 2, this one at 1.
+  if (request.has_temperature())
+    out["temperature"] = std::min(request.temperature(), 1.0);
+  if (request.has_top_p())
+    out["top_p"] = request.top_p();
 }
 
 json request_json(const remote::LlmRequest& request, const wire_options& how) {
@@ -75,8 +126,7 @@ json request_json(const remote::LlmRequest& request, const wire_options& how) {
                           ? request.max_output_tokens()
                       : how.output_tokens != 0 ? how.output_tokens
                                                : output_tokens_default;
-  if (request.temperature() != 0 && !how.fixed_temperature)
-    out["temperature"] = request.temperature();
+  add_choices(out, request, how);
   if (request.stream())
     out["stream"] = true;
   return out;
@@ -146,7 +196,8 @@ public:
     auto& message = *answer.mutable_message();
     message.set_role(ChatMessage::ASSISTANT);
     message.set_text(text_);
-    for (auto& [index, call] : calls_) {
+    for (auto& [block, one] : calls_) {
+      auto& call = one.call;
       // A call without arguments streams none at all.
       if (call.arguments_json().empty())
         call.set_arguments_json("{}");
@@ -154,7 +205,9 @@ public:
     }
     complete_usage(usage_, request_, message);
     *answer.mutable_usage() = usage_;
+    answer.set_stop_sequence(stop_sequence_);
     answer.set_finish_reason(stop_ == "max_tokens"           ? "length"
+                             : stop_ == "refusal"            ? "content_filter"
                              : message.tool_calls_size() > 0 ? "tool_calls"
                                                              : "stop");
     return answer;
@@ -169,14 +222,21 @@ private:
       if (index < 0 || calls_.size() >= tool_calls_max)
         return fail(errc::failed, "upstream asked for too many tool calls",
                     true);
-      auto& call = calls_[index];
+      auto position = static_cast<std::uint32_t>(calls_.size());
+      auto& [call, at] = calls_.try_emplace(index).first->second;
+      at = position;
       call.set_id(text_at(block, "id").substr(0, tool_name_max));
       call.set_name(text_at(block, "name").substr(0, tool_name_max));
       // In a stream the input is empty here and comes in pieces.
       if (auto input = block.find("input");
           input != block.end() && !input->empty())
         call.set_arguments_json(dump(*input));
-      came({});
+      remote::ToolCallDelta delta;
+      delta.set_index(at);
+      delta.set_id(call.id());
+      delta.set_name(call.name());
+      delta.set_arguments(call.arguments_json());
+      came(std::move(delta));
     }
     return {};
   }
@@ -191,8 +251,12 @@ private:
     if (at == calls_.end())
       return fail(errc::failed, "upstream sent arguments of no tool call",
                   true);
-    *at->second.mutable_arguments_json() += text_at(delta, "partial_json");
-    came({});
+    auto& [call, position] = at->second;
+    remote::ToolCallDelta piece;
+    piece.set_index(position);
+    piece.set_arguments(text_at(delta, "partial_json"));
+    *call.mutable_arguments_json() += piece.arguments();
+    came(std::move(piece));
     return {};
   }
 
@@ -206,6 +270,8 @@ private:
   void take_stop(const json& object) {
     if (auto reason = text_at(object, "stop_reason"); !reason.empty())
       stop_ = reason;
+    if (auto met = text_at(object, "stop_sequence"); !met.empty())
+      stop_sequence_ = met;
   }
 
   /// Here the input is told without what came from or went to the cache.
@@ -221,11 +287,18 @@ private:
       usage_.set_output_tokens(n);
   }
 
+  /// `position` counts calls alone, as deltas do.
+  struct tool_use {
+    remote::ToolCall call;
+    std::uint32_t position = 0;
+  };
+
   remote::LlmRequest request_;
   std::string text_;
   std::string stop_;
+  std::string stop_sequence_;
   bool done_ = false;
-  std::map<std::int64_t, remote::ToolCall> calls_;
+  std::map<std::int64_t, tool_use> calls_; ///< By block.
   remote::TokenUsage usage_;
 };
 

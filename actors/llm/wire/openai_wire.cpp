@@ -12,6 +12,28 @@ using remote::ChatMessage;
 
 // -- asking -------------------------------------------------------------------
 
+json attachment_json(const remote::Attachment& what) {
+  auto url = !what.url().empty() ? what.url()
+                                 : "data:" + what.media_type() + ";base64,"
+                                       + what.data_base64();
+  if (is_image(what))
+    return {{"type", "image_url"}, {"image_url", {{"url", std::move(url)}}}};
+  return {{"type", "file"},
+          {"file", {{"filename", what.name()}, {"file_data", std::move(url)}}}};
+}
+
+/// A text, or blocks if there is more than that.
+json content_json(const ChatMessage& message) {
+  if (message.attachments().empty())
+    return message.text();
+  json blocks = json::array();
+  if (!message.text().empty())
+    blocks.push_back({{"type", "text"}, {"text", message.text()}});
+  for (const auto& what : message.attachments())
+    blocks.push_back(attachment_json(what));
+  return blocks;
+}
+
 json message_json(const ChatMessage& message) {
   switch (message.role()) {
   case ChatMessage::SYSTEM:
@@ -19,11 +41,11 @@ json message_json(const ChatMessage& message) {
   case ChatMessage::TOOL:
     return {{"role", "tool"},
             {"tool_call_id", message.tool_call_id()},
-            {"content", message.text()}};
+            {"content", content_json(message)}};
   case ChatMessage::ASSISTANT:
     break;
   default:
-    return {{"role", "user"}, {"content", message.text()}};
+    return {{"role", "user"}, {"content", content_json(message)}};
   }
   json out{{"role", "assistant"}, {"content", message.text()}};
   if (message.text().empty() && message.tool_calls_size() > 0)
@@ -36,6 +58,34 @@ json message_json(const ChatMessage& message) {
           {{"name", call.name()},
            {"arguments", dump(arguments_object(call.arguments_json()))}}}});
   return out;
+}
+
+/// What clients set and runs leave to the provider.
+void add_choices(json& out, const remote::LlmRequest& request,
+                 const wire_options& how) {
+  if (auto tool = chosen_tool(request); !tool.empty())
+    out["tool_choice"]
+        = {{"type", "function"}, {"function", {{"name", std::move(tool)}}}};
+  else if (!request.tool_choice().empty())
+    out["tool_choice"] = request.tool_choice();
+  if (request.single_tool_call() && request.tools_size() > 0)
+    out["parallel_tool_calls"] = false;
+  for (const auto& stop : request.stop())
+    out["stop"].push_back(stop);
+  if (request.has_seed())
+    out["seed"] = request.seed();
+  if (!request.reasoning_effort().empty())
+    out["reasoning_effort"] = request.reasoning_effort();
+  if (how.fixed_temperature)
+    return;
+  if (request.has_temperature())
+    out["temperature"] = request.temperature();
+  if (request.has_top_p())
+    out["top_p"] = request.top_p();
+  if (request.has_presence_penalty())
+    out["presence_penalty"] = request.presence_penalty();
+  if (request.has_frequency_penalty())
+    out["frequency_penalty"] = request.frequency_penalty();
 }
 
 json request_json(const remote::LlmRequest& request, const wire_options& how) {
@@ -53,10 +103,12 @@ json request_json(const remote::LlmRequest& request, const wire_options& how) {
   if (output != 0)
     out[how.completion_tokens ? "max_completion_tokens" : "max_tokens"]
         = output;
-  // Zero is Protobuf's "not set".
-  if (request.temperature() != 0 && !how.fixed_temperature)
-    out["temperature"] = request.temperature();
-  if (request.json_object())
+  add_choices(out, request, how);
+  if (auto schema = json::parse(request.json_schema(), nullptr, false);
+      schema.is_object())
+    out["response_format"]
+        = {{"type", "json_schema"}, {"json_schema", std::move(schema)}};
+  else if (request.json_object())
     out["response_format"] = {{"type", "json_object"}};
   if (request.stream()) {
     out["stream"] = true;
@@ -162,21 +214,32 @@ private:
       if (index >= static_cast<std::int64_t>(tool_calls_max))
         return fail(errc::failed, "upstream asked for too many tool calls",
                     true);
-      auto& call = calls_[index];
-      const auto& function = object_at(piece, "function");
-      if (auto id = text_at(piece, "id"); !id.empty())
-        call.set_id(id.substr(0, tool_name_max));
-      if (call.name().size() < tool_name_max)
-        *call.mutable_name() += text_at(function, "name");
-      auto arguments = function.find("arguments");
-      if (arguments != function.end())
-        // Some servers send the object itself.
-        *call.mutable_arguments_json() += arguments->is_string()
-                                              ? arguments->get<std::string>()
-                                              : dump(*arguments);
-      came({});
+      came(take_call(calls_[index], index, piece));
     }
     return {};
+  }
+
+  static remote::ToolCallDelta
+  take_call(remote::ToolCall& call, std::int64_t index, const json& piece) {
+    remote::ToolCallDelta delta;
+    delta.set_index(static_cast<std::uint32_t>(index));
+    const auto& function = object_at(piece, "function");
+    if (auto id = text_at(piece, "id"); !id.empty()) {
+      call.set_id(id.substr(0, tool_name_max));
+      delta.set_id(call.id());
+    }
+    if (call.name().size() < tool_name_max) {
+      delta.set_name(text_at(function, "name"));
+      *call.mutable_name() += delta.name();
+    }
+    auto arguments = function.find("arguments");
+    if (arguments != function.end()) {
+      // Some servers send the object itself.
+      delta.set_arguments(arguments->is_string() ? arguments->get<std::string>()
+                                                 : dump(*arguments));
+      *call.mutable_arguments_json() += delta.arguments();
+    }
+    return delta;
   }
 
   void take_usage(const json& usage) {
@@ -191,8 +254,8 @@ private:
   }
 
   std::string finish_reason(const ChatMessage& message) const {
-    if (finish_ == "length")
-      return "length";
+    if (finish_ == "length" || finish_ == "content_filter")
+      return finish_;
     return message.tool_calls_size() > 0 ? "tool_calls" : "stop";
   }
 

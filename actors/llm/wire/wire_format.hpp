@@ -51,6 +51,11 @@ public:
   std::string take_text() {
     return std::exchange(fresh_, {});
   }
+  /// Pieces of tool calls that came since this was last called; none unless
+  /// the request wants them streamed.
+  std::vector<remote::ToolCallDelta> take_calls() {
+    return std::exchange(fresh_calls_, {});
+  }
   /// How many pieces of text or of tool calls have come.
   std::uint64_t pieces() const noexcept {
     return pieces_;
@@ -61,9 +66,14 @@ protected:
     ++pieces_;
     fresh_ += text;
   }
+  void came(remote::ToolCallDelta piece) {
+    ++pieces_;
+    fresh_calls_.push_back(std::move(piece));
+  }
 
 private:
   std::string fresh_;
+  std::vector<remote::ToolCallDelta> fresh_calls_;
   std::uint64_t pieces_ = 0;
 };
 

@@ -55,6 +55,16 @@ const json& object_at(const json& object, const char* key) {
   return at != object.end() && at->is_object() ? *at : none;
 }
 
+std::string chosen_tool(const remote::LlmRequest& request) {
+  constexpr std::string_view one = "tool/";
+  const auto& choice = request.tool_choice();
+  return choice.rfind(one, 0) == 0 ? choice.substr(one.size()) : std::string{};
+}
+
+bool is_image(const remote::Attachment& what) {
+  return what.media_type().empty() || what.media_type().rfind("image/", 0) == 0;
+}
+
 std::int64_t estimate_tokens(std::string_view text) {
   return static_cast<std::int64_t>((text.size() + 3) / 4);
 }

@@ -39,6 +39,12 @@ std::int64_t count_at(const nlohmann::json& object, const char* key);
 /// The child object at `key`, or an empty object.
 const nlohmann::json& object_at(const nlohmann::json& object, const char* key);
 
+/// The name in a choice of `tool/NAME`; empty for any other choice.
+std::string chosen_tool(const remote::LlmRequest& request);
+
+/// A picture, as opposed to a document.
+bool is_image(const remote::Attachment& what);
+
 /// Rough size in tokens: a token is about four bytes of English.
 std::int64_t estimate_tokens(std::string_view text);
 std::int64_t estimate_tokens(const remote::LlmRequest& request);
