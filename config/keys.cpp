@@ -162,6 +162,13 @@ const std::vector<key_spec> table{
      "How long a request for a run that changes its node is tried again "
      "before it gets 503.",
      SHANNON_AT(http.move_patience)},
+    {"http", "chat_models_file", text, 0, 4'096,
+     "Path of an openai_models.yaml. Empty: the one compiled in.",
+     SHANNON_AT(http.chat_models_file)},
+    {"http", "chat_timeout", duration, 10, hour,
+     "How long a chat completion waits for its answer; then the client gets "
+     "504.",
+     SHANNON_AT(http.chat_timeout)},
     {"http", "cors_origins", text, 0, 4'096,
      "Origins that browsers may call from, separated by commas; * for all.",
      SHANNON_AT(http.cors_origins)},

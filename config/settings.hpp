@@ -69,6 +69,11 @@ struct http_settings {
   /// How long a request waits for an actor before 503.
   milliseconds ask_timeout{15'000};
   milliseconds move_patience{5'000};
+  /// Path of an openai_models.yaml; empty for the one compiled in.
+  std::string chat_models_file;
+  /// How long a chat completion waits for its answer; then 504, and the task,
+  /// if it is one, goes on.
+  milliseconds chat_timeout{2'100'000};
   std::string cors_origins = "*";
   /// Serves without credentials, as whoever the client says. Only the flag
   /// `--dev` of a command sets it, no manifest and no variable can; and a node
