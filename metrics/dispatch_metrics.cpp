@@ -30,12 +30,17 @@ dispatch_metrics::dispatch_metrics(registry& where)
 
 void dispatch_metrics::placed(const std::string& role, bool here,
                               std::chrono::steady_clock::duration waited) {
-  placed_.Add({{"role", role}, {"place", here ? "here" : "elsewhere"}})
-      .Increment();
-  seconds_
-      .Add({{"role", role}},
-           prometheus::Histogram::BucketBoundaries{0.001, 0.01, 0.1, 1, 10, 60})
-      .Observe(std::chrono::duration<double>(waited).count());
+  auto& series = known_.at(role, [&] {
+    auto counter = [&](const char* place) {
+      return &placed_.Add({{"role", role}, {"place", place}});
+    };
+    return role_series{
+        counter("here"), counter("elsewhere"),
+        &seconds_.Add({{"role", role}}, prometheus::Histogram::BucketBoundaries{
+                                            0.001, 0.01, 0.1, 1, 10, 60})};
+  });
+  (here ? series.here : series.elsewhere)->Increment();
+  series.seconds->Observe(std::chrono::duration<double>(waited).count());
 }
 
 void dispatch_metrics::refused(const std::string& role,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "metrics/known_series.hpp"
 #include "metrics/registry.hpp"
 
 #include <chrono>
@@ -23,11 +24,19 @@ public:
   void now(const std::string& role, std::size_t waiting, std::size_t under_way);
 
 private:
+  /// Of one role: what each of its effects counts.
+  struct role_series {
+    prometheus::Counter* here;
+    prometheus::Counter* elsewhere;
+    prometheus::Histogram* seconds;
+  };
+
   prometheus::Family<prometheus::Counter>& placed_;
   prometheus::Family<prometheus::Counter>& refused_;
   prometheus::Family<prometheus::Counter>& lost_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   prometheus::Family<prometheus::Gauge>& effects_;
+  known_series<role_series> known_;
 };
 
 } // namespace shannon::metrics

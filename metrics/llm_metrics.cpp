@@ -48,17 +48,37 @@ llm_metrics::llm_metrics(registry& where)
       waiting_(gauges(where, "shannon_llm_calls_waiting",
                       "Calls that wait for a place in flight.")) {}
 
+llm_metrics::provider_series& llm_metrics::of(const std::string& provider) {
+  return known_.at(provider, [&] {
+    prometheus::Labels name{{"provider", provider}};
+    auto tokens = [&](const char* direction) {
+      return &tokens_.Add({{"provider", provider}, {"direction", direction}});
+    };
+    return provider_series{
+        &running_.Add(name),
+        &calls_.Add({{"provider", provider}, {"outcome", "ok"}}),
+        &seconds_.Add(name, latency_buckets()),
+        &first_token_seconds_.Add(name, latency_buckets()),
+        tokens("input"),
+        tokens("output"),
+        &cost_.Add(name)};
+  });
+}
+
 void llm_metrics::call_started(const std::string& provider) {
-  running_.Add({{"provider", provider}}).Increment();
+  of(provider).running->Increment();
 }
 
 void llm_metrics::call_ended(const std::string& provider,
                              const std::string& outcome,
                              std::chrono::microseconds took) {
-  running_.Add({{"provider", provider}}).Decrement();
-  calls_.Add({{"provider", provider}, {"outcome", outcome}}).Increment();
-  seconds_.Add({{"provider", provider}}, latency_buckets())
-      .Observe(seconds(took));
+  auto& series = of(provider);
+  series.running->Decrement();
+  if (outcome == "ok")
+    series.ok->Increment();
+  else
+    calls_.Add({{"provider", provider}, {"outcome", outcome}}).Increment();
+  series.seconds->Observe(seconds(took));
 }
 
 void llm_metrics::answer_came(const std::string& provider,
@@ -66,14 +86,11 @@ void llm_metrics::answer_came(const std::string& provider,
                               std::int64_t output_tokens,
                               std::int64_t cost_nanousd,
                               std::chrono::microseconds first_token) {
-  tokens_.Add({{"provider", provider}, {"direction", "input"}})
-      .Increment(static_cast<double>(input_tokens));
-  tokens_.Add({{"provider", provider}, {"direction", "output"}})
-      .Increment(static_cast<double>(output_tokens));
-  cost_.Add({{"provider", provider}})
-      .Increment(static_cast<double>(cost_nanousd) / 1e9);
-  first_token_seconds_.Add({{"provider", provider}}, latency_buckets())
-      .Observe(seconds(first_token));
+  auto& series = of(provider);
+  series.input->Increment(static_cast<double>(input_tokens));
+  series.output->Increment(static_cast<double>(output_tokens));
+  series.cost->Increment(static_cast<double>(cost_nanousd) / 1e9);
+  series.first_token->Observe(seconds(first_token));
 }
 
 void llm_metrics::call_refused(const std::string& provider,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "metrics/known_series.hpp"
 #include "metrics/registry.hpp"
 
 #include <chrono>
@@ -32,6 +33,18 @@ public:
   void breaker_opened(const std::string& provider);
 
 private:
+  /// Of one provider: what each of its calls counts.
+  struct provider_series {
+    prometheus::Gauge* running;
+    prometheus::Counter* ok;
+    prometheus::Histogram* seconds;
+    prometheus::Histogram* first_token;
+    prometheus::Counter* input;
+    prometheus::Counter* output;
+    prometheus::Counter* cost;
+  };
+  provider_series& of(const std::string& provider);
+
   prometheus::Family<prometheus::Counter>& calls_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   prometheus::Family<prometheus::Histogram>& first_token_seconds_;
@@ -41,6 +54,7 @@ private:
   prometheus::Family<prometheus::Counter>& opened_;
   prometheus::Family<prometheus::Gauge>& running_;
   prometheus::Family<prometheus::Gauge>& waiting_;
+  known_series<provider_series> known_;
 };
 
 } // namespace shannon::metrics

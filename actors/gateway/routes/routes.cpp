@@ -1,6 +1,7 @@
 #include "actors/gateway/routes/routes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace shannon::gateway {
 
@@ -42,6 +43,27 @@ bool fits(const std::vector<std::string_view>& pattern,
     if (is_open(pattern[i]) ? path[i].empty() : pattern[i] != path[i])
       return false;
   return true;
+}
+
+/// A line of the table with its pattern in pieces: split once, since each
+/// request is held against all of them.
+struct split_route {
+  const route* line;
+  std::vector<std::string_view> pattern;
+  int literal; ///< Segments that are no braces.
+};
+
+const std::vector<split_route>& split_routes() {
+  static const auto all = [] {
+    std::vector<split_route> out;
+    for (const auto& line : routes()) {
+      auto pattern = segments(line.pattern);
+      auto literal = literal_parts(pattern);
+      out.push_back({&line, std::move(pattern), literal});
+    }
+    return out;
+  }();
+  return all;
 }
 
 /// What the braces of a pattern that fits have matched.
@@ -151,23 +173,20 @@ route_match match(const http_request& request) {
     path.push_back(std::move(plain));
   }
   std::vector<std::string_view> methods;
-  int best = -1;
-  for (const auto& line : routes()) {
-    if (!is_reached_by(line, request.came_by))
+  const split_route* best = nullptr;
+  for (const auto& one : split_routes()) {
+    const auto& line = *one.line;
+    if (!is_reached_by(line, request.came_by) || !fits(one.pattern, path))
       continue;
-    auto pattern = segments(line.pattern);
-    if (!fits(pattern, path))
-      continue;
-    if (!takes(line, request.method)) {
+    if (!takes(line, request.method))
       methods.push_back(line.method);
-      continue;
-    }
-    if (auto rank = literal_parts(pattern); rank > best) {
-      best = rank;
-      found.what = route_match::outcome::found;
-      found.to = &line;
-      found.parts = matched(pattern, path);
-    }
+    else if (!best || one.literal > best->literal)
+      best = &one;
+  }
+  if (best) {
+    found.what = route_match::outcome::found;
+    found.to = best->line;
+    found.parts = matched(best->pattern, path);
   }
   if (!found.to && !methods.empty()) {
     found.what = route_match::outcome::wrong_method;

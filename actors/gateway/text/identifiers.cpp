@@ -34,9 +34,20 @@ std::string uuid_text(uuid_bytes bytes, unsigned char version) {
   return text;
 }
 
+/// Drawn in advance, since asking costs more than what is asked for; each byte
+/// is given once and then forgotten.
 uuid_bytes random_bytes() {
+  thread_local std::array<unsigned char, 4096> drawn{};
+  thread_local std::size_t used = drawn.size();
+  if (used == drawn.size()) {
+    RAND_bytes(drawn.data(), static_cast<int>(drawn.size()));
+    used = 0;
+  }
   uuid_bytes bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  auto* from = drawn.data() + used;
+  std::copy_n(from, bytes.size(), bytes.begin());
+  std::fill_n(from, bytes.size(), static_cast<unsigned char>(0));
+  used += bytes.size();
   return bytes;
 }
 
