@@ -157,7 +157,7 @@ int run_node(const config::settings& settings,
     }
     links = std::move(*hub);
     addresses.route_by(std::make_shared<cluster::mail_router>(
-        shards, std::vector<std::string>{"workflow", "agent"},
+        shards, std::vector<std::string>{"workflow", "schedule", "agent"},
         [&links](const node_id& process, const envelope_ptr& mail) {
           return links->send(process, mail);
         }));

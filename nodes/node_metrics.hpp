@@ -20,14 +20,16 @@ namespace shannon::nodes {
 struct node_metrics {
   explicit node_metrics(const std::string& version)
       : actors(registry), process(registry, version),
-        workflows(registry, "workflow"), agents(registry, "agent"),
-        store(registry), retention(registry), llm(registry), tool(registry),
-        gateway(registry), links(registry), dispatch(registry) {}
+        workflows(registry, "workflow"), schedules(registry, "schedule"),
+        agents(registry, "agent"), store(registry), retention(registry),
+        llm(registry), tool(registry), gateway(registry), links(registry),
+        dispatch(registry) {}
 
   metrics::registry registry;
   metrics::actor_metrics actors;
   metrics::process_metrics process;
   metrics::run_metrics workflows;
+  metrics::run_metrics schedules;
   metrics::run_metrics agents;
   metrics::store_metrics store;
   metrics::retention_metrics retention;

@@ -1,6 +1,7 @@
 #include "nodes/programs.hpp"
 
 #include "actors/agent/agent_loop.hpp"
+#include "actors/workflow/strategies/schedule.hpp"
 #include "actors/workflow/strategies/task.hpp"
 
 #include <utility>
@@ -22,6 +23,12 @@ program_of(const facts::RunStarted& start,
     workflow::task_options task{settings.agents_max, settings.iterations_max};
     known.code = [task](workflow::context ctx, std::string input) {
       return workflow::run_task(std::move(ctx), std::move(input), task);
+    };
+    return known;
+  }
+  if (start.strategy() == "schedule") {
+    known.code = [](workflow::context ctx, std::string input) {
+      return workflow::run_schedule(std::move(ctx), std::move(input));
     };
     return known;
   }

@@ -89,7 +89,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   if (plays(s, "agent"))
     shards.kinds.emplace_back("agent");
   if (plays(s, "orchestrator"))
-    shards.kinds.emplace_back("workflow");
+    for (const char* kind : {"workflow", "schedule"})
+      shards.kinds.emplace_back(kind);
   // Whoever carries runs has effects to send somewhere.
   auto has_runs = !shards.kinds.empty();
   if (has_runs)
@@ -109,8 +110,11 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   if (plays(s, "gateway"))
     add("records", [&env, &s, &m](auto& parent) {
       return store::spawn_record_store(
-          parent, {env, s.store, m.store, {store::records::session_lines(),
-                                    store::records::answer_lines()}});
+          parent,
+          {env,
+           s.store,
+           m.store,
+           {store::records::session_lines(), store::records::answer_lines()}});
     });
   if (p.links)
     add("links", [&env, hub = p.links](auto& parent) {
@@ -150,11 +154,16 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     add("agents", [&env, &s, &m](auto& parent) {
       return agent::spawn_agents(parent, {env, s.run, s.llm, m.agents});
     });
-  if (plays(s, "orchestrator"))
+  if (plays(s, "orchestrator")) {
     add("workflows", [&env, &s, &m](auto& parent) {
       return workflow::spawn_workflows(parent,
                                        {env, s.run, s.llm, m.workflows});
     });
+    add("schedules", [&env, &s, &m](auto& parent) {
+      return workflow::spawn_schedules(parent,
+                                       {env, s.run, s.llm, m.schedules});
+    });
+  }
   add("inspector", [&env, probes = p.probes, p](auto& parent) {
     auto all = probes;
     all.push_back({"shards", [p](auto then) { then(check_shards(p)); }});

@@ -67,7 +67,7 @@ struct recorded_fact {
 
 /// What is fixed when a log is created.
 struct log_birth {
-  /// `workflow` or `agent`: which role activates it.
+  /// `workflow`, `schedule` or `agent`: who activates it.
   std::string kind;
   /// The log that started this one; empty for a task.
   log_id parent;
@@ -172,6 +172,8 @@ struct read_facts {
 struct list_heads {
   std::string kind = "workflow";
   tenant_id tenant;
+  /// Only those that this log has started.
+  std::optional<log_id> parent;
   /// Only those that this user has started.
   std::optional<user_id> user;
   std::optional<session_id> session;

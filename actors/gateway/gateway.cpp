@@ -8,6 +8,7 @@
 #include "actors/gateway/resources/node_handlers.hpp"
 #include "actors/gateway/resources/people_handlers.hpp"
 #include "actors/gateway/resources/run_handlers.hpp"
+#include "actors/gateway/resources/schedule_handlers.hpp"
 #include "actors/gateway/resources/session_handlers.hpp"
 #include "actors/gateway/resources/task_handlers.hpp"
 #include "actors/gateway/streams/stream_handlers.hpp"
@@ -59,6 +60,7 @@ protected:
     add_control_handlers(table_, *this);
     add_session_handlers(table_, *this);
     add_people_handlers(table_, *this);
+    add_schedule_handlers(table_, *this);
     add_catalog_handlers(table_, *this);
     streams_.add_to(table_);
     check_handlers();

@@ -83,9 +83,10 @@ constexpr pg_statement page_sql{
   " from heads h where h.tenant = $1::text and h.kind = $2::text "             \
   "and ($3::int2[] is null or h.status = any($3::int2[])) "                    \
   "and ($4::text is null or h.attributes @> $4::text::jsonb) "                 \
-  "and ($5::text is null or h.user_id = $5::text)"
+  "and ($5::text is null or h.user_id = $5::text) "                            \
+  "and ($6::text is null or h.parent = $6::text)"
 #define SHANNON_HEADS_ORDER                                                    \
-  " order by h.created_at desc, h.log_no desc limit $6::int8 offset $7::int8"
+  " order by h.created_at desc, h.log_no desc limit $7::int8 offset $8::int8"
 #define SHANNON_IN_SESSION(parameter) " and h.session = " parameter "::text"
 #define SHANNON_LIST(where)                                                    \
   "select " SHANNON_HEAD_COLUMNS " from (select h.*" where SHANNON_HEADS_ORDER \
@@ -93,12 +94,12 @@ constexpr pg_statement page_sql{
 
 constexpr pg_statement list_sql{"list", SHANNON_LIST(SHANNON_HEADS_WHERE)};
 constexpr pg_statement list_session_sql{
-    "list_session", SHANNON_LIST(SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$8"))};
+    "list_session", SHANNON_LIST(SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$9"))};
 constexpr pg_statement count_sql{"count",
                                  "select count(*)" SHANNON_HEADS_WHERE};
 constexpr pg_statement count_session_sql{
     "count_session",
-    "select count(*)" SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$6")};
+    "select count(*)" SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$7")};
 
 #undef SHANNON_LIST
 #undef SHANNON_IN_SESSION
@@ -379,14 +380,19 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what) {
   pg::value user;
   if (what.user)
     user = what.user->value;
+  pg::value parent;
+  if (what.parent)
+    parent = what.parent->value;
   pg::values list{what.tenant.value,
                   what.kind,
                   statuses,
                   attributes,
                   user,
+                  parent,
                   pg::from_int8(std::min(what.limit, heads_max)),
                   pg::from_int8(what.offset)};
-  pg::values count{what.tenant.value, what.kind, statuses, attributes, user};
+  pg::values count{what.tenant.value, what.kind, statuses,
+                   attributes,        user,      parent};
   auto narrowed = what.session.has_value();
   if (narrowed) {
     list.emplace_back(what.session->value);

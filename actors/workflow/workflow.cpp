@@ -2,6 +2,7 @@
 
 #include "actors/kit/log.hpp"
 #include "actors/workflow/engine/text.hpp"
+#include "actors/workflow/strategies/schedule.hpp"
 #include "actors/workflow/strategies/task.hpp"
 #include "actors/workflow/workflow_actor.hpp"
 
@@ -80,7 +81,7 @@ workflow_actor::workflow_actor(caf::actor_config& cfg,
     : durable_actor(cfg, args.env, std::move(what),
                     {args.settings, args.llm, args.metrics}, {},
                     options_of(args.settings)),
-      programs_(std::move(known)) {
+      programs_(std::move(known)), kind_(args.kind) {
   task_ = log().value;
   deltas_to_ = self_address().value;
 }
@@ -141,7 +142,7 @@ void workflow_actor::begin_task(const remote::TaskInput& input) {
                             ? agents_max
                             : std::min(input_.agents_max(), agents_max));
   facts::RunStarted begun;
-  begun.set_kind("workflow");
+  begun.set_kind(kind_);
   begun.set_strategy(std::string{task_program});
   begun.mutable_input()->set_inline_(input_.SerializeAsString());
   facts::Event event;
@@ -150,7 +151,7 @@ void workflow_actor::begin_task(const remote::TaskInput& input) {
   event.set_message("Starting up");
   if (!input_.context_json().empty())
     event.set_payload_json("{\"task_context\":" + input_.context_json() + "}");
-  create({"workflow",
+  create({kind_,
           {},
           tenant_id{input_.tenant()},
           user_id{input_.user()},
@@ -169,7 +170,7 @@ bool workflow_actor::begin_run(const envelope& mail,
     return false;
   }
   facts::RunStarted begun;
-  begun.set_kind("workflow");
+  begun.set_kind(kind_);
   begun.set_strategy(start.program());
   begun.mutable_input()->set_inline_(start.input());
   if (!start.tell_end_to().empty() || start.ends_with_parent()) {
@@ -181,7 +182,7 @@ bool workflow_actor::begin_run(const envelope& mail,
   }
   facts::Event event;
   event.set_type("WORKFLOW_STARTED");
-  create({"workflow", log_id{start.parent()}, tenant_id{start.tenant()},
+  create({kind_, log_id{start.parent()}, tenant_id{start.tenant()},
           user_id{start.user()}, session_id{start.session()}},
          std::move(begun), std::move(event));
   if (start.paused())
@@ -515,13 +516,14 @@ void workflow_actor::tell_subscribers(const message_body& news) {
     at = tell(at->first, news) ? std::next(at) : subscribers_.erase(at);
 }
 
-caf::actor spawn_workflows(caf::local_actor& parent, workflow_args args) {
-  auto known = std::make_shared<programs>(std::move(args.more));
-  known->emplace(task_program, task_of(args.settings));
-  std::shared_ptr<const programs> all = std::move(known);
+namespace {
+
+caf::actor spawn_kind(caf::local_actor& parent, const workflow_args& args,
+                      programs known) {
+  auto all = std::make_shared<const programs>(std::move(known));
   return spawn_activator(
       parent,
-      {args.env, "workflow",
+      {args.env, args.kind,
        [](const envelope& mail) {
          return mail.body.get_if<remote::StartTask>() != nullptr
                 || mail.body.get_if<remote::StartRun>() != nullptr;
@@ -530,6 +532,23 @@ caf::actor spawn_workflows(caf::local_actor& parent, workflow_args args) {
          return owner.spawn<workflow_actor>(args, all, std::move(what));
        },
        args.metrics, args.settings.runs_max, 5, args.settings.activations_max});
+}
+
+} // namespace
+
+caf::actor spawn_workflows(caf::local_actor& parent, workflow_args args) {
+  auto known = args.more;
+  known.emplace(task_program, task_of(args.settings));
+  return spawn_kind(parent, args, std::move(known));
+}
+
+caf::actor spawn_schedules(caf::local_actor& parent, workflow_args args) {
+  args.kind = "schedule";
+  auto known = args.more;
+  known.emplace("schedule", [](context ctx, std::string input) {
+    return run_schedule(std::move(ctx), std::move(input));
+  });
+  return spawn_kind(parent, args, std::move(known));
 }
 
 } // namespace shannon::workflow

@@ -44,9 +44,15 @@ struct workflow_args {
   /// Beside `task`, which every node knows. A log of a program that is not
   /// known is parked; a new run of one is refused.
   programs more{};
+  /// What their logs are, and their addresses begin with.
+  std::string kind = "workflow";
 };
 
 /// The ACTIVATOR of all WORKFLOWs of this node, bound to `workflow`.
 caf::actor spawn_workflows(caf::local_actor& parent, workflow_args args);
+
+/// SCHEDULEs: WORKFLOWs of the program `schedule`, with logs of a kind of their
+/// own, so that they are no tasks. Bound to `schedule`.
+caf::actor spawn_schedules(caf::local_actor& parent, workflow_args args);
 
 } // namespace shannon::workflow

@@ -6,9 +6,9 @@
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/workflow.pb.h"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,7 +26,7 @@ public:
                  std::shared_ptr<const programs> known, activation what);
 
   const char* name() const override {
-    return "workflow";
+    return kind_.c_str();
   }
 
 protected:
@@ -127,6 +127,7 @@ private:
   void tell_end();
 
   std::shared_ptr<const programs> programs_;
+  std::string kind_;
   remote::TaskInput input_; ///< Of a task; read when the summary needs it.
   std::int64_t started_at_us_ = 0;
 

@@ -53,6 +53,8 @@ private:
       bool fits
           = (!m.session || head.birth.session == *m.session)
             && (!m.user || head.birth.user == *m.user)
+            && (!m.parent || head.birth.parent == *m.parent)
+            && head.birth.kind == m.kind
             && (m.statuses.empty()
                 || std::find(m.statuses.begin(), m.statuses.end(), head.status)
                        != m.statuses.end());

@@ -1,11 +1,15 @@
 // The description of the surface, made from the table that serves it.
 
+#include "actors/gateway/routes/api_page.hpp"
 #include "actors/gateway/routes/openapi.hpp"
 #include "actors/gateway/routes/routes.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -88,4 +92,12 @@ TEST_CASE("a route that needs nobody known is one that says so") {
         == std::set<std::string_view>{"/health", "/health/live",
                                       "/health/ready", "/readiness", "/metrics",
                                       "/openapi.json"});
+}
+
+TEST_CASE("the page for people says what is served") {
+  if (std::getenv("SHANNON_WRITE_GOLDEN"))
+    std::ofstream{API_PAGE} << api_page();
+  std::ifstream file{API_PAGE};
+  std::string page{std::istreambuf_iterator<char>{file}, {}};
+  CHECK(page == api_page());
 }

@@ -41,6 +41,15 @@ enum class endpoint : std::uint8_t {
   get_session_events,
   rename_session,
   delete_session,
+  // Schedules.
+  create_schedule,
+  list_schedules,
+  get_schedule,
+  get_schedule_runs,
+  update_schedule,
+  pause_schedule,
+  resume_schedule,
+  delete_schedule,
   // What people say while a task runs.
   decide_approval,
   get_review,
