@@ -29,6 +29,8 @@ gateway_metrics::gateway_metrics(registry& where)
       requests_refused_(
           counters(where, "shannon_gateway_requests_refused_total",
                    "Requests refused before any handler saw them.")),
+      credentials_(counters(where, "shannon_gateway_credentials_total",
+                            "Credentials looked at, by what came of it.")),
       requests_(counters(where, "shannon_gateway_requests_total",
                          "Requests answered, by route and status.")),
       seconds_(prometheus::BuildHistogram()
@@ -50,6 +52,10 @@ void gateway_metrics::connection_refused(std::string_view reason) {
 
 void gateway_metrics::request_refused(std::string_view reason) {
   requests_refused_.Add({{"reason", std::string{reason}}}).Increment();
+}
+
+void gateway_metrics::credential_checked(const char* outcome) {
+  credentials_.Add({{"outcome", outcome}}).Increment();
 }
 
 void gateway_metrics::request_ended(std::string_view route, int status,

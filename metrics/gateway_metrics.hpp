@@ -25,6 +25,9 @@ public:
   void connection_refused(std::string_view reason);
   /// By the strict layer, a limit or a timeout, before any handler saw it.
   void request_refused(std::string_view reason);
+  /// What came of looking at a request's credential: key, token, dev, none,
+  /// refused, scope, unavailable.
+  void credential_checked(const char* outcome);
   /// `route` is a pattern, never a path: ids would make a series each.
   void request_ended(std::string_view route, int status,
                      std::chrono::microseconds took);
@@ -52,6 +55,7 @@ private:
   prometheus::Gauge& connections_;
   prometheus::Family<prometheus::Counter>& connections_refused_;
   prometheus::Family<prometheus::Counter>& requests_refused_;
+  prometheus::Family<prometheus::Counter>& credentials_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   prometheus::Gauge& streams_;

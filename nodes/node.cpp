@@ -1,6 +1,7 @@
 #include "nodes/node.hpp"
 
 #include "actors/cluster/mail_router.hpp"
+#include "actors/gateway/identity/secrets.hpp"
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"
@@ -20,6 +21,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -116,13 +118,66 @@ void drain(caf::actor_system& system, kit::actor_env& env,
   waiter->wait_for(who);
 }
 
+/// What credentials are checked with. Only a node that serves clients needs
+/// it; with --dev and no file it is made up, and gone with the process.
+result<gateway::identity_secrets>
+secrets_for(const config::settings& settings) {
+  const auto& roles = settings.node.roles;
+  auto serves
+      = roles.empty()
+        || std::find(roles.begin(), roles.end(), "gateway") != roles.end();
+  if (!serves)
+    return gateway::identity_secrets{};
+  const auto& file = settings.identity.secrets_file;
+  if (!file.empty())
+    return gateway::read_secrets(file);
+  if (settings.http.dev)
+    return gateway::parse_secrets(gateway::fresh_secrets());
+  return fail(errc::invalid_argument,
+              "identity.secrets_file is not set: name the file that "
+              "credentials are checked with (`shannon keys secrets FILE` makes "
+              "one), or serve without credentials on loopback with --dev");
+}
+
+/// Nobody should find out later.
+void tell_dev(const config::settings& settings) {
+  if (!settings.http.dev)
+    return;
+  say("--dev: EVERYBODY ON THIS MACHINE MAY DO EVERYTHING at "
+      + settings.http.listen + "; no credential is asked for");
+  kit::log::warning("dev-mode",
+                    "node serves without credentials, to this machine only",
+                    {{"listen", settings.http.listen}});
+}
+
 } // namespace
+
+result<void> check_dev(const config::http_settings& http) {
+  if (!http.dev)
+    return {};
+  auto where = config::parse_endpoint(http.listen);
+  if (where && config::is_loopback(*where))
+    return {};
+  return fail(errc::invalid_argument,
+              "--dev serves without credentials and so listens on loopback "
+              "only, found http.listen "
+                  + http.listen + ": listen on 127.0.0.1, or leave --dev out");
+}
 
 int run_node(const config::settings& settings,
              std::function<void(const node_urls&)> ready,
              std::function<void()> last_resort) {
   auto wanted = block_signals();
   kit::log::open(settings.node.name, kit::log::level::info);
+  auto secrets = check_dev(settings.http).and_then([&] {
+    return secrets_for(settings);
+  });
+  if (!secrets) {
+    say(secrets.error().text);
+    kit::log::close();
+    return exit_failure;
+  }
+  tell_dev(settings);
   node_metrics metrics{SHANNON_VERSION};
   kit::directory addresses;
   kit::roster actors;
@@ -178,22 +233,23 @@ int run_node(const config::settings& settings,
     system_config config{settings.node.workers};
     caf::actor_system system{config};
     system.await_actors_before_shutdown(false);
-    auto root = kit::spawn_supervisor(
-        system, env,
-        node_tree({settings,
-                   env,
-                   egress,
-                   *server,
-                   metrics,
-                   shards,
-                   place,
-                   [&](const std::string& text) {
-                     end_node(ended::by_cluster, text);
-                   },
-                   {redis.probe()},
-                   links,
-                   // As a signal from outside.
-                   [] { ::kill(::getpid(), SIGTERM); }}));
+    auto root
+        = kit::spawn_supervisor(system, env,
+                                node_tree({settings,
+                                           env,
+                                           egress,
+                                           *server,
+                                           metrics,
+                                           shards,
+                                           place,
+                                           [&](const std::string& text) {
+                                             end_node(ended::by_cluster, text);
+                                           },
+                                           {redis.probe()},
+                                           links,
+                                           // As a signal from outside.
+                                           [] { ::kill(::getpid(), SIGTERM); },
+                                           std::move(*secrets)}));
     root->attach_functor([&end] {
       auto none = ended::no;
       end.compare_exchange_strong(none, ended::by_tree);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "protocols/errc.hpp"
 
 #include <functional>
 #include <string>
@@ -13,6 +14,9 @@ struct node_urls {
   std::string admin;
 };
 
+/// `--dev` lets everybody in, so nobody but this machine may reach the node.
+result<void> check_dev(const config::http_settings& http);
+
 /// Runs one node in this process until SIGTERM or SIGINT; then drains it, which
 /// a second signal cuts short.
 ///
@@ -21,8 +25,8 @@ struct node_urls {
 /// start or its tree has given up, 6 if what it depends on does not answer.
 /// Why stands on stderr in one line.
 ///
-/// An end that is stuck after that is cut short: then `last_resort` is called, to end what stands beside the node, and the process
-/// leaves from within.
+/// An end that is stuck after that is cut short: then `last_resort` is called,
+/// to end what stands beside the node, and the process leaves from within.
 int run_node(const config::settings& settings,
              std::function<void(const node_urls&)> ready,
              std::function<void()> last_resort = {});

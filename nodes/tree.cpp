@@ -9,6 +9,7 @@
 #include "actors/link/links.hpp"
 #include "actors/llm/llm.hpp"
 #include "actors/store/event_store.hpp"
+#include "actors/store/records/account_records.hpp"
 #include "actors/store/records/answer_records.hpp"
 #include "actors/store/records/record_store.hpp"
 #include "actors/store/records/session_records.hpp"
@@ -114,7 +115,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
           {env,
            s.store,
            m.store,
-           {store::records::session_lines(), store::records::answer_lines()}});
+           {store::records::account_lines(), store::records::session_lines(),
+            store::records::answer_lines()}});
     });
   if (p.links)
     add("links", [&env, hub = p.links](auto& parent) {
@@ -173,7 +175,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   });
   // Every node can be looked at through its admin port, whatever its roles.
   add("gateway", [&env, &s, p, &m](auto& parent) {
-    gateway::gateway_args args{env, s.http, p.server, m.gateway, m.registry};
+    gateway::gateway_args args{env,      s.http,    s.identity, p.secrets,
+                               p.server, m.gateway, m.registry};
     args.serves_api = plays(s, "gateway");
     args.drain_node = p.drain_node;
     return gateway::spawn_gateway(parent, std::move(args));

@@ -2,6 +2,7 @@
 
 #include "actors/cluster/shard_owner.hpp"
 #include "actors/gateway/http/http_server.hpp"
+#include "actors/gateway/identity/secrets.hpp"
 #include "actors/inspector/inspector.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/io_loop.hpp"
@@ -35,6 +36,8 @@ struct node_parts {
   std::shared_ptr<link::link_hub> links;
   /// Ends the node in order; any thread.
   std::function<void()> drain_node = [] {};
+  /// What credentials are checked with.
+  gateway::identity_secrets secrets{};
 };
 
 /// The supervision tree of a node with the roles of its settings. Read top to

@@ -1,7 +1,10 @@
 #include "actors/gateway/gateway.hpp"
 
 #include "actors/gateway/desk.hpp"
+#include "actors/gateway/identity/authenticator.hpp"
+#include "actors/gateway/identity/password_desk.hpp"
 #include "actors/gateway/recorded_answers.hpp"
+#include "actors/gateway/resources/account_handlers.hpp"
 #include "actors/gateway/resources/catalog_handlers.hpp"
 #include "actors/gateway/resources/control_handlers.hpp"
 #include "actors/gateway/resources/health_json.hpp"
@@ -12,9 +15,9 @@
 #include "actors/gateway/resources/session_handlers.hpp"
 #include "actors/gateway/resources/task_handlers.hpp"
 #include "actors/gateway/streams/stream_handlers.hpp"
-#include "actors/gateway/text/identifiers.hpp"
 #include "protocols/cluster.hpp"
 
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -34,7 +37,8 @@ class gateway final : public desk {
 public:
   gateway(caf::actor_config& cfg, gateway_args args)
       : desk(cfg, args.env, {"gateway"}), args_(std::move(args)),
-        streams_(*this, args_.metrics), recorded_(*this) {}
+        streams_(*this, args_.metrics), recorded_(*this),
+        entrance_(entrance_args()) {}
 
   const char* name() const override {
     return "gateway";
@@ -62,6 +66,11 @@ protected:
     add_people_handlers(table_, *this);
     add_schedule_handlers(table_, *this);
     add_catalog_handlers(table_, *this);
+    const auto& identity = args_.identity;
+    passwords_ = std::make_unique<password_desk>(
+        password_costs{identity.password_memory, identity.password_passes},
+        identity.password_workers, identity.passwords_waiting_max, poster());
+    add_account_handlers(table_, *this, entrance_, *passwords_, identity);
     streams_.add_to(table_);
     check_handlers();
     serving_ = args_.server->serve(
@@ -89,6 +98,7 @@ protected:
   void stopping() override {
     args_.server->retire(serving_);
     streams_.stop();
+    passwords_.reset();
   }
 
 private:
@@ -100,13 +110,41 @@ private:
         throw std::logic_error("no handler for " + std::string{line.pattern});
   }
 
+  authenticator_args entrance_args() {
+    authenticator_args out;
+    out.settings = args_.identity;
+    out.dev = args_.settings.dev;
+    out.secrets = args_.secrets;
+    out.ask_records = [this](message_body what, auto then) {
+      ask({"records"}, std::move(what), args_.settings.ask_timeout,
+          std::move(then));
+    };
+    out.tell_records
+        = [this](message_body what) { tell({"records"}, std::move(what)); };
+    out.now = env().now;
+    out.clock = [this] { return clock_now(); };
+    out.counted = [this](const char* outcome) {
+      args_.metrics.credential_checked(outcome);
+    };
+    return out;
+  }
+
   /// Who is it, may they, and is it not too much: then the handler has it.
   void admit(const call_ptr& request) {
-    request->admit(identify(request->request()));
-    const auto& run = table_.at(request->leads_to());
+    entrance_.check(request->request(), request->to(),
+                    [this, request](authenticator::verdict who) {
+                      if (!who)
+                        return request->answer(std::move(who.error()));
+                      request->admit(std::move(*who));
+                      run(request);
+                    });
+  }
+
+  void run(const call_ptr& request) {
+    const auto& handle = table_.at(request->leads_to());
     if (request->to().repeated == repeats::recorded)
-      return recorded_.run(request, run);
-    run(request);
+      return recorded_.run(request, handle);
+    handle(request);
   }
 
   /// Requests are answered to the end, each the last of its connection; who
@@ -122,6 +160,8 @@ private:
   handler_table table_;
   stream_handlers streams_;
   recorded_answers recorded_;
+  authenticator entrance_;
+  std::unique_ptr<password_desk> passwords_;
   std::uint64_t serving_ = 0;
   bool draining_ = false;
 };

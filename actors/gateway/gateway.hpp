@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/http/http_server.hpp"
+#include "actors/gateway/identity/secrets.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "config/settings.hpp"
 #include "metrics/gateway_metrics.hpp"
@@ -35,6 +36,8 @@ namespace shannon::gateway {
 struct gateway_args {
   kit::actor_env& env;
   config::http_settings settings;
+  config::identity_settings identity;
+  identity_secrets secrets;
   std::shared_ptr<http_server> server;
   metrics::gateway_metrics& metrics;
   metrics::registry& registry;

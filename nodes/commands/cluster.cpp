@@ -236,6 +236,10 @@ declared declare_cluster(CLI::App& root, const global_options&) {
       sub->add_option("--data", options->data,
                       "Where logs are kept (.shannon/CLUSTER)")
           ->option_text("DIR");
+    if (run == cluster_start)
+      sub->add_flag("--dev", options->dev,
+                    "Serve without credentials, to this machine\n"
+                    "only");
     if (run == cluster_start || run == cluster_plan)
       sub->add_option("--host", options->host,
                       "This machine, as the manifest names it")

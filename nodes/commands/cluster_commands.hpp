@@ -16,6 +16,7 @@ struct cluster_options {
   std::string host;
   std::string node; ///< Of `drain`.
   bool json = false;
+  bool dev = false;
 };
 
 /// The manifest with the environment laid over each node.

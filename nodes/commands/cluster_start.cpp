@@ -92,11 +92,30 @@ processes_of(const std::vector<config::settings>& mine,
                    {self.string(), "node", "--manifest", manifest.string(),
                     "--name", name},
                    dir + "/logs/" + name + ".log"});
+    if (options.dev)
+      all.back().argv.push_back("--dev");
     if (!options.profile.empty())
       all.back().argv.insert(all.back().argv.end(),
                              {"--profile", options.profile});
   }
   return all;
+}
+
+/// Nodes whose manifest names no secrets file share that of the data directory.
+result<void> share_secrets(const std::vector<config::settings>& mine,
+                           const std::string& dir) {
+  auto named = [](auto& one) { return !one.identity.secrets_file.empty(); };
+  if (std::all_of(mine.begin(), mine.end(), named))
+    return {};
+  if (std::any_of(mine.begin(), mine.end(), named))
+    return fail(errc::invalid_argument,
+                "identity.secrets_file is set for some nodes and not for "
+                "others: they would not know each other's keys");
+  config::identity_settings shared;
+  if (auto made = own_secrets(dir, shared); !made)
+    return made;
+  ::setenv("SHANNON_IDENTITY__SECRETS_FILE", shared.secrets_file.c_str(), 1);
+  return {};
 }
 
 } // namespace
@@ -114,11 +133,15 @@ exit_code cluster_start(const cluster_options& options) {
   auto dir = data_dir::hold(data_of(options, *wanted));
   if (!dir)
     return report_start(dir.error());
-  for (const auto& one : mine)
+  for (auto& one : mine) {
+    one.http.dev = options.dev;
     if (auto free = check_listeners(one.http); !free)
       return report_start(error{free.error().code,
                                 one.node.name + ": " + free.error().text, false,
                                 std::nullopt});
+  }
+  if (auto shared = share_secrets(mine, dir->path()); !shared)
+    return report_start(shared.error());
   if (auto usable = store::check_database(mine.front().store.dsn); !usable)
     return report_start(usable.error());
   auto all = processes_of(mine, options, dir->path());

@@ -13,6 +13,7 @@ struct node_options {
   std::string manifest;
   std::string name;
   std::string profile;
+  bool dev = false;
 };
 
 exit_code run(const node_options& options) {
@@ -21,6 +22,7 @@ exit_code run(const node_options& options) {
             .and_then(config::from_environment);
   if (!settings)
     return report_start(settings.error());
+  settings->http.dev = options.dev;
   if (settings->store.dsn.empty())
     return report(errc::failed, options.manifest
                                     + " names no database: set database.dsn or "
@@ -46,6 +48,9 @@ declared declare_node(CLI::App& root, const global_options&) {
   app->add_option("--profile", options->profile,
                   "Which of its profiles; else its own choice")
       ->option_text("PROFILE");
+  app->add_flag("--dev", options->dev,
+                "Serve without credentials, to this machine\n"
+                "only");
   app->footer("The database and the Redis are those of the manifest, or of\n"
               "SHANNON_DATABASE_URL and SHANNON_REDIS_URL; the schema must be\n"
               "there: shannon migrate apply. Prints \"ready URL\" on stdout.\n"

@@ -17,6 +17,9 @@ declared declare_cluster(CLI::App& root, const global_options& globals);
 /// certs: a CA, and what it signs for the nodes of a cluster.
 declared declare_certs(CLI::App& root, const global_options& globals);
 
+/// keys: API keys, made and revoked in the database itself.
+declared declare_keys(CLI::App& root, const global_options& globals);
+
 /// migrate: the database's schema, shown or brought up to date.
 declared declare_migrate(CLI::App& root, const global_options& globals);
 

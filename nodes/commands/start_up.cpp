@@ -1,5 +1,6 @@
 #include "nodes/commands/start_up.hpp"
 
+#include "actors/gateway/identity/secrets.hpp"
 #include "nodes/node.hpp"
 
 #include <cerrno>
@@ -76,9 +77,23 @@ result<void> check_listener(const std::string& text, const char* option) {
 }
 
 result<void> check_listeners(const config::http_settings& http) {
+  if (auto good = nodes::check_dev(http); !good)
+    return good;
   if (auto free = check_listener(http.listen, "--http"); !free)
     return free;
   return check_listener(http.admin_listen, "--admin");
+}
+
+std::string secrets_path(const std::string& data_dir) {
+  return data_dir + "/identity.secrets";
+}
+
+result<void> own_secrets(const std::string& data_dir,
+                         config::identity_settings& identity) {
+  if (!identity.secrets_file.empty())
+    return {};
+  identity.secrets_file = secrets_path(data_dir);
+  return gateway::make_secrets(identity.secrets_file);
 }
 
 exit_code report_start(const error& what) {

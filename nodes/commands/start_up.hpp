@@ -15,12 +15,20 @@ namespace shannon::commands {
 result<config::settings> read_settings(const std::string& manifest,
                                        const std::string& name);
 
-/// Binds both listeners for a moment. Finding a port taken here costs nothing
-/// yet; the node itself finds what is taken later.
+/// Binds both listeners for a moment, after a look whether `--dev` may be.
+/// Finding a port taken here costs nothing yet; the node itself finds what is
+/// taken later.
 result<void> check_listeners(const config::http_settings& http);
 
 /// Is `text` an ADDR:PORT nobody listens on? Port 0 always is.
 result<void> check_listener(const std::string& text, const char* option);
+
+/// Where the secrets of a data directory are.
+std::string secrets_path(const std::string& data_dir);
+
+/// Unless settings name a file: that of the data directory, made if need be.
+result<void> own_secrets(const std::string& data_dir,
+                         config::identity_settings& identity);
 
 /// A start that fails is a plain failure unless something outside did not
 /// answer: a bad manifest is no wrong use of the command line.

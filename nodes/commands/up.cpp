@@ -24,6 +24,7 @@ struct up_options {
   std::string admin;
   std::string manifest;
   std::string name;
+  bool dev = false;
 };
 
 /// What a person who looks on wants to know about a start that takes time.
@@ -42,6 +43,7 @@ result<config::settings> settings_of(const up_options& options) {
     settings->http.listen = options.http;
   if (!options.admin.empty())
     settings->http.admin_listen = options.admin;
+  settings->http.dev = options.dev;
   return settings;
 }
 
@@ -97,6 +99,8 @@ exit_code up(const up_options& options) {
     settings->tool.workspace_dir = data->path() + "/workspaces";
   if (auto free = check_listeners(settings->http); !free)
     return report_start(free.error());
+  if (auto there = own_secrets(data->path(), settings->identity); !there)
+    return report_start(there.error());
 
   start_signals signals;
   kit::log::open(settings->node.name, kit::log::level::info);
@@ -141,6 +145,9 @@ declared declare_up(CLI::App& root, const global_options&) {
                   "Serve health and metrics here\n"
                   "(127.0.0.1:8081)")
       ->option_text("ADDR:PORT");
+  app->add_flag("--dev", options->dev,
+                "Serve without credentials, to this machine\n"
+                "only");
   app->add_option("--manifest", options->manifest, "Settings; see config/")
       ->option_text("FILE");
   app->add_option("--name", options->name,
@@ -152,8 +159,10 @@ declared declare_up(CLI::App& root, const global_options&) {
       "unless SHANNON_DATABASE_URL and SHANNON_REDIS_URL, or the\n"
       "manifest, name others; a PostgreSQL of its own that dies is started\n"
       "again. SIGTERM ends all it started.\n"
+      "Clients need an API key, which shannon keys create makes, unless\n"
+      "--dev lets everybody on this machine in.\n"
       "\nExamples:\n"
-      "  shannon up\n"
+      "  shannon up --dev\n"
       "  shannon up --data /var/lib/shannon --http 0.0.0.0:8080\n"
       "  SHANNON_DATABASE_URL=postgresql://db/shannon shannon up");
   return {app, [options] { return up(*options); }};

@@ -50,6 +50,8 @@ struct installation {
     std::vector<std::string> all{"cluster", action, "--manifest", manifest};
     if (action == "start" || action == "stop")
       all.insert(all.end(), {"--data", folder + "/data"});
+    if (action == "start")
+      all.emplace_back("--dev");
     return all;
   }
 

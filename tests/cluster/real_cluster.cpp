@@ -98,7 +98,7 @@ void real_cluster::start(unsigned node,
   nodes_[node].run = std::make_unique<process>(
       std::vector<std::string>{SHANNON_BINARY, "node", "--manifest",
                                (folder_ / "cluster.yaml").string(), "--name",
-                               name(node)},
+                               name(node), "--dev"},
       std::move(all));
 }
 

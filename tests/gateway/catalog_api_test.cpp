@@ -2,6 +2,7 @@
 
 #include "actors/gateway/resources/skills.hpp"
 #include "protocols/remote/tool.pb.h"
+#include "protocols/accounts.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -162,7 +163,7 @@ TEST_CASE("a decision reaches its task once, under the approval's id") {
   CHECK(signals[0].signal_id() == "a1");
   auto told = json_in::parse(signals[0].payload());
   CHECK(told["approved"] == true);
-  CHECK(told["approved_by"] == "dev");
+  CHECK(told["approved_by"] == accounts::first_user);
   CHECK(body_of(decide(R"({"approved":true})"))["error"]
         == "workflow_id and approval_id are required");
   CHECK(decide(R"({"workflow_id":"none","approval_id":"a"})").status == 404);

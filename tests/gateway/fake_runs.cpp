@@ -1,5 +1,7 @@
 #include "tests/gateway/fake_runs.hpp"
 
+#include "protocols/accounts.hpp"
+
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -277,8 +279,8 @@ void fake_runs::with(const std::string& task,
   if (is_new) {
     one.head.log = log_id{task};
     one.head.birth.kind = "workflow";
-    one.head.birth.tenant = tenant_id{"default"};
-    one.head.birth.user = user_id{"dev"};
+    one.head.birth.tenant = tenant_id{accounts::first_tenant};
+    one.head.birth.user = user_id{accounts::first_user};
     one.head.status = store::log_status::running;
     one.head.created_at = std::chrono::system_clock::time_point{
         std::chrono::seconds{1'700'000'000 + runs_.size()}};

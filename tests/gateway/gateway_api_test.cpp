@@ -1,4 +1,5 @@
 #include "actors/gateway/text/json_text.hpp"
+#include "protocols/accounts.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -32,7 +33,7 @@ TEST_CASE("a task is submitted with its documented answer") {
            R"("max_concurrent_agents":3,"provider_override":"openai",)"
            R"("context":{"role":"analyst","model_tier":"large",)"
            R"("priority":"low"}})",
-           "X-User-Id: ada\r\n"));
+           "X-User-Id: 00000000-0000-0000-0000-0000000000ad\r\n"));
   REQUIRE(answer.status == 200);
   auto body = body_of(answer);
   auto task = body["task_id"].get<std::string>();
@@ -46,8 +47,8 @@ TEST_CASE("a task is submitted with its documented answer") {
   auto input = fixture.runs.find(task)->input;
   CHECK(input.query() == "why?");
   CHECK(input.session() == "s-1");
-  CHECK(input.user() == "ada");
-  CHECK(input.tenant() == "default");
+  CHECK(input.user() == "00000000-0000-0000-0000-0000000000ad");
+  CHECK(input.tenant() == accounts::first_tenant);
   CHECK(input.mode() == "simple");
   CHECK(input.tier() == "small");
   CHECK(input.model() == "m");

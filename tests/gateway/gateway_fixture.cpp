@@ -41,6 +41,7 @@ config::http_settings quick_settings() {
   settings.listen = "127.0.0.1:0";
   settings.admin_listen = "127.0.0.1:0";
   settings.ask_timeout = 2s;
+  settings.dev = true;
   settings.connections_per_ip_max = 10'000;
   return settings;
 }
@@ -86,7 +87,14 @@ gateway_fixture::~gateway_fixture() {
 void gateway_fixture::start_gateway() {
   caf::scoped_actor parent{*system_};
   gateway_ = gateway::spawn_gateway(
-      *parent.ptr(), {env, settings_, server, metrics, registry, serves_api_});
+      *parent.ptr(), {env,
+                      settings_,
+                      config::identity_settings{},
+                      {std::string(32, 'p'), {{"k1", std::string(32, 'k')}}},
+                      server,
+                      metrics,
+                      registry,
+                      serves_api_});
   // It serves once its first message is behind it.
   if (!eventually([&] { return ask(get("/health")).status == 200; }))
     throw std::runtime_error{"GATEWAY does not serve"};

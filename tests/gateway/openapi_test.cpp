@@ -89,9 +89,12 @@ TEST_CASE("a route that needs nobody known is one that says so") {
     if (line.who == access::anybody)
       open.insert(line.pattern);
   CHECK(open
-        == std::set<std::string_view>{"/health", "/health/live",
-                                      "/health/ready", "/readiness", "/metrics",
-                                      "/openapi.json"});
+        == std::set<std::string_view>{
+            "/health", "/health/live", "/health/ready", "/readiness",
+            "/metrics", "/openapi.json",
+            // What gives or takes a credential.
+            "/api/v1/auth/register", "/api/v1/auth/refresh",
+            "/api/auth/register", "/api/auth/login", "/api/auth/refresh"});
 }
 
 TEST_CASE("the page for people says what is served") {

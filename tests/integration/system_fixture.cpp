@@ -63,8 +63,8 @@ system_fixture::~system_fixture() {
 void system_fixture::start() {
   node_ = std::make_unique<process>(
       std::vector<std::string>{
-          SHANNON_BINARY, "up", "--data", (folder_ / "data").string(), "--http",
-          port_text(http_port_), "--admin", port_text(admin_port_)},
+          SHANNON_BINARY, "up", "--dev", "--data", (folder_ / "data").string(),
+          "--http", port_text(http_port_), "--admin", port_text(admin_port_)},
       environment{"OPENAI_BASE_URL=" + upstream_url_ + "/v1",
                   "OPENAI_API_KEY=test-key", "ANTHROPIC_API_KEY="});
   auto came_up = node_->await("ready http://", 60s);

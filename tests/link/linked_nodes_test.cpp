@@ -55,8 +55,8 @@ struct installation {
   }
 
   std::vector<std::string> node(const std::string& name) const {
-    return {SHANNON_BINARY,           "node",   "--manifest",
-            folder + "/cluster.yaml", "--name", name};
+    return {SHANNON_BINARY, "node", "--manifest", folder + "/cluster.yaml",
+            "--name",       name,   "--dev"};
   }
   environment surroundings() const {
     return {"SHANNON_DATABASE_URL=" + dsn,

@@ -37,8 +37,12 @@ struct own_node {
   }
 
   std::vector<std::string> arguments() const {
-    return {SHANNON_BINARY, "up",          "--data",  data,
-            "--http",       "127.0.0.1:0", "--admin", "127.0.0.1:0"};
+    std::vector<std::string> all{SHANNON_BINARY, "up",         "--data",
+                                 data,           "--http",     "127.0.0.1:0",
+                                 "--admin",      "127.0.0.1:0"};
+    if (dev)
+      all.emplace_back("--dev");
+    return all;
   }
 
   void start(environment extra = {}) {
@@ -68,6 +72,8 @@ struct own_node {
   std::string url;
   std::optional<process> node;
   bool killed = false;
+  /// It asks for no credentials.
+  bool dev = true;
 };
 
 } // namespace shannon::test

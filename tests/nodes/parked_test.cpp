@@ -4,6 +4,7 @@
 #include "actors/store/migrations.hpp"
 #include "actors/store/private_postgres.hpp"
 #include "nodes/commands/api_client.hpp"
+#include "protocols/accounts.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/workflow.pb.h"
@@ -28,7 +29,7 @@ facts::Fact begun(const std::string& query, const std::string& mode = {}) {
   input.set_mode(mode);
   input.set_query(query);
   input.set_agents_max(8);
-  input.set_tenant("default");
+  input.set_tenant(accounts::first_tenant);
   facts::Fact fact;
   fact.set_at_us(1'700'000'000'000'000);
   fact.mutable_event()->set_type("WORKFLOW_STARTED");
@@ -105,7 +106,7 @@ struct fixture : own_node {
       log.log = log_id{is_task ? task : task + "/" + one.agent};
       log.birth = store::log_birth{is_task ? "workflow" : "agent",
                                    log_id{is_task ? "" : task},
-                                   tenant_id{"default"},
+                                   tenant_id{accounts::first_tenant},
                                    {},
                                    {}};
       for (const auto& fact : one.facts) {

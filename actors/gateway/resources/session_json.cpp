@@ -23,19 +23,6 @@ constexpr std::int64_t window_least = 5;
 constexpr std::int64_t window_most = 200;
 constexpr auto active_for = std::chrono::hours{24};
 
-bool is_uuid(std::string_view text) {
-  if (text.size() != 36)
-    return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-'
-             : std::string_view{"0123456789abcdefABCDEF"}.find(text[i])
-                   == std::string_view::npos)
-      return false;
-  }
-  return true;
-}
-
 std::string lower(std::string_view text) {
   std::string all{text};
   for (auto& c : all)

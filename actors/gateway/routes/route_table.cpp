@@ -32,6 +32,35 @@ constexpr route open_to_all(std::string_view path, endpoint to,
           .traced = false};
 }
 
+/// A line that gives or takes a credential: nobody is known before.
+constexpr route way_in(std::string_view path, endpoint to,
+                       std::string_view summary, std::string_view takes,
+                       std::string_view gives, doors by = doors::api) {
+  return {.method = "POST",
+          .pattern = path,
+          .leads_to = to,
+          .summary = summary,
+          .tag = "auth",
+          .who = access::anybody,
+          .counted = rate::address,
+          .by = by,
+          .takes = takes,
+          .gives = gives};
+}
+
+/// A line about the caller's own credentials. No scope stands before it: what
+/// a key may do to keys follows from its own scopes.
+constexpr route own_credential(std::string_view method, std::string_view path,
+                               endpoint to, std::string_view summary,
+                               std::string_view gives) {
+  return {.method = method,
+          .pattern = path,
+          .leads_to = to,
+          .summary = summary,
+          .tag = "auth",
+          .gives = gives};
+}
+
 /// A line of the admin port.
 constexpr route for_operators(std::string_view method, std::string_view path,
                               endpoint to, std::string_view summary) {
@@ -52,6 +81,35 @@ constexpr std::array table{
     open_to_all("/readiness", ready, "Is the node whole"),
     open_to_all("/metrics", metrics, "Prometheus metrics"),
     open_to_all("/openapi.json", openapi, "This description"),
+
+    way_in("/api/v1/auth/register", register_with_provider,
+           "Sign in with a provider", "ProviderRequest", "TokenPair"),
+    way_in("/api/v1/auth/refresh", refresh_token,
+           "Give a refresh token for fresh ones", "RefreshRequest",
+           "TokenPair"),
+    own_credential("GET", "/api/v1/auth/me", get_me, "Who asks", "Account"),
+    own_credential("POST", "/api/v1/auth/refresh-key", rotate_key,
+                   "Replace the API key that asks", "ReplacedKey"),
+    own_credential("GET", "/api/v1/auth/api-keys", list_keys,
+                   "The caller's API keys, newest first", "KeyList"),
+    route{.method = "POST",
+          .pattern = "/api/v1/auth/api-keys",
+          .leads_to = make_key,
+          .summary = "Make an API key",
+          .tag = "auth",
+          .counted = rate::caller,
+          .takes = "KeyRequest",
+          .gives = "MadeKey",
+          .success = 201},
+    own_credential("DELETE", "/api/v1/auth/api-keys/{id}", revoke_key,
+                   "Revoke an API key", "KeyRevoked"),
+    way_in("/api/auth/register", make_account, "Make an account", "", "",
+           doors::admin),
+    way_in("/api/auth/login", log_in, "Log in with a password", "", "",
+           doors::admin),
+    way_in("/api/auth/refresh", refresh_token,
+           "Give a refresh token for fresh ones", "RefreshRequest", "TokenPair",
+           doors::admin),
 
     route{.method = "POST",
           .pattern = "/api/v1/tasks",

@@ -65,6 +65,16 @@ enum class endpoint : std::uint8_t {
   list_tools,
   get_tool,
   run_tool,
+  // Accounts and credentials.
+  register_with_provider,
+  refresh_token,
+  get_me,
+  rotate_key,
+  list_keys,
+  make_key,
+  revoke_key,
+  make_account,
+  log_in,
   // The node and its runs, for operators.
   tree,
   drain,

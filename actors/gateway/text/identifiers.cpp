@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace shannon::gateway {
 
@@ -79,6 +80,14 @@ bool is_identifier(std::string_view text) noexcept {
             });
 }
 
+bool is_uuid(std::string_view text) noexcept {
+  constexpr std::string_view form = "00000000-0000-0000-0000-000000000000";
+  return std::equal(text.begin(), text.end(), form.begin(), form.end(),
+                    [](unsigned char c, char want) {
+                      return want == '-' ? c == '-' : std::isxdigit(c) != 0;
+                    });
+}
+
 std::string random_uuid() {
   return uuid_text(random_bytes(), 4);
 }
@@ -93,16 +102,6 @@ std::string named_uuid(std::string_view name) {
 std::string random_hex(std::size_t count) {
   auto bytes = random_bytes();
   return hex(bytes.data(), bytes.size()).substr(0, count);
-}
-
-identity identify(const http_request& request) {
-  auto user = request.find("x-user-id");
-  identity who;
-  who.tenant = tenant_id{"default"};
-  who.user = user_id{is_identifier(user) ? std::string{user} : "dev"};
-  who.role = "admin";
-  who.scopes = {"*"};
-  return who;
 }
 
 new_task_ids ids_for(const http_request& request, const identity& who,

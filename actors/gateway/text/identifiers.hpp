@@ -14,6 +14,9 @@ namespace shannon::gateway {
 /// `^[A-Za-z0-9:_\-\.]{1,128}$`
 bool is_identifier(std::string_view text) noexcept;
 
+/// 8-4-4-4-12 hex digits, in either case.
+bool is_uuid(std::string_view text) noexcept;
+
 /// A random UUID, version 4, lower case.
 std::string random_uuid();
 
@@ -23,10 +26,6 @@ std::string named_uuid(std::string_view name);
 
 /// `count` random lower-case hex digits; at most 32.
 std::string random_hex(std::size_t count);
-
-/// Who asks where nobody needs a credential: everybody is of one tenant, and
-/// only loopback is listened to.
-identity identify(const http_request& request);
 
 struct new_task_ids {
   std::string task;

@@ -16,7 +16,7 @@ namespace shannon::store {
 /// what was answered before.
 ///
 ///   takes       ping                                protocols/store.hpp
-///               what the subjects list              records/subjects.cpp
+///               what its subjects list: accounts    protocols/accounts.hpp
 ///   asks        nobody; PostgreSQL over connections of its own threads
 ///   supervised  by the node's root, permanent: it ends when the schema is not
 ///               one this build knows, with a reason that says what to do
@@ -30,6 +30,9 @@ namespace shannon::store {
 /// mailbox is between. Above `settings.read_queue_max` it is refused
 /// `overloaded`; while the database is away it gets `unavailable` after
 /// `settings.outage_wait`.
+///
+/// A new subject is a file of messages in protocols/, a list of lines and
+/// queries here, and its name in nodes/tree.cpp.
 struct record_store_args {
   kit::actor_env& env;
   config::store_settings settings;
