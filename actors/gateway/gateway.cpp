@@ -1,6 +1,7 @@
 #include "actors/gateway/gateway.hpp"
 
 #include "actors/gateway/desk.hpp"
+#include "actors/gateway/openai/chat_handlers.hpp"
 #include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/catalog_handlers.hpp"
 #include "actors/gateway/resources/control_handlers.hpp"
@@ -33,7 +34,8 @@ class gateway final : public desk {
 public:
   gateway(caf::actor_config& cfg, gateway_args args)
       : desk(cfg, args.env, {"gateway"}), args_(std::move(args)),
-        streams_(*this, args_.metrics), recorded_(*this) {}
+        streams_(*this, args_.metrics), recorded_(*this),
+        chats_(*this, args_.metrics) {}
 
   const char* name() const override {
     return "gateway";
@@ -61,6 +63,7 @@ protected:
     add_people_handlers(table_, *this);
     add_catalog_handlers(table_, *this);
     streams_.add_to(table_);
+    chats_.add_to(table_);
     check_handlers();
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {
@@ -87,6 +90,7 @@ protected:
   void stopping() override {
     args_.server->retire(serving_);
     streams_.stop();
+    chats_.stop();
   }
 
 private:
@@ -120,6 +124,7 @@ private:
   handler_table table_;
   stream_handlers streams_;
   recorded_answers recorded_;
+  chat_handlers chats_;
   std::uint64_t serving_ = 0;
   bool draining_ = false;
 };

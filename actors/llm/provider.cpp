@@ -121,7 +121,7 @@ private:
     one.handle = spawn_llm_call(
         *this,
         {env(), name_ + "-" + std::to_string(number), args_.settings, client_,
-         args_.models, args_.entry, what.model, what.call,
+         args_.models, args_.entry, what.model, what.call, what.deltas_to,
          [post = poster(), this, number](result<remote::LlmResponse> how) {
            post([this, number, how = std::move(how)]() mutable {
              ended(number, std::move(how));

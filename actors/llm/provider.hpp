@@ -22,6 +22,7 @@ namespace shannon::llm {
 struct provider_call {
   message_body call; ///< A remote::LlmCall.
   model_entry model;
+  address deltas_to; ///< Empty: nobody wants deltas.
 };
 
 /// Nothing was tried: the provider failed too often. Another may.

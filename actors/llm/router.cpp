@@ -54,6 +54,7 @@ private:
   struct flight {
     std::string attempt_key;
     message_body call;
+    shannon::address deltas_to;
     std::vector<envelope> askers;
     std::deque<candidate> left;
     std::string provider; ///< Who has it now.
@@ -78,11 +79,24 @@ private:
     auto& one = flights_[number];
     one.attempt_key = key;
     one.call = mail.body;
+    one.deltas_to = deltas_to(mail, call.context());
     one.askers.push_back(mail);
     one.left.assign(found->begin(), found->end());
     if (!key.empty())
       by_key_[key] = number;
     try_next(number);
+  }
+
+  /// An address of the asker's process is of ours if it is on this node.
+  static shannon::address deltas_to(const envelope& mail,
+                                    const remote::EffectContext& context) {
+    auto to = context.reply_deltas_to();
+    if (to.empty() || to.back() != '@')
+      return {std::move(to)};
+    to.pop_back();
+    if (auto at = mail.from.value.find('@'); at != std::string::npos)
+      to += mail.from.value.substr(at);
+    return {std::move(to)};
   }
 
   void try_next(std::uint64_t number) {
@@ -101,7 +115,7 @@ private:
     one.provider = next.model.provider;
     one.ask = ask(
         provider_address(one.provider),
-        provider_call{one.call, std::move(next.model)},
+        provider_call{one.call, std::move(next.model), one.deltas_to},
         args_.settings.call_timeout + answer_grace,
         [this, number](body_result got) { answered(number, std::move(got)); });
   }

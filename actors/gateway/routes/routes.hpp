@@ -56,6 +56,13 @@ enum class endpoint : std::uint8_t {
   list_tools,
   get_tool,
   run_tool,
+  // The chat surface: OpenAI's and Anthropic's clients.
+  chat_completions,
+  messages,
+  completions,
+  list_models,
+  get_model,
+  list_llm_models,
   // The node and its runs, for operators.
   tree,
   drain,
