@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace shannon::llm {
@@ -75,6 +76,8 @@ private:
     auto found = candidates(*args_.models, call.request());
     if (!found)
       return refuse(mail, std::move(found.error()));
+    if (call.context().log().empty() && found->size() == 1)
+      return hand_over(mail, call, std::move(found->front().model));
     auto number = ++last_number_;
     auto& one = flights_[number];
     one.attempt_key = key;
@@ -99,6 +102,19 @@ private:
     return {std::move(to)};
   }
 
+  /// Nobody repeats what no run asks, and there is nobody else to ask: the
+  /// PROVIDER answers by itself.
+  void hand_over(const envelope& mail, const remote::LlmCall& call,
+                 model_entry model) {
+    auto on = std::make_shared<envelope>(mail);
+    on->to = provider_address(model.provider);
+    on->body = provider_call{mail.body, std::move(model),
+                             deltas_to(mail, call.context()), true};
+    if (!env().addresses.deliver(on))
+      refuse(mail, {errc::unavailable, on->to.value + " is not there", true,
+                    std::nullopt});
+  }
+
   void try_next(std::uint64_t number) {
     auto& one = flights_.at(number);
     // Other models of a provider whose breaker is open are as far away.
@@ -106,9 +122,7 @@ private:
       one.left.pop_front();
     if (one.left.empty())
       return end(number, [&](const envelope& mail) {
-        refuse(mail, {errc::unavailable,
-                      "no provider can be asked now: each failed too often",
-                      true, one.wait});
+        refuse(mail, all_failed(one.wait));
       });
     auto next = std::move(one.left.front());
     one.left.pop_front();
@@ -149,6 +163,9 @@ private:
     auto at = by_key_.find(what.attempt_key());
     if (at != by_key_.end())
       tell(provider_address(flights_.at(at->second).provider), what);
+    else // Handed over, to whom is not kept: others know no such key.
+      for (const auto& one : args_.models->providers)
+        tell(provider_address(one.name), what);
   }
 
   void list(const envelope& mail) {
