@@ -92,10 +92,13 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   if (plays(s, "orchestrator"))
     for (const char* kind : {"workflow", "schedule"})
       shards.kinds.emplace_back(kind);
-  // Whoever carries runs has effects to send somewhere.
+  // Whoever carries runs has effects to send somewhere, and a gateway has the
+  // model calls of its clients.
   auto has_runs = !shards.kinds.empty();
   if (has_runs)
     shards.tell_members = {"llm", "tool"};
+  else if (plays(s, "gateway"))
+    shards.tell_members = {"llm"};
 
   kit::supervisor_spec root;
   root.name = "root";
@@ -146,12 +149,11 @@ kit::supervisor_spec node_tree(const node_parts& p) {
              [&env, &s, &p_egress = p.egress, &m](auto& parent) {
                return tool::spawn_tool(parent, {env, s.tool, p_egress, m.tool});
              });
-  for (const char* role : {"llm", "tool"})
-    if (has_runs)
-      add(role == std::string_view{"llm"} ? "llm-dispatch" : "tool-dispatch",
-          [&env, role, &m](auto& parent) {
-            return dispatch::spawn_dispatcher(parent, {env, role, m.dispatch});
-          });
+  for (std::string role : shards.tell_members)
+    add(role == "llm" ? "llm-dispatch" : "tool-dispatch",
+        [&env, role, &m](auto& parent) {
+          return dispatch::spawn_dispatcher(parent, {env, role, m.dispatch});
+        });
   if (plays(s, "agent"))
     add("agents", [&env, &s, &m](auto& parent) {
       return agent::spawn_agents(parent, {env, s.run, s.llm, m.agents});

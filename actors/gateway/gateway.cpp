@@ -3,6 +3,7 @@
 #include "actors/gateway/desk.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
 #include "actors/gateway/identity/password_desk.hpp"
+#include "actors/gateway/openai/chat_handlers.hpp"
 #include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/account_handlers.hpp"
 #include "actors/gateway/resources/catalog_handlers.hpp"
@@ -38,7 +39,7 @@ public:
   gateway(caf::actor_config& cfg, gateway_args args)
       : desk(cfg, args.env, {"gateway"}), args_(std::move(args)),
         streams_(*this, args_.metrics), recorded_(*this),
-        entrance_(entrance_args()) {}
+        chats_(*this, args_.metrics), entrance_(entrance_args()) {}
 
   const char* name() const override {
     return "gateway";
@@ -72,6 +73,7 @@ protected:
         identity.password_workers, identity.passwords_waiting_max, poster());
     add_account_handlers(table_, *this, entrance_, *passwords_, identity);
     streams_.add_to(table_);
+    chats_.add_to(table_);
     check_handlers();
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {
@@ -99,6 +101,7 @@ protected:
     args_.server->retire(serving_);
     streams_.stop();
     passwords_.reset();
+    chats_.stop();
   }
 
 private:
@@ -160,6 +163,7 @@ private:
   handler_table table_;
   stream_handlers streams_;
   recorded_answers recorded_;
+  chat_handlers chats_;
   authenticator entrance_;
   std::unique_ptr<password_desk> passwords_;
   std::uint64_t serving_ = 0;

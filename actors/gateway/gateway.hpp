@@ -25,7 +25,8 @@ namespace shannon::gateway {
 ///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions
 ///               RECORD STORE: sessions, answers of repeated requests
 ///               INSPECTOR: all that it takes; LINKS: get_links
-///   supervised  by the node's tree, permanent; parent of all STREAMs
+///               LLM: ListModels
+///   supervised  by the node's tree, permanent; parent of all STREAMs and CHATs
 ///   persists    nothing
 ///   recovers    by serving again: the listener outlives it, and requests
 ///               meanwhile get 503 with Retry-After

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace shannon::llm {
@@ -111,19 +113,26 @@ private:
 
   void begin() {
     since_ = last_token_ = clock_now();
-    auto post = poster();
+    auto inbox = inbox_;
+    auto wake = [this, inbox, post = poster()] {
+      if (!std::exchange(inbox->told, true))
+        post([this] { take_all(); });
+    };
     kit::http_events events;
-    events.head = [this, post](const kit::http_head& head) {
-      post([this, head] { take_head(head); });
+    events.head = [inbox, wake](const kit::http_head& head) {
+      std::lock_guard guard{inbox->mutex};
+      inbox->head = head;
+      wake();
     };
-    events.data = [this, post](std::string_view piece) {
-      post([this, bytes = std::string{piece}] { take(bytes); });
+    events.data = [inbox, wake](std::string_view piece) {
+      std::lock_guard guard{inbox->mutex};
+      inbox->bytes += piece;
+      wake();
     };
-    events.end = [this, post](result<void> how) {
-      post([this, how = std::move(how)]() mutable {
-        exchange_.reset();
-        end(std::move(how));
-      });
+    events.end = [inbox, wake](result<void> how) {
+      std::lock_guard guard{inbox->mutex};
+      inbox->end = std::move(how);
+      wake();
     };
     exchange_ = args_.client->start(request(), limits(), std::move(events));
     if (call_.request().stream())
@@ -146,6 +155,27 @@ private:
   }
 
   // -- reading ----------------------------------------------------------------
+
+  void take_all() {
+    std::optional<kit::http_head> head;
+    std::string bytes;
+    std::optional<result<void>> how;
+    {
+      std::lock_guard guard{inbox_->mutex};
+      inbox_->told = false;
+      head = std::exchange(inbox_->head, std::nullopt);
+      bytes = std::exchange(inbox_->bytes, {});
+      how = std::exchange(inbox_->end, std::nullopt);
+    }
+    if (head)
+      take_head(*head);
+    if (!bytes.empty())
+      take(bytes);
+    if (how) {
+      exchange_.reset();
+      end(std::move(*how));
+    }
+  }
 
   void take_head(const kit::http_head& head) {
     status_ = head.status;
@@ -215,7 +245,7 @@ private:
       return;
     last_flush_ = clock_now();
     const auto& context = call_.context();
-    if (context.reply_deltas_to().empty() || !call_.request().stream()) {
+    if (args_.deltas_to.empty() || !call_.request().stream()) {
       fresh_.clear();
       fresh_calls_.clear();
       return;
@@ -227,7 +257,7 @@ private:
     delta.set_index(delta_index_++);
     for (auto& piece : std::exchange(fresh_calls_, {}))
       *delta.add_tool_calls() = std::move(piece);
-    tell({context.reply_deltas_to()}, std::move(delta));
+    tell(args_.deltas_to, std::move(delta));
   }
 
   // -- the end ----------------------------------------------------------------
@@ -276,12 +306,23 @@ private:
     return answer;
   }
 
+  /// What came from the socket since this actor looked last: one message wakes
+  /// it, however much it is. The loop's thread writes it.
+  struct socket_inbox {
+    std::mutex mutex;
+    std::optional<kit::http_head> head;
+    std::string bytes;
+    std::optional<result<void>> end;
+    bool told = false;
+  };
+
   llm_call_args args_;
   const remote::LlmCall& call_;
   const wire_format& wire_;
   std::unique_ptr<answer_reader> reader_;
   sse_parser events_;
   std::shared_ptr<kit::http_call> exchange_;
+  std::shared_ptr<socket_inbox> inbox_ = std::make_shared<socket_inbox>();
 
   int status_ = 0;
   bool is_events_ = false;

@@ -24,6 +24,7 @@ struct llm_call_args {
   const provider_entry* provider = nullptr; ///< One of `models`.
   model_entry model;
   message_body call; ///< A remote::LlmCall.
+  address deltas_to; ///< Empty: nobody wants deltas.
   /// Called once, from the CALL's thread, unless it is ended from outside.
   std::function<void(result<remote::LlmResponse>)> report;
 };

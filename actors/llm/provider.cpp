@@ -109,11 +109,13 @@ private:
   }
 
   void start(const envelope& mail) {
+    const auto& what = *mail.body.get_if<provider_call>();
     if (!breaker_.admit(clock_now())) {
       args_.metrics.call_refused(name_, "breaker");
-      return reply(mail, breaker_open{breaker_.wait(clock_now())});
+      auto wait = breaker_.wait(clock_now());
+      return what.no_other ? refuse(mail, all_failed(wait))
+                           : reply(mail, breaker_open{wait});
     }
-    const auto& what = *mail.body.get_if<provider_call>();
     auto number = ++last_number_;
     flight one{mail, nullptr, call_of(mail).context().attempt_key(),
                what.model.id, clock_now()};
@@ -121,7 +123,7 @@ private:
     one.handle = spawn_llm_call(
         *this,
         {env(), name_ + "-" + std::to_string(number), args_.settings, client_,
-         args_.models, args_.entry, what.model, what.call,
+         args_.models, args_.entry, what.model, what.call, what.deltas_to,
          [post = poster(), this, number](result<remote::LlmResponse> how) {
            post([this, number, how = std::move(how)]() mutable {
              ended(number, std::move(how));
@@ -236,6 +238,11 @@ private:
 };
 
 } // namespace
+
+error all_failed(std::optional<milliseconds> wait) {
+  return {errc::unavailable,
+          "no provider can be asked now: each failed too often", true, wait};
+}
 
 address provider_address(const std::string& name) {
   return {"llm-provider/" + name};

@@ -12,22 +12,29 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace shannon::llm {
 
 // -- between ROUTER and PROVIDER ----------------------------------------------
 
 /// Make this call with this model. Answers remote::LlmResponse, a refusal, or
-/// breaker_open.
+/// breaker_open; the latter not if no other may be asked.
 struct provider_call {
   message_body call; ///< A remote::LlmCall.
   model_entry model;
+  address deltas_to; ///< Empty: nobody wants deltas.
+  bool no_other = false;
 };
 
 /// Nothing was tried: the provider failed too often. Another may.
 struct breaker_open {
   std::chrono::milliseconds wait{0};
 };
+
+/// Why nobody is asked: each breaker is open, the first for so long.
+error all_failed(std::optional<std::chrono::milliseconds> wait);
 
 /// Where the PROVIDER of this name stands.
 address provider_address(const std::string& name);

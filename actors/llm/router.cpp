@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace shannon::llm {
@@ -54,6 +55,7 @@ private:
   struct flight {
     std::string attempt_key;
     message_body call;
+    shannon::address deltas_to;
     std::vector<envelope> askers;
     std::deque<candidate> left;
     std::string provider; ///< Who has it now.
@@ -74,15 +76,43 @@ private:
     auto found = candidates(*args_.models, call.request());
     if (!found)
       return refuse(mail, std::move(found.error()));
+    if (call.context().log().empty() && found->size() == 1)
+      return hand_over(mail, call, std::move(found->front().model));
     auto number = ++last_number_;
     auto& one = flights_[number];
     one.attempt_key = key;
     one.call = mail.body;
+    one.deltas_to = deltas_to(mail, call.context());
     one.askers.push_back(mail);
     one.left.assign(found->begin(), found->end());
     if (!key.empty())
       by_key_[key] = number;
     try_next(number);
+  }
+
+  /// An address of the asker's process is of ours if it is on this node.
+  static shannon::address deltas_to(const envelope& mail,
+                                    const remote::EffectContext& context) {
+    auto to = context.reply_deltas_to();
+    if (to.empty() || to.back() != '@')
+      return {std::move(to)};
+    to.pop_back();
+    if (auto at = mail.from.value.find('@'); at != std::string::npos)
+      to += mail.from.value.substr(at);
+    return {std::move(to)};
+  }
+
+  /// Nobody repeats what no run asks, and there is nobody else to ask: the
+  /// PROVIDER answers by itself.
+  void hand_over(const envelope& mail, const remote::LlmCall& call,
+                 model_entry model) {
+    auto on = std::make_shared<envelope>(mail);
+    on->to = provider_address(model.provider);
+    on->body = provider_call{mail.body, std::move(model),
+                             deltas_to(mail, call.context()), true};
+    if (!env().addresses.deliver(on))
+      refuse(mail, {errc::unavailable, on->to.value + " is not there", true,
+                    std::nullopt});
   }
 
   void try_next(std::uint64_t number) {
@@ -92,16 +122,14 @@ private:
       one.left.pop_front();
     if (one.left.empty())
       return end(number, [&](const envelope& mail) {
-        refuse(mail, {errc::unavailable,
-                      "no provider can be asked now: each failed too often",
-                      true, one.wait});
+        refuse(mail, all_failed(one.wait));
       });
     auto next = std::move(one.left.front());
     one.left.pop_front();
     one.provider = next.model.provider;
     one.ask = ask(
         provider_address(one.provider),
-        provider_call{one.call, std::move(next.model)},
+        provider_call{one.call, std::move(next.model), one.deltas_to},
         args_.settings.call_timeout + answer_grace,
         [this, number](body_result got) { answered(number, std::move(got)); });
   }
@@ -135,6 +163,9 @@ private:
     auto at = by_key_.find(what.attempt_key());
     if (at != by_key_.end())
       tell(provider_address(flights_.at(at->second).provider), what);
+    else // Handed over, to whom is not kept: others know no such key.
+      for (const auto& one : args_.models->providers)
+        tell(provider_address(one.name), what);
   }
 
   void list(const envelope& mail) {

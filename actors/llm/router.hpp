@@ -28,7 +28,8 @@ struct router_args {
 ///   recovers    empty; calls under way are refused `unavailable` when it ends
 ///
 /// A second call with the attempt key of one under way joins it: it comes from
-/// a run that was started again. Bound to `llm/worker`.
+/// a run that was started again. A call of no run for one named model is handed
+/// over: its PROVIDER answers the asker. Bound to `llm/worker`.
 caf::actor spawn_router(caf::local_actor& parent, router_args args);
 
 } // namespace shannon::llm

@@ -27,6 +27,8 @@ protected:
   }
   void unexpected(const envelope& mail) override {
     auto got = how_(mail);
+    if (got && got->empty())
+      return; // Not now.
     got ? reply(mail, std::move(*got)) : refuse(mail, got.error());
   }
 

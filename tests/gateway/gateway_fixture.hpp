@@ -44,7 +44,8 @@ public:
   void start_gateway();
 
   using answerer = std::function<result<message_body>(const envelope&)>;
-  /// Somebody who stands at `address` and answers everything like that.
+  /// Somebody who stands at `address` and answers everything like that; an
+  /// empty body is no answer yet.
   void stand_in(const std::string& address, answerer how);
 
   fake_runs runs;

@@ -116,18 +116,20 @@ TEST_CASE("a position of another server, or none at all, replays everything") {
   CHECK(by_header.ids_to_end() == counting(1, 5));
 }
 
-TEST_CASE("a chunked stream ends in order") {
+TEST_CASE("a chunked stream ends in order, and its connection serves on") {
   gateway_fixture fixture;
   ended_run(fixture, "t", 4);
   auto client = fixture.client();
   client.send(get("/api/v1/stream/sse?workflow_id=t"));
   REQUIRE(client.response(false));
-  auto body = client.read_to_end();
+  auto body = client.read_until("\r\n0\r\n\r\n");
   REQUIRE(body);
   CHECK(body->substr(body->size() - 5) == "0\r\n\r\n");
   auto text = dechunk(*body);
   auto end = std::string{"id: 4\nevent: done\ndata: [DONE]\n\n"};
   CHECK(text.substr(text.size() - end.size()) == end);
+  client.send(get("/health"));
+  CHECK(client.response()->status == 200);
 }
 
 TEST_CASE("live events follow the stored ones without gap or repeat") {

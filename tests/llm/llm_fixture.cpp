@@ -84,6 +84,7 @@ remote::LlmCall llm_fixture::call(const std::string& text,
   remote::LlmCall what;
   auto& context = *what.mutable_context();
   context.set_attempt_key("task/llm#" + std::to_string(++number) + "/1");
+  context.set_log("task");
   context.set_agent("agent-1");
   context.set_reply_deltas_to("prober");
   auto& request = *what.mutable_request();

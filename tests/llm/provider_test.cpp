@@ -246,6 +246,44 @@ TEST_CASE("a second call under one attempt key joins the first") {
   CHECK(world.seen().size() == 1);
 }
 
+TEST_CASE("a call of no run goes to its provider, and can be cancelled there") {
+  llm_fixture world;
+  auto call = world.call("hello", "");
+  call.mutable_context()->clear_log();
+  call.mutable_request()->set_model("gpt-4.1-mini");
+  auto got = world.ask(call);
+  REQUIRE(got);
+  CHECK(got->provider() == "openai");
+  CHECK(got->message().text() == "This is the scripted answer after 0 turns.");
+  CHECK(!world.deltas().empty());
+  call.mutable_context()->set_attempt_key("chat/1");
+  call.mutable_request()->mutable_messages(1)->set_text("[[stall]]");
+  auto under_way = world.begin(call);
+  REQUIRE(world.await_seen(any_open));
+  world.cancel("chat/1");
+  auto ended = under_way.get();
+  REQUIRE(!ended);
+  CHECK(ended.error().code == errc::cancelled);
+  CHECK(world.await_seen(any_cut));
+}
+
+TEST_CASE("a call of no run is refused while its provider's breaker is open") {
+  llm_fixture world;
+  auto call = world.call("[[status:500]]", "");
+  call.mutable_context()->clear_log();
+  call.mutable_request()->set_model("gpt-4.1-mini");
+  for (int i = 0; i < 5; ++i) {
+    call.mutable_context()->set_attempt_key("chat/" + std::to_string(i));
+    REQUIRE(!world.ask(call));
+  }
+  call.mutable_context()->set_attempt_key("chat/5");
+  auto got = world.ask(call);
+  REQUIRE(!got);
+  CHECK(got.error().code == errc::unavailable);
+  CHECK(got.error().retry_after);
+  CHECK(world.seen().size() == 5);
+}
+
 TEST_CASE("only so many calls go out at a time, and only so many wait") {
   config::llm_settings settings;
   settings.concurrent_calls_max = 2;

@@ -2,6 +2,8 @@
 
 #include "actors/gateway/http/response_head.hpp"
 #include "actors/gateway/http/websocket.hpp"
+#include "actors/gateway/openai/answer_writer.hpp"
+#include "actors/gateway/openai/models_json.hpp"
 #include "actors/gateway/text/answers.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -11,6 +13,7 @@
 #include <algorithm>
 #include <ctime>
 #include <fcntl.h>
+#include <mutex>
 #include <utility>
 
 namespace shannon::gateway {
@@ -36,6 +39,20 @@ constexpr std::size_t stream_input_max = 64 * 1024;
 /// The kernel's share of one stream's buffer.
 constexpr int stream_socket_buffer = 64 * 1024;
 
+std::string chunk_of(std::string_view bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string size;
+  for (auto rest = bytes.size(); rest != 0; rest >>= 4)
+    size.insert(size.begin(), digits[rest & 15]);
+  std::string text;
+  text.reserve(bytes.size() + size.size() + 4);
+  ((text += size) += "\r\n") += bytes;
+  return text += "\r\n";
+}
+
+} // namespace
+
+/// A request that has no response yet.
 class waiting_exchange final : public exchange {
 public:
   waiting_exchange(std::shared_ptr<http_connection> owner,
@@ -61,6 +78,29 @@ public:
                    [owner = owner_, answer = std::move(response)]() mutable {
                      owner->send(std::move(answer));
                    });
+  }
+
+  void watch(std::function<void()> gone) override {
+    {
+      std::lock_guard guard{mutex_};
+      if (!gone_already_) {
+        gone_ = std::move(gone);
+        return;
+      }
+    }
+    gone();
+  }
+
+  /// From the connection.
+  void client_left() {
+    std::function<void()> tell;
+    {
+      std::lock_guard guard{mutex_};
+      gone_already_ = true;
+      tell = std::exchange(gone_, {});
+    }
+    if (tell && !answered_)
+      tell();
   }
 
   std::shared_ptr<response_stream> stream(http_response head,
@@ -93,20 +133,10 @@ private:
   std::shared_ptr<server_core> core_;
   http_request request_;
   std::atomic<bool> answered_{false};
+  std::mutex mutex_;
+  std::function<void()> gone_;
+  bool gone_already_ = false;
 };
-
-std::string chunk_of(std::string_view bytes) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string size;
-  for (auto rest = bytes.size(); rest != 0; rest >>= 4)
-    size.insert(size.begin(), digits[rest & 15]);
-  std::string text;
-  text.reserve(bytes.size() + size.size() + 4);
-  ((text += size) += "\r\n") += bytes;
-  return text += "\r\n";
-}
-
-} // namespace
 
 void close_on_exec(int descriptor) noexcept {
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
@@ -160,6 +190,8 @@ void http_connection::close() {
     stream->lost();
   if (auto socket = std::exchange(websocket_, nullptr))
     socket->abort();
+  if (auto one = asked_.lock())
+    one->client_left();
 }
 
 void http_connection::close_when_idle() {
@@ -191,7 +223,24 @@ void http_connection::wait_readable() {
                      });
 }
 
+/// A client that waits for its answer sends nothing, or its next request, which
+/// stays where it is; an end of what it sends is taken for its own.
+void http_connection::look_for_client() {
+  char byte = 0;
+  error_code failed;
+  auto size = socket_.receive(asio::buffer(&byte, 1), tcp_socket::message_peek,
+                              failed);
+  if (failed == asio::error::would_block)
+    return wait_readable();
+  if (!failed && size > 0)
+    return;
+  if (auto one = asked_.lock())
+    one->client_left();
+}
+
 void http_connection::readable() {
+  if (phase_ == phase::handling)
+    return look_for_client();
   // What comes while a response is under way stays in the kernel: that is the
   // depth of one for pipelines.
   for (int i = 0; i < reads_in_a_row; ++i) {
@@ -216,8 +265,8 @@ bool http_connection::take(std::string_view bytes) {
   case phase::lingering:
     return true;
   case phase::streaming:
-    discarded_ += bytes.size();
-    return discarded_ <= stream_input_max;
+    in_ += bytes; // Its next request: kept for then.
+    return in_.size() <= stream_input_max;
   default:
     in_ += bytes;
     process();
@@ -327,8 +376,12 @@ void http_connection::dispatch() {
   auto service = core_->service;
   auto waiting = std::make_shared<waiting_exchange>(shared_from_this(), core_,
                                                     std::move(request_));
+  asked_ = waiting;
   if (service && service->handle)
     service->handle(std::move(waiting));
+  // Only to see whether the client is still there.
+  if (phase_ == phase::handling)
+    wait_readable();
 }
 
 void http_connection::refuse(const refusal& why) {
@@ -339,6 +392,8 @@ void http_connection::refuse(const refusal& why) {
   auto answer = error_answer(why.status, why.text);
   if (why.status == 503)
     answer.fields.emplace_back("Retry-After", "1");
+  if (auto speaks = chat::dialect_of(request_))
+    answer = chat::in_words_of(*speaks, std::move(answer));
   send(std::move(answer));
 }
 
@@ -353,8 +408,7 @@ void http_connection::send(http_response response) {
   if (phase_ != phase::handling)
     return;
   release_body();
-  last_request_ = last_request_ || core_->stopping || !head_.keep_alive
-                  || requests_ >= core_->settings.requests_per_connection_max;
+  last_request_ = is_last_request();
   response_framing framing{response.body.size(), head_.http_1_1,
                            !last_request_};
   auto bytes = response_head(response, framing, path_,
@@ -363,6 +417,11 @@ void http_connection::send(http_response response) {
     bytes += response.body;
   phase_ = phase::writing;
   write(std::move(bytes));
+}
+
+bool http_connection::is_last_request() const noexcept {
+  return last_request_ || core_->stopping || !head_.keep_alive
+         || requests_ >= core_->settings.requests_per_connection_max;
 }
 
 void http_connection::write(std::string bytes) {
@@ -437,13 +496,13 @@ void http_connection::open_stream(http_response head,
   release_body();
   phase_ = phase::streaming;
   stream_ = std::move(stream);
-  last_request_ = true;
-  in_ = {};
+  // Without chunks only the connection's end ends the stream.
+  last_request_ = is_last_request() || !head_.http_1_1;
   error_code ignored;
   socket_.set_option(asio::socket_base::send_buffer_size(stream_socket_buffer),
                      ignored);
-  write(response_head(head, {std::nullopt, head_.http_1_1, false}, path_,
-                      core_->settings.cors_origins, core_->date()));
+  write(response_head(head, {std::nullopt, head_.http_1_1, !last_request_},
+                      path_, core_->settings.cors_origins, core_->date()));
   wait_readable();
 }
 
@@ -471,7 +530,8 @@ void http_connection::stream_written() {
   if (stream_ends_) {
     stream_.reset();
     stream->lost();
-    return linger();
+    stream_ends_ = false;
+    return written();
   }
   flush_stream();
 }

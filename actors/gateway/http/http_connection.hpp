@@ -29,6 +29,7 @@ using steady_time = std::chrono::steady_clock::time_point;
 class http_connection;
 class live_stream;
 class websocket;
+class waiting_exchange;
 
 /// What the connections of one server share. Lives on the loop's thread.
 struct server_core {
@@ -102,6 +103,7 @@ private:
 
   void wait_readable();
   void readable();
+  void look_for_client();
   bool take(std::string_view bytes);
   void process();
   bool read_head();
@@ -112,6 +114,7 @@ private:
   void refuse(const refusal& why);
   void write(std::string bytes);
   void write_more();
+  bool is_last_request() const noexcept;
   void written();
   void stream_written();
   void linger();
@@ -139,7 +142,8 @@ private:
   std::string path_; ///< Of the request under way, for its response.
   std::string out_;
   std::size_t out_sent_ = 0;
-  std::size_t discarded_ = 0;
+  /// Who prepares the response, as long as it does.
+  std::weak_ptr<waiting_exchange> asked_;
   std::shared_ptr<live_stream> stream_;
   std::shared_ptr<websocket> websocket_;
   std::size_t stream_bytes_ = 0; ///< Of the stream, in `out_`.

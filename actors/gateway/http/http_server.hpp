@@ -60,6 +60,9 @@ public:
   virtual ~exchange() = default;
   virtual const http_request& request() const noexcept = 0;
   virtual void respond(http_response response) = 0;
+  /// Calls `gone`, on the server's loop, if the client goes away before the
+  /// response. Who does not ask for it learns nothing: most are quick.
+  virtual void watch(std::function<void()> gone) = 0;
   /// Sends the head now and leaves the body open.
   virtual std::shared_ptr<response_stream> stream(http_response head,
                                                   stream_events events)

@@ -1,5 +1,7 @@
 #include "actors/gateway/routes/call.hpp"
 
+#include "actors/gateway/openai/answer_writer.hpp"
+#include "actors/gateway/openai/models_json.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 
 #include <utility>
@@ -10,11 +12,20 @@ namespace {
 
 constexpr std::string_view unrouted = "unknown";
 
+http_response in_words_asked_for(const http_request& request,
+                                 http_response response) {
+  if (response.status < 400)
+    return response;
+  auto speaks = chat::dialect_of(request);
+  return speaks ? chat::in_words_of(*speaks, std::move(response))
+                : std::move(response);
+}
+
 /// Counts and sends an answer that no handler gave.
 void settle(const exchange_ptr& client, http_response response,
             metrics::gateway_metrics& metrics) {
   metrics.request_ended(unrouted, response.status, {});
-  client->respond(std::move(response));
+  client->respond(in_words_asked_for(client->request(), std::move(response)));
 }
 
 } // namespace
@@ -55,7 +66,7 @@ void call::send(http_response response) {
   for (auto& field : trace_fields())
     response.fields.push_back(std::move(field));
   count(response.status);
-  client_->respond(std::move(response));
+  client_->respond(in_words_asked_for(request(), std::move(response)));
 }
 
 exchange_ptr call::release() {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace shannon::gateway {
@@ -46,6 +47,7 @@ public:
     return parts_.back();
   }
 
+  /// A refusal is put in the words of the surface that was asked.
   void answer(http_response response);
   void answer(const error& why) {
     answer(error_answer(why));
@@ -66,6 +68,10 @@ public:
     return to_.by != doors::api;
   }
 
+  /// See `exchange::watch`.
+  void watch(std::function<void()> gone) {
+    client_->watch(std::move(gone));
+  }
   /// For a response that is streamed: counts it as answered.
   exchange_ptr release();
   http_fields trace_fields() const;

@@ -74,6 +74,24 @@ constexpr route for_operators(std::string_view method, std::string_view path,
           .traced = false};
 }
 
+/// A line that asks for an answer of a model.
+constexpr route for_chats(std::string_view path, endpoint to,
+                          std::string_view summary, std::string_view takes,
+                          std::string_view gives,
+                          repeats repeated = repeats::as_new) {
+  return {.method = "POST",
+          .pattern = path,
+          .leads_to = to,
+          .summary = summary,
+          .tag = "chat",
+          .scope = writes,
+          .counted = rate::caller,
+          .repeated = repeated,
+          .body = body_bound::task,
+          .takes = takes,
+          .gives = gives};
+}
+
 constexpr std::array table{
     open_to_all("/health", health, "Does the process answer"),
     open_to_all("/health/live", live, "Does the process run"),
@@ -472,6 +490,38 @@ constexpr std::array table{
           .counted = rate::caller,
           .takes = "ToolCall",
           .gives = "ToolResult"},
+
+    for_chats("/v1/chat/completions", chat_completions,
+              "Chat with an agent or a model, in OpenAI's words", "ChatRequest",
+              "ChatCompletion"),
+    for_chats("/v1/messages", messages,
+              "Chat with an agent or a model, in Anthropic's words",
+              "MessagesRequest", "Message"),
+    for_chats("/v1/completions", completions,
+              "Ask a model, in the reference platform's words",
+              "CompletionRequest", "Completion", repeats::recorded),
+    route{.method = "GET",
+          .pattern = "/v1/models",
+          .leads_to = list_models,
+          .summary = "Agents and models to chat with",
+          .tag = "chat",
+          .scope = reads,
+          .gives = "ModelList"},
+    route{.method = "GET",
+          .pattern = "/v1/models/{model...}",
+          .leads_to = get_model,
+          .summary = "One of them",
+          .tag = "chat",
+          .scope = reads,
+          .gives = "Model"},
+    route{.method = "GET",
+          .pattern = "/v1/llm-models",
+          .leads_to = list_llm_models,
+          .summary = "Models of providers, with their tiers",
+          .tag = "chat",
+          .scope = reads,
+          .gives = "LlmModelList",
+          .asks = {query_parameter{"tier", "`small`, `medium` or `large`"}}},
 
     for_operators("GET", "/debug/tree", tree, "The tree of actors"),
     for_operators("GET", "/debug/actors", actors, "Actors, page by page"),

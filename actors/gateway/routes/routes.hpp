@@ -75,6 +75,13 @@ enum class endpoint : std::uint8_t {
   revoke_key,
   make_account,
   log_in,
+  // The chat surface: OpenAI's and Anthropic's clients.
+  chat_completions,
+  messages,
+  completions,
+  list_models,
+  get_model,
+  list_llm_models,
   // The node and its runs, for operators.
   tree,
   drain,

@@ -54,13 +54,14 @@ private:
     args_.metrics.answer_came(name, answer.usage().input_tokens(),
                               answer.usage().output_tokens(), 0, took);
     if (call->request().stream())
-      stream(call->context(), answer.message().text());
+      stream(call->context(), what.deltas_to, answer.message().text());
     reply(mail, std::move(answer));
   }
 
   /// Cut at spaces, so that no character is torn.
-  void stream(const remote::EffectContext& context, std::string_view text) {
-    if (context.reply_deltas_to().empty())
+  void stream(const remote::EffectContext& context, const shannon::address& to,
+              std::string_view text) {
+    if (to.empty())
       return;
     auto size = std::max(delta_bytes, text.size() / deltas_max);
     for (std::uint32_t index = 0; !text.empty(); ++index) {
@@ -71,7 +72,7 @@ private:
       delta.set_agent(context.agent());
       delta.set_text(std::string{text.substr(0, end)});
       delta.set_index(index);
-      tell({context.reply_deltas_to()}, std::move(delta));
+      tell(to, std::move(delta));
       text.remove_prefix(end);
     }
   }
