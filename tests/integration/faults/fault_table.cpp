@@ -1,4 +1,6 @@
-// The faults, each made and healed. Ids are those of docs/reliability.md.
+// Each fault, made and healed.
+
+#include "tests/integration/faults/fault_table.hpp"
 
 #include "actors/store/server_process.hpp"
 #include "tests/integration/faults/storm.hpp"

@@ -44,8 +44,7 @@ storm::~storm() {
 }
 
 void storm::run() {
-  INFO("repeat: SHANNON_STORM='" << options_.text()
-                                 << "' fault_storm_test '[asked]'");
+  INFO("repeat: " << SHANNON_STORM_PROGRAM << " " << options_.flags());
   prepare();
   play();
   check();
@@ -185,7 +184,7 @@ void storm::play() {
   REQUIRE(all.size() == options_.faults.size());
   for (int round = 0;
        round < options_.rounds || load_->accepted() < options_.tasks
-       || clock::now() - since < options_.lasts;
+       || clock::now() - since < std::chrono::seconds{options_.seconds};
        ++round) {
     std::shuffle(all.begin(), all.end(), chance_);
     for (const auto* one : all) {

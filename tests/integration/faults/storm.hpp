@@ -3,8 +3,10 @@
 #include "nodes/services/private_redis.hpp"
 #include "tests/cluster/ownership_audit.hpp"
 #include "tests/cluster/real_cluster.hpp"
+#include "tests/integration/faults/fault_table.hpp"
 #include "tests/integration/faults/ledger_check.hpp"
 #include "tests/integration/faults/storm_load.hpp"
+#include "tests/integration/faults/storm_options.hpp"
 #include "tests/integration/faults/tcp_detour.hpp"
 #include "tests/store/cut_wire.hpp"
 
@@ -17,34 +19,6 @@
 #include <vector>
 
 namespace shannon::test {
-
-struct storm_options {
-  std::uint64_t seed = 1;
-  std::vector<std::string> faults; ///< Of `fault_table()`.
-  int rounds = 1;                  ///< Each fault so often, and then more ...
-  std::size_t tasks = 0;           ///< ... until so many are accepted,
-  std::chrono::seconds lasts{0};   ///< and so long.
-
-  /// `seed=7 faults=K2,Z1 rounds=2 tasks=0 seconds=0`; what is left out is as
-  /// above. Throws std::runtime_error, saying what it cannot read.
-  static storm_options parse(const std::string& text);
-  std::string text() const;
-};
-
-class storm;
-
-struct fault {
-  const char* id;
-  const char* what;
-  void (storm::*make)();
-  bool loses_calls;
-  bool may_be_late;
-  /// From the fault to the next call of what was under way, the 99th of 100;
-  /// 0: it is not for others to take over.
-  double takeover_seconds_max;
-};
-
-const std::vector<fault>& fault_table();
 
 /// Three nodes that play every role, under load, while faults of one seed come
 /// over them; then all is healed, and what came of it is checked.
