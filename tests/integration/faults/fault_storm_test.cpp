@@ -37,6 +37,16 @@ TEST_CASE("no task is lost when links are slow and break, and Redis dies") {
   play(4, {"N5", "R1"});
 }
 
+TEST_CASE("no task is lost when a node dies or stops at any named point, or "
+          "its handlers throw") {
+  play(5, {"K1", "K5", "Z2", "M2"});
+}
+
+TEST_CASE("no task is lost when nodes do not hear each other, or one has the "
+          "wrong time") {
+  play(6, {"N1", "N3", "N6", "T1"});
+}
+
 TEST_CASE("a storm's flags say all of it, and refuse what there is not") {
   auto read = [](const std::string& flags) {
     CLI::App app;

@@ -5,6 +5,7 @@
 #include "tests/cluster/real_cluster.hpp"
 #include "tests/integration/faults/fault_table.hpp"
 #include "tests/integration/faults/ledger_check.hpp"
+#include "tests/integration/faults/moved_clock.hpp"
 #include "tests/integration/faults/storm_load.hpp"
 #include "tests/integration/faults/storm_options.hpp"
 #include "tests/integration/faults/tcp_detour.hpp"
@@ -43,17 +44,37 @@ public:
   void freeze_postgres();
   void lose_acknowledgements();
   void kill_redis();
+  void kill_at_work();
+  void kill_at_hand_over();
+  void stop_at_points();
+  void throw_in_handlers();
+  void isolate_one();
+  void part_two();
+  void swizzle();
+  void move_clock_of_one();
 
 private:
   using milliseconds = std::chrono::milliseconds;
 
-  bool has(const char* id) const;
+  static constexpr unsigned nodes_max = 3;
+
+  bool has(std::initializer_list<const char*> any) const;
   void prepare();
   void prepare_detours();
   void prepare_redis();
-  void start(unsigned node);
+  void start(unsigned node, std::vector<std::string> special = {});
   void play();
   void make(const fault& one);
+  /// What explains calls that are made again. A fault that consists of several
+  /// begins and ends one for each; `kind` is its own if none is named.
+  void begin_span(const char* kind = nullptr);
+  void span_from(std::int64_t us) {
+    from_us_ = us;
+  }
+  void end_span();
+  void arm(unsigned node, const std::string& order);
+  void await_blow(unsigned node, const std::string& name);
+  void kill_at(unsigned node, const std::string& name, int pass_max, bool ends);
   std::vector<unsigned> ready_nodes() const;
   void await_ready(std::size_t count, std::chrono::seconds most);
   void check();
@@ -81,12 +102,15 @@ private:
   std::unique_ptr<ownership_audit> audit_;
   std::vector<std::unique_ptr<cut_wire>> wires_;
   std::vector<std::unique_ptr<tcp_detour>> detours_;
+  std::vector<moved_clock> clocks_;
   std::optional<services::private_redis> redis_;
   std::string redis_folder_;
   std::unique_ptr<storm_load> load_;
 
   std::vector<fault_span> spans_;
   std::vector<std::string> played_;
+  const fault* making_ = nullptr;
+  std::string span_kind_; ///< Empty: none is open.
   std::int64_t since_us_ = 0;
   std::int64_t from_us_ = 0;
   std::int64_t until_us_ = 0;

@@ -50,7 +50,7 @@ void storm::check() {
                  << " long sleeps");
     CHECK(refused_ > 0);
   }
-  if (has("D5")) {
+  if (has({"D5"})) {
     WARN("D5: " << doubts_ << " appends committed or not, nobody was told");
     CHECK(doubts_ > 0);
   }
@@ -159,7 +159,11 @@ void storm::check_ledger_of() {
               << " made again after a fault, " << found.late
               << " late by a sleeper, " << found.wrong.size()
               << " unexplained");
-  INFO(first_of(found.wrong));
+  std::ostringstream spans;
+  for (const auto& one : spans_)
+    spans << one.kind << " from " << one.from_us << " to " << one.until_us
+          << " us\n";
+  INFO(first_of(found.wrong) << spans.str());
   CHECK(found.wrong.empty());
   for (const auto& one : fault_table()) {
     auto& took = found.takeovers[one.id];
