@@ -77,6 +77,9 @@ public:
   const std::string& dsn() const noexcept {
     return dsn_;
   }
+  pid_t pid(unsigned node) const {
+    return nodes_[node].run->pid();
+  }
   const std::string& log(unsigned node) const {
     return nodes_[node].run->err();
   }
