@@ -5,6 +5,7 @@
 #include "protocols/remote/link.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
+#include "protocols/remote/work.pb.h"
 #include "protocols/remote/workflow.pb.h"
 
 #include <google/protobuf/descriptor.pb.h>
@@ -21,6 +22,7 @@ std::string wire_schema_hash() {
                            remote::LlmCall::descriptor()->file(),
                            remote::ToolRun::descriptor()->file(),
                            remote::StartTask::descriptor()->file(),
+                           remote::WorkDemand::descriptor()->file(),
                            link::Frame::descriptor()->file()}) {
     google::protobuf::FileDescriptorProto text;
     file->CopyTo(&text);

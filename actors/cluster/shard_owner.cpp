@@ -1,5 +1,6 @@
 #include "actors/cluster/shard_owner.hpp"
 
+#include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
 
 #include <algorithm>
@@ -157,6 +158,7 @@ private:
   // -- carrying it out --------------------------------------------------------
 
   void renew() {
+    SHANNON_FAILPOINT("lease.renews");
     auto asked = now_us();
     std::chrono::microseconds patience = args_.lease.lease - args_.lease.margin;
     ask<membership>(
@@ -249,6 +251,7 @@ private:
     ask<shards_changed>(
         {"store"}, release_shards{args_.place->self(), std::move(shards)}, 3s,
         [this](result<shards_changed> got) {
+          SHANNON_FAILPOINT("shards.released");
           if (got) {
             log::info("shards-released", "node has given up shards",
                       {{"shards", got->shards.size()}});
@@ -262,6 +265,7 @@ private:
   }
 
   void gain(const std::vector<shard_change>& changes) {
+    SHANNON_FAILPOINT("shards.claimed");
     std::vector<kit::owned_shards::place> places;
     shards_gained news;
     for (const auto& [shard, epoch] : changes) {
@@ -288,6 +292,7 @@ private:
       lose(std::move(lost));
     if (leaving.shards.empty())
       return;
+    SHANNON_FAILPOINT("shards.leave");
     args_.shards->finish(leaving.shards);
     auto until = steady::now() + args_.finish;
     for (auto shard : leaving.shards)

@@ -1,5 +1,6 @@
 #include "actors/kit/actor_base.hpp"
 
+#include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
 #include "metrics/actor_metrics.hpp"
 
@@ -190,6 +191,7 @@ void actor_base::handle(const envelope_ptr& mail) {
 }
 
 void actor_base::take(const envelope& mail) {
+  SHANNON_FAILPOINT("actor.handles");
   auto type = mail.body.type();
   for (const auto& line : table_)
     if (line.type == type)

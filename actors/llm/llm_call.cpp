@@ -1,5 +1,6 @@
 #include "actors/llm/llm_call.hpp"
 
+#include "actors/kit/failpoint.hpp"
 #include "actors/llm/wire/upstream_error.hpp"
 #include "actors/llm/wire/wire_format.hpp"
 
@@ -135,6 +136,7 @@ private:
       wake();
     };
     exchange_ = args_.client->start(request(), limits(), std::move(events));
+    SHANNON_FAILPOINT("llm.asked");
     if (call_.request().stream())
       watch();
   }
@@ -191,6 +193,7 @@ private:
   void take(const std::string& bytes) {
     if (ended_)
       return;
+    SHANNON_FAILPOINT("llm.answers");
     if (!is_good() || !is_events_) {
       auto most
           = is_good() ? args_.settings.response_bytes_max : error_body_max;

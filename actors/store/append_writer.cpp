@@ -1,5 +1,6 @@
 #include "actors/store/append_writer.hpp"
 
+#include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/store/append_check.hpp"
 #include "actors/store/migrations.hpp"
@@ -258,7 +259,9 @@ void append_writer::commit_some(group& some) {
   std::erase(some, nullptr);
   if (!some.empty()) {
     auto start = clock::now();
+    SHANNON_FAILPOINT("log.appends");
     auto won = committer_.commit(*db_, entries_);
+    SHANNON_FAILPOINT("log.committed");
     if (won)
       answer_winners(some, *won, facts, clock::now() - start);
     else

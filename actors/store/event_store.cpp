@@ -26,6 +26,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// Nobody waits for a log to be closed: those of so long share a commit.
+constexpr auto close_pause = 100ms;
+/// After one that failed.
+constexpr auto close_retry = 1'000ms;
+
 class event_store final : public kit::actor_base {
 public:
   event_store(caf::actor_config& cfg, store_args args)
@@ -48,7 +53,7 @@ protected:
         }),
         on<close_log>([this](const auto&, const auto& msg) {
           closing_.push_back(msg.log);
-          close_next();
+          close_soon(close_pause);
         }),
         on<get_head>([this](const auto& mail, const auto& msg) {
           query<log_head>("get_head", mail, [msg](pg_connection& db) {
@@ -197,20 +202,26 @@ private:
                      });
   }
 
+  /// Whoever told this has gone: it is tried until it is done, since nobody
+  /// says it again before the log's shard is claimed anew.
+  void close_soon(std::chrono::milliseconds pause) {
+    if (!closing_.empty() && !std::exchange(close_armed_, true))
+      after(pause, [this] { close_all(); });
+  }
+
   /// One statement at a time: what comes meanwhile is in the next.
-  void close_next() {
-    if (close_under_way_ || closing_.empty())
-      return;
-    close_under_way_ = true;
+  void close_all() {
+    auto logs
+        = std::make_shared<std::vector<log_id>>(std::exchange(closing_, {}));
     readers_->submit<logs_closed>(
         "close_logs", {},
-        [logs = std::exchange(closing_, {})](pg_connection& db) {
-          return close_logs(db, logs);
-        },
-        [this, post = poster()](const result<logs_closed>&) {
-          post([this] {
-            close_under_way_ = false;
-            close_next();
+        [logs](pg_connection& db) { return close_logs(db, *logs); },
+        [this, logs, post = poster()](const result<logs_closed>& got) {
+          post([this, logs, done = got.has_value()] {
+            close_armed_ = false;
+            if (!done)
+              closing_.insert(closing_.end(), logs->begin(), logs->end());
+            close_soon(done ? close_pause : close_retry);
           });
         });
   }
@@ -246,7 +257,7 @@ private:
   std::shared_ptr<writer_list> writers_;
   std::function<void(const envelope&)> submit_;
   std::vector<log_id> closing_;
-  bool close_under_way_ = false;
+  bool close_armed_ = false;
 };
 
 } // namespace

@@ -142,9 +142,6 @@ constexpr pg_statement close_sql{
              "where h.log_id = any($1::text[]) and h.ended_at is not null "
              "and w.log_no = h.log_no"};
 
-constexpr pg_statement no_wait_sql{
-    "no_wait", "select set_config('synchronous_commit', 'off', true)"};
-
 constexpr pg_statement clock_sql{"clock", "select now()"};
 
 constexpr pg_statement blob_sql{
@@ -474,20 +471,14 @@ result<log_states> read_active(pg_connection& db, const list_active& what) {
   return out;
 }
 
-/// Nobody waits for the disk: what a crash takes back is said again.
 result<logs_closed> close_logs(pg_connection& db,
                                const std::vector<log_id>& all) {
   pg::array logs{pg::type::text};
   for (const auto& log : all)
     logs.add(log.value);
-  auto sent = db.queue(no_wait_sql, {}).and_then([&] {
-    return db.queue(close_sql, {logs.take()});
-  });
-  if (!sent)
-    return pass_on(sent);
-  auto got = db.sync();
-  if (!got)
-    return pass_on(got);
+  auto done = db.run(close_sql, {logs.take()});
+  if (!done)
+    return pass_on(done);
   return logs_closed{};
 }
 

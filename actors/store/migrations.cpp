@@ -1,5 +1,6 @@
 #include "actors/store/migrations.hpp"
 
+#include "actors/kit/failpoint.hpp"
 #include "actors/store/pg_connection.hpp"
 #include "embedded/migration_files.hpp"
 
@@ -63,7 +64,10 @@ result<void> apply_one(pg_connection& db, const migration& next) {
                    return db.run(record_sql, {pg::from_int8(next.number),
                                               next.name, next.checksum});
                  })
-                 .and_then([&](pg_rows) { return db.exec("commit"); });
+                 .and_then([&](pg_rows) {
+                   SHANNON_FAILPOINT("migration.commits");
+                   return db.exec("commit");
+                 });
   if (all)
     return {};
   auto why = std::move(all.error());

@@ -1,5 +1,7 @@
 #include "actors/store/pg_connection.hpp"
 
+#include "actors/kit/failpoint.hpp"
+
 #include <libpq-fe.h>
 
 #include <algorithm>
@@ -232,6 +234,7 @@ result<std::vector<pg_rows>> pg_connection::sync() {
     return fail(errc::unavailable, "database: not connected", true);
   if (PQpipelineSync(raw_.get()) == 0)
     return tl::unexpected<error>{lost("cannot send")};
+  SHANNON_FAILPOINT("database.sent");
   auto got = collect();
   if (usable() && PQexitPipelineMode(raw_.get()) == 0)
     return tl::unexpected<error>{lost("cannot end a pipeline")};

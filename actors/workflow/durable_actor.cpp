@@ -1,6 +1,7 @@
 #include "actors/workflow/durable_actor.hpp"
 
 #include "actors/kit/backoff.hpp"
+#include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "actors/workflow/engine/phase_text.hpp"
@@ -209,6 +210,7 @@ void durable_actor::loaded(store::log_image image) {
   const auto* code = find_program(strategy_);
   if (!code && !park)
     park = {{}, "this node knows no program \"" + strategy_ + "\""};
+  SHANNON_FAILPOINT("run.reads");
   // What failed there is not run again.
   fresh_run(park ? program{} : *code);
   auto read = run_->replay(image.facts, image.blobs, now_us());
@@ -219,6 +221,7 @@ void durable_actor::loaded(store::log_image image) {
     run_->park(park->reason, now_us());
   log_lines::info("run-recovered", "durable actor has replayed its log",
                   {{"log", log().value}, {"facts", image.facts.size()}});
+  SHANNON_FAILPOINT("run.read");
   go_live(false);
 }
 
@@ -331,10 +334,12 @@ void durable_actor::send_append() {
 
 void durable_actor::append_ended(result<store::append_receipt> got) {
   if (got) {
+    SHANNON_FAILPOINT("run.stored");
     tail_ = got->tail;
     appending_ = {};
     what_.create = false;
     run_->committed(now_us());
+    SHANNON_FAILPOINT("run.told");
     if (run_->must_reread())
       return read_again();
     if (!live_)
@@ -501,6 +506,7 @@ void durable_actor::dispatch(const durable_run::effect_start& what) {
       begin_held_back();
     return;
   }
+  SHANNON_FAILPOINT("step.starts");
   if (what.effect == "llm")
     call_model(what);
   else if (what.effect == "tool")
@@ -532,6 +538,7 @@ void durable_actor::effect_ended(const std::string& key,
                                  const std::string& effect,
                                  std::uint32_t attempt, std::int64_t started_us,
                                  durable_run::effect_outcome outcome) {
+  SHANNON_FAILPOINT("step.answered");
   auto now = now_us();
   // The clock may have been set in between.
   outcome.duration_us = std::max<std::int64_t>(now - started_us, 0);

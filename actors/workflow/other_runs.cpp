@@ -2,6 +2,7 @@
 // has a log; what is asked of it is asked until it is on disk there, and what
 // it tells is taken once.
 
+#include "actors/kit/failpoint.hpp"
 #include "actors/workflow/workflow_actor.hpp"
 
 #include <algorithm>
@@ -191,6 +192,7 @@ void workflow_actor::start_agent(const std::string& agent) {
                           auto at = others_.find(agent);
                           if (!live() || at == others_.end())
                             return;
+                          SHANNON_FAILPOINT("child.started");
                           if (got) {
                             at->second.acknowledged = true;
                             at->second.parked = got->parked();
@@ -364,6 +366,7 @@ void workflow_actor::acknowledge_end(const std::string& other,
 }
 
 void workflow_actor::on(const envelope& mail, const remote::AgentEnded& msg) {
+  SHANNON_FAILPOINT("child.ended");
   auto ack = agent_ack(msg.agent_log(), 0);
   if (others_.count(msg.agent_log()) == 0)
     return acknowledge_end(msg.agent_log(), mail, std::move(ack));

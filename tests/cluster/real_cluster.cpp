@@ -60,6 +60,7 @@ real_cluster::real_cluster(const std::vector<std::string>& roles,
     one.http = closed_port();
     one.admin = closed_port();
     one.link = closed_port();
+    one.program = SHANNON_BINARY;
     manifest << "- name: " << name(i) << "\n  roles: [" << roles[i]
              << "]\n  http: {listen: \"" << local(one.http)
              << "\", admin_listen: \"" << local(one.admin)
@@ -96,7 +97,7 @@ void real_cluster::start(unsigned node,
         }))
       all.push_back(usual);
   nodes_[node].run = std::make_unique<process>(
-      std::vector<std::string>{SHANNON_BINARY, "node", "--manifest",
+      std::vector<std::string>{nodes_[node].program, "node", "--manifest",
                                (folder_ / "cluster.yaml").string(), "--name",
                                name(node), "--dev"},
       std::move(all));
@@ -128,6 +129,11 @@ outcome real_cluster::stop(unsigned node) {
   auto end = nodes_[node].run->wait(20s);
   nodes_[node].run.reset();
   return end;
+}
+
+outcome real_cluster::await_exit(unsigned node,
+                                 std::chrono::milliseconds most) {
+  return nodes_[node].run->wait(most);
 }
 
 std::shared_ptr<commands::api_client>

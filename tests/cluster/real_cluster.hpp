@@ -35,6 +35,10 @@ public:
                         const std::string& each = {});
   ~real_cluster();
 
+  /// The node's processes are of this executable from the next start on.
+  void run_as(unsigned node, std::string program) {
+    nodes_[node].program = std::move(program);
+  }
   /// Starts the node's process; `await_ready` waits until it can serve. What
   /// `special` says goes before what is usual here.
   void start(unsigned node, const std::vector<std::string>& special = {});
@@ -45,6 +49,8 @@ public:
   /// Takes what the nodes log, `how_long` for each.
   void listen(std::chrono::milliseconds how_long);
   outcome stop(unsigned node);
+  /// Of a process that ends by itself; killed after `most`.
+  outcome await_exit(unsigned node, std::chrono::milliseconds most);
 
   /// The task's id, or nothing if the node took none.
   std::optional<std::string> submit(unsigned node, const std::string& query);
@@ -71,6 +77,9 @@ public:
   const std::string& dsn() const noexcept {
     return dsn_;
   }
+  pid_t pid(unsigned node) const {
+    return nodes_[node].run->pid();
+  }
   const std::string& log(unsigned node) const {
     return nodes_[node].run->err();
   }
@@ -80,6 +89,7 @@ private:
     std::uint16_t http = 0;
     std::uint16_t admin = 0;
     std::uint16_t link = 0;
+    std::string program;
     std::unique_ptr<process> run;
   };
 

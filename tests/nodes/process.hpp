@@ -38,6 +38,9 @@ public:
   void listen(std::chrono::milliseconds how_long);
 
   void signal(int number) const;
+  pid_t pid() const noexcept {
+    return pid_;
+  }
   const std::string& out() const noexcept {
     return out_;
   }

@@ -429,7 +429,8 @@ void actor::stop_effect(const durable_run::effect_stop& what) {
     return run_->stop_taken(what.key, what.attempt, home_.now_us());
   mail cancel;
   cancel.what = mail::kind::cancel;
-  cancel.to = child_id(what.key);
+  cancel.to = child_id(*wish, what.key);
+  home_.with().checks.given_up(log(), cancel.to);
   children_.erase(cancel.to);
   insist(
       std::move(cancel), [](actor&) { return true; },
@@ -440,8 +441,9 @@ void actor::stop_effect(const durable_run::effect_stop& what) {
       });
 }
 
-log_id actor::child_id(const std::string& key) const {
-  return log_id{log().value + "/" + key};
+log_id actor::child_id(const remote::ChildRun& wish,
+                       const std::string& key) const {
+  return log_id{wish.id().empty() ? log().value + "/" + key : wish.id()};
 }
 
 // -- runs below and above -----------------------------------------------------
@@ -450,7 +452,7 @@ void actor::start_child(const durable_run::effect_start& what) {
   const auto& wish = dynamic_cast<const remote::ChildRun&>(*what.input);
   mail start;
   start.what = mail::kind::start;
-  start.to = child_id(what.key);
+  start.to = child_id(wish, what.key);
   start.from = log();
   start.payload = wish.input();
   say("starts " + start.to.value);

@@ -2,6 +2,7 @@
 
 #include "actors/workflow/activation_table.hpp"
 #include "actors/workflow/engine/run.hpp"
+#include "protocols/remote/workflow.pb.h"
 #include "tests/simulation/parts.hpp"
 
 #include <cstdint>
@@ -62,7 +63,7 @@ private:
   void start_effect(const workflow::durable_run::effect_start& what);
   void begin_held_back();
   void start_child(const workflow::durable_run::effect_start& what);
-  log_id child_id(const std::string& key) const;
+  log_id child_id(const remote::ChildRun& wish, const std::string& key) const;
   void stop_effect(const workflow::durable_run::effect_stop& what);
   /// Sends until there is an answer or `wanted` says no.
   void insist(mail what, std::function<bool(actor&)> wanted,

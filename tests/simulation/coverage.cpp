@@ -11,6 +11,7 @@ constexpr std::array must_happen{
     "node crashes",
     "node freezes",
     "frozen node crashes",
+    "node crashes when a child has just ended",
     "frozen owner wakes up",
     "cut off from the database",
     "shard given up",

@@ -4,6 +4,8 @@
 #include "tests/simulation/chance.hpp"
 #include "tests/simulation/effects.hpp"
 
+#include <xxhash.h>
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -291,17 +293,17 @@ durable<nothing> do_local(play_ptr, const part& what, context ctx,
 
 durable<nothing> do_child(play_ptr how, const part& what, context ctx,
                           branch_ptr at) {
+  auto place = at->place(what.key);
   program_input input;
-  input.seed = how->input.seed * 31 + what.number + 1'000 * how->turn;
+  input.seed = XXH3_64bits_withSeed(place.data(), place.size(),
+                                    how->input.seed + how->turn);
   input.depth = how->input.depth + 1;
   remote::ChildRun wish;
   wish.set_program("simulated");
   wish.set_input(to_text(input));
   // Some are named by their parent, and lie in a shard of their own.
-  if (what.number % 2 == 0)
-    wish.set_id("kin-" + std::to_string(input.seed) + "-"
-                + std::to_string(input.depth));
-  auto place = at->place(what.key);
+  if (input.seed % 2 == 0)
+    wish.set_id("kin-" + std::to_string(input.seed));
   try {
     auto child = what.detached ? ctx.start_child(what.key, std::move(wish))
                                : ctx.child(what.key, std::move(wish));

@@ -47,6 +47,8 @@ public:
     db_.on_commit = [this](const statement_entry& what) {
       ++happenings_;
       checks_.committed(what);
+      if (what.what.owes_end)
+        strike_after_end(what);
     };
     db_.on_claim
         = [this](const cluster::shard_change& what, const node_id& who) {
@@ -118,6 +120,20 @@ private:
       world_.after(delay, [this, &victim] { freeze(victim); });
     else if (dice.per_mille(sky_.cut_off) && !victim.frozen())
       victim.cut_off(dice.spread(100'000, 60 * second_us));
+  }
+
+  /// A run has ended, and its parent, which may be on another node, does not
+  /// know yet: by now it should be owed by the rows.
+  void strike_after_end(const statement_entry& end) {
+    if (!world_.dice.per_mille(10 * sky_.crash))
+      return;
+    for (auto& one : nodes_)
+      if (one->up() && one->epoch_of(end.what.log) == end.epoch) {
+        world_.seen.hit("node crashes when a child has just ended");
+        world_.after(world_.dice.spread(10, 50'000),
+                     [this, victim = one.get()] { crash(*victim); });
+        return;
+      }
   }
 
   void crash(node& victim) {
@@ -197,7 +213,15 @@ private:
 
   bool over() {
     if (world_.events() >= events_max) {
-      world_.fail("I10 progress", "more happens than these runs need");
+      auto left
+          = std::find_if(db_.logs().begin(), db_.logs().end(),
+                         [](const auto& one) { return !ended(one.second); });
+      world_.fail("I10 progress",
+                  "more happens than these runs need"
+                      + (left == db_.logs().end()
+                             ? std::string{}
+                             : "; " + left->first.value + " has not ended: "
+                                   + where_is(left->first)));
       return true;
     }
     if (world_.healed

@@ -162,14 +162,15 @@ void watch::take(const log_id& log, history& seen, const facts::Fact& fact) {
 /// Nobody reads what is behind an end or a new turn: whom the run has given up
 /// must have on its own disk that it is to stop.
 void watch::check_given_up(const log_id& log) {
-  auto below = log.value + "/";
-  for (auto at = given_up_.lower_bound(log_id{below});
-       at != given_up_.end() && at->value.starts_with(below); ++at)
-    if (const auto* child = db_.find(*at); child->birth.parent == log
-                                           && !store::is_terminal(child->status)
-                                           && of(*at).cancelled_at_us == 0)
+  auto known = given_up_.find(log);
+  if (known == given_up_.end())
+    return;
+  for (const auto& id : known->second)
+    if (const auto* child = db_.find(id); child->birth.parent == log
+                                          && !store::is_terminal(child->status)
+                                          && of(id).cancelled_at_us == 0)
       everything_.fail("I11 cancel",
-                       at->value + " goes on and is not told to stop");
+                       id.value + " goes on and is not told to stop");
 }
 
 /// What is recorded is what this attempt at this step gave.
@@ -336,10 +337,13 @@ void watch::stopped(const log_id& log, const std::string& key,
                     std::uint32_t attempt) {
   everything_.seen.hit("effect told to stop");
   everything_.note(log.value, "stops " + key);
-  // One that is not born yet is not there to be told.
-  if (log_id child{log.value + "/" + key}; db_.find(child))
-    given_up_.insert(std::move(child));
   stopped_.insert(log.value + "/" + key + "/" + std::to_string(attempt));
+}
+
+/// One that is not born yet is not there to be told.
+void watch::given_up(const log_id& parent, const log_id& child) {
+  if (db_.find(child))
+    given_up_[parent].insert(child);
 }
 
 void watch::wrong_outcome(const std::string& asked, const std::string& got) {

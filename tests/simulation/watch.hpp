@@ -58,6 +58,8 @@ public:
   void effect_begins(const ledger_entry& what);
   void stopped(const log_id& log, const std::string& key,
                std::uint32_t attempt);
+  /// A run waits for this one of its child runs no more.
+  void given_up(const log_id& parent, const log_id& child);
   void told(const log_id& log, std::uint64_t life, log_version version,
             const facts::Fact& fact);
   /// A run answers; passed on to who asked.
@@ -136,7 +138,7 @@ private:
   std::map<std::uint64_t, std::uint64_t> began_;
   std::map<std::uint64_t, std::uint64_t> rested_;
   std::uint64_t moments_ = 0;
-  std::set<log_id> given_up_;     ///< Child runs.
+  std::map<log_id, std::set<log_id>> given_up_; ///< By parent.
   std::set<std::string> stopped_; ///< Attempts that were told to stop, by key.
   std::set<std::pair<std::uint32_t, shard_epoch>> claims_;
   /// What programs see now is on disk.

@@ -1,5 +1,7 @@
 #include "actors/store/pg_connection.hpp"
 #include "tests/kit/postgres_fixture.hpp"
+#include "tests/store/cut_wire.hpp"
+#include "tests/store/sql.hpp"
 #include "tests/store/store_client.hpp"
 
 #include <catch2/catch.hpp>
@@ -327,6 +329,75 @@ TEST_CASE("an end that is owed is brought back until the log is closed") {
     std::this_thread::sleep_for(5ms);
   // One that has not ended cannot be closed.
   CHECK(unfinished() == std::vector<log_id>{log_id{"open"}});
+}
+
+namespace {
+
+/// A log that has ended and owes that to another.
+void end_owing(world& it, const std::string& log) {
+  auto what = birth_of(log);
+  what.status = log_status::completed;
+  what.owes_end = true;
+  REQUIRE(it.append(what));
+}
+
+void close(store_node& node, const std::string& log) {
+  auto mail = std::make_shared<envelope>();
+  mail->to = {"store"};
+  mail->body = close_log{log_id{log}};
+  node.addresses.deliver(std::move(mail));
+}
+
+void await_none_active(const std::string& dsn) {
+  auto until = std::chrono::steady_clock::now() + 20s;
+  while (number(dsn, "select count(*) from active") > 0) {
+    REQUIRE(std::chrono::steady_clock::now() < until);
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+} // namespace
+
+TEST_CASE("an end that was told stays told when the database crashes") {
+  auto& server = test::postgres_server::shared();
+  auto set_up = [&](const char* sql) {
+    auto db = test::connect(server.dsn("postgres"));
+    test::run_sql(db, sql);
+  };
+  // What is committed without waiting for the disk gets there by chance, later.
+  set_up("alter system set wal_writer_delay = '10s'");
+  server.restart();
+  world it;
+  end_owing(it, "child");
+  close(it.node, "child");
+  await_none_active(it.dsn);
+  server.kill();
+  server.restart();
+  CHECK(number(it.dsn, "select count(*) from active") == 0);
+  set_up("alter system reset wal_writer_delay");
+}
+
+TEST_CASE("an end that is told while the database is away counts once it is "
+          "back") {
+  auto dsn = fresh_database();
+  test::cut_wire wire{dsn};
+  config::store_settings brief;
+  brief.outage_wait = 300ms;
+  store_node node{wire.dsn(), brief};
+  REQUIRE(node.claim());
+  auto what = birth_of("child");
+  what.status = log_status::completed;
+  what.owes_end = true;
+  REQUIRE(node.ask<append_receipt>(std::move(what)));
+  wire.hold_requests();
+  close(node, "child");
+  while (wire.held_requests() == 0)
+    std::this_thread::sleep_for(1ms);
+  // By then the statement has been tried for as long as it may be.
+  std::this_thread::sleep_for(brief.outage_wait);
+  CHECK(number(dsn, "select count(*) from active") == 1);
+  wire.cut();
+  await_none_active(dsn);
 }
 
 TEST_CASE("a summary stays until another is given") {

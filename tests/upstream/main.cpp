@@ -6,6 +6,7 @@
 //
 //   [[steps:10]]       calls the calculator until 10 turns are done
 //   [[tools:3]]        3 calls in one turn; of one turn unless steps are given
+//   [[busy:MS]]        a tool that takes all of a processor for so long
 //   [[badargs]]        arguments that are no JSON
 //   [[delay:50]]       ms before the first byte
 //   [[slow:20]]        ms between two tokens

@@ -164,11 +164,20 @@ behaviour script::decide(const question& what) {
     out.text = plan_text(what.text, number(all, "parts", 1));
     return out;
   }
-  bool calls = all.count("tools") != 0 || all.count("badargs") != 0;
+  bool busy = all.count("busy") != 0;
+  bool calls = busy || all.count("tools") != 0 || all.count("badargs") != 0;
   if (what.has_tools && what.turn < number(all, "steps", calls ? 1 : 0)) {
     out.text = "I compute.";
     for (std::int64_t i = 1; i <= number(all, "tools", 1); ++i) {
       auto id = std::to_string(what.turn + 1) + "_" + std::to_string(i);
+      if (busy) {
+        auto code = "import time\nend = time.monotonic() + "
+                    + std::to_string(number(all, "busy", 1'000))
+                    + " / 1000\nwhile time.monotonic() < end: pass\nprint(7)";
+        out.calls.push_back(
+            {"call_" + id, "python_executor", json{{"code", code}}.dump()});
+        continue;
+      }
       auto expression
           = std::to_string(what.turn + 1) + " * 7 + " + std::to_string(i);
       out.calls.push_back({"call_" + id, "calculator",

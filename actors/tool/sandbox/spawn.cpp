@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +24,9 @@ struct child_failure {
   int step;
   int code;
 };
+
+/// Nice value of what runs here: a tenth of a share of the node's threads.
+constexpr int gives_way = 10;
 
 constexpr std::array steps{
     "redirect its output", "make a mount namespace", "mount the workspace",
@@ -66,6 +70,8 @@ struct child_plan {
 [[noreturn]] void run_child(const child_plan& plan) {
   const auto& spec = *plan.spec;
   setpgid(0, 0);
+  // Many that take all of the processor must not keep the node from it.
+  setpriority(PRIO_PROCESS, 0, gives_way);
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
   for (int sig = 1; sig < 32; ++sig)

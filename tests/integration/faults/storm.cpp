@@ -16,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-constexpr unsigned nodes = 3;
 const char* const every_role
     = "gateway, orchestrator, agent, llm, tool, browser, inspector";
 
@@ -44,8 +43,7 @@ storm::~storm() {
 }
 
 void storm::run() {
-  INFO("repeat: SHANNON_STORM='" << options_.text()
-                                 << "' fault_storm_test '[asked]'");
+  INFO("repeat: " << SHANNON_STORM_PROGRAM << " " << options_.flags());
   prepare();
   play();
   check();
@@ -53,26 +51,34 @@ void storm::run() {
 
 // -- the world ----------------------------------------------------------------
 
-bool storm::has(const char* id) const {
-  return std::find(options_.faults.begin(), options_.faults.end(), id)
-         != options_.faults.end();
+bool storm::has(std::initializer_list<const char*> any) const {
+  return std::any_of(
+      options_.faults.begin(), options_.faults.end(), [&](const auto& one) {
+        return std::find(any.begin(), any.end(), one) != any.end();
+      });
 }
 
 void storm::prepare() {
+  // Who is started again and again would wait long for shards of others.
+  auto quick
+      = has({"K1", "K5", "Z2", "M2"}) ? "membership: {settle: 500ms}\n" : "";
   cluster_ = std::make_unique<real_cluster>(
-      std::vector<std::string>(nodes, every_role));
+      std::vector<std::string>(nodes_max, every_role), quick);
   audit_ = std::make_unique<ownership_audit>(cluster_->dsn());
-  for (unsigned i = 0; i < nodes && (has("N2") || has("D5")); ++i)
+  for (unsigned i = 0; i < nodes_max && has({"N1", "N2", "N6", "D5"}); ++i)
     wires_.push_back(std::make_unique<cut_wire>(cluster_->dsn()));
-  if (has("N5"))
+  if (has({"N1", "N3", "N5", "N6"}))
     prepare_detours();
-  if (has("R1"))
+  if (has({"R1"}))
     prepare_redis();
-  for (unsigned i = 0; i < nodes; ++i)
+  for (unsigned i = 0; i < nodes_max && moved_clock::possible() && has({"T1"});
+       ++i)
+    clocks_.emplace_back();
+  for (unsigned i = 0; i < nodes_max; ++i)
     start(i);
-  await_ready(nodes, 60s);
+  await_ready(nodes_max, 60s);
   std::vector<std::uint16_t> doors;
-  for (unsigned i = 0; i < nodes; ++i)
+  for (unsigned i = 0; i < nodes_max; ++i)
     doors.push_back(cluster_->port(i));
   load_ = std::make_unique<storm_load>(std::move(doors), options_.seed);
 }
@@ -81,7 +87,7 @@ void storm::prepare() {
 /// its detour begins.
 void storm::prepare_detours() {
   std::string pairs;
-  for (unsigned i = 0; i < nodes; ++i) {
+  for (unsigned i = 0; i < nodes_max; ++i) {
     detours_.push_back(std::make_unique<tcp_detour>(cluster_->link_port(i)));
     pairs += (i > 0 ? ", ('" : "('") + loopback(cluster_->link_port(i)) + "', '"
              + loopback(detours_.back()->port()) + "')";
@@ -112,12 +118,14 @@ void storm::prepare_redis() {
   redis_.emplace(std::move(*made));
 }
 
-void storm::start(unsigned node) {
-  std::vector<std::string> special;
+void storm::start(unsigned node, std::vector<std::string> special) {
   if (!wires_.empty())
     special.push_back("SHANNON_DATABASE_URL=" + wires_[node]->dsn());
   if (redis_)
     special.push_back("SHANNON_REDIS_URL=" + redis_->url());
+  if (!clocks_.empty())
+    for (auto& one : clocks_[node].environment())
+      special.push_back(std::move(one));
   cluster_->start(node, special);
 }
 
@@ -127,14 +135,14 @@ int storm::draw(int from, int to) {
 
 unsigned storm::draw_ready_node() {
   auto node = draw_node();
-  for (unsigned i = 0; i < nodes; ++i, node = (node + 1) % nodes)
+  for (unsigned i = 0; i < nodes_max; ++i, node = (node + 1) % nodes_max)
     if (is_ready(node))
       break;
   return node;
 }
 
 unsigned storm::draw_node() {
-  return static_cast<unsigned>(draw(0, nodes - 1));
+  return static_cast<unsigned>(draw(0, nodes_max - 1));
 }
 
 void storm::pause(milliseconds how_long) {
@@ -155,7 +163,7 @@ bool storm::is_ready(unsigned node) const {
 
 std::vector<unsigned> storm::ready_nodes() const {
   std::vector<unsigned> out;
-  for (unsigned i = 0; i < nodes; ++i)
+  for (unsigned i = 0; i < nodes_max; ++i)
     if (is_ready(i))
       out.push_back(i);
   return out;
@@ -165,7 +173,7 @@ void storm::await_ready(std::size_t count, std::chrono::seconds most) {
   auto until = clock::now() + most;
   while (ready_nodes().size() < count) {
     std::string logs;
-    for (unsigned i = 0; i < nodes; ++i)
+    for (unsigned i = 0; i < nodes_max; ++i)
       logs += cluster_->name(i) + "\n" + tail_of(cluster_->log(i));
     INFO(logs);
     REQUIRE(clock::now() < until);
@@ -180,12 +188,12 @@ void storm::play() {
   since_us_ = unix_now_us();
   std::vector<const fault*> all;
   for (const auto& one : fault_table())
-    if (has(one.id))
+    if (has({one.id}))
       all.push_back(&one);
   REQUIRE(all.size() == options_.faults.size());
   for (int round = 0;
        round < options_.rounds || load_->accepted() < options_.tasks
-       || clock::now() - since < options_.lasts;
+       || clock::now() - since < std::chrono::seconds{options_.seconds};
        ++round) {
     std::shuffle(all.begin(), all.end(), chance_);
     for (const auto* one : all) {
@@ -194,26 +202,44 @@ void storm::play() {
     }
   }
   // Those that came again soon have settled by then.
-  await_ready(nodes, 120s);
+  await_ready(nodes_max, 120s);
 }
 
 void storm::make(const fault& one) {
   INFO("fault " << one.id << ", the " << spans_.size() + 1 << "th");
-  from_us_ = unix_now_us();
-  until_us_ = able_us_ = 0;
+  making_ = &one;
+  auto since_us = unix_now_us();
+  begin_span();
   (this->*one.make)();
-  spans_.push_back(
-      {one.id, from_us_, until_us_ != 0 ? until_us_ : unix_now_us(),
-       able_us_ != 0 ? able_us_ : from_us_, one.loses_calls, one.may_be_late});
+  end_span();
   // One that has come again and again waits before it is given anything; the
   // next fault does not wait for it.
-  await_ready(nodes - 1, 60s);
+  await_ready(nodes_max - 1, 60s);
   auto seconds
       = [](std::int64_t us) { return static_cast<double>(us / 10'000) / 100; };
   std::ostringstream line;
-  line << one.id << " at " << seconds(from_us_ - since_us_) << " s, healed in "
-       << seconds(unix_now_us() - from_us_) << " s";
+  line << one.id << " at " << seconds(since_us - since_us_) << " s, healed in "
+       << seconds(unix_now_us() - since_us) << " s";
   played_.push_back(line.str());
+}
+
+void storm::begin_span(const char* kind) {
+  span_kind_ = kind ? kind : making_->id;
+  from_us_ = unix_now_us();
+  until_us_ = able_us_ = 0;
+}
+
+void storm::end_span() {
+  if (span_kind_.empty())
+    return;
+  const auto& all = fault_table();
+  auto of = std::find_if(all.begin(), all.end(), [this](const auto& one) {
+    return one.id == span_kind_;
+  });
+  spans_.push_back({std::exchange(span_kind_, {}), from_us_,
+                    until_us_ != 0 ? until_us_ : unix_now_us(),
+                    able_us_ != 0 ? able_us_ : from_us_, of->loses_calls,
+                    of->may_be_late});
 }
 
 /// From the moment that the database answers until as many nodes are ready as

@@ -3,8 +3,11 @@
 #include "nodes/services/private_redis.hpp"
 #include "tests/cluster/ownership_audit.hpp"
 #include "tests/cluster/real_cluster.hpp"
+#include "tests/integration/faults/fault_table.hpp"
 #include "tests/integration/faults/ledger_check.hpp"
+#include "tests/integration/faults/moved_clock.hpp"
 #include "tests/integration/faults/storm_load.hpp"
+#include "tests/integration/faults/storm_options.hpp"
 #include "tests/integration/faults/tcp_detour.hpp"
 #include "tests/store/cut_wire.hpp"
 
@@ -17,34 +20,6 @@
 #include <vector>
 
 namespace shannon::test {
-
-struct storm_options {
-  std::uint64_t seed = 1;
-  std::vector<std::string> faults; ///< Of `fault_table()`.
-  int rounds = 1;                  ///< Each fault so often, and then more ...
-  std::size_t tasks = 0;           ///< ... until so many are accepted,
-  std::chrono::seconds lasts{0};   ///< and so long.
-
-  /// `seed=7 faults=K2,Z1 rounds=2 tasks=0 seconds=0`; what is left out is as
-  /// above. Throws std::runtime_error, saying what it cannot read.
-  static storm_options parse(const std::string& text);
-  std::string text() const;
-};
-
-class storm;
-
-struct fault {
-  const char* id;
-  const char* what;
-  void (storm::*make)();
-  bool loses_calls;
-  bool may_be_late;
-  /// From the fault to the next call of what was under way, the 99th of 100;
-  /// 0: it is not for others to take over.
-  double takeover_seconds_max;
-};
-
-const std::vector<fault>& fault_table();
 
 /// Three nodes that play every role, under load, while faults of one seed come
 /// over them; then all is healed, and what came of it is checked.
@@ -69,17 +44,37 @@ public:
   void freeze_postgres();
   void lose_acknowledgements();
   void kill_redis();
+  void kill_at_work();
+  void kill_at_hand_over();
+  void stop_at_points();
+  void throw_in_handlers();
+  void isolate_one();
+  void part_two();
+  void swizzle();
+  void move_clock_of_one();
 
 private:
   using milliseconds = std::chrono::milliseconds;
 
-  bool has(const char* id) const;
+  static constexpr unsigned nodes_max = 3;
+
+  bool has(std::initializer_list<const char*> any) const;
   void prepare();
   void prepare_detours();
   void prepare_redis();
-  void start(unsigned node);
+  void start(unsigned node, std::vector<std::string> special = {});
   void play();
   void make(const fault& one);
+  /// What explains calls that are made again. A fault that consists of several
+  /// begins and ends one for each; `kind` is its own if none is named.
+  void begin_span(const char* kind = nullptr);
+  void span_from(std::int64_t us) {
+    from_us_ = us;
+  }
+  void end_span();
+  void arm(unsigned node, const std::string& order);
+  void await_blow(unsigned node, const std::string& name);
+  void kill_at(unsigned node, const std::string& name, int pass_max, bool ends);
   std::vector<unsigned> ready_nodes() const;
   void await_ready(std::size_t count, std::chrono::seconds most);
   void check();
@@ -107,12 +102,15 @@ private:
   std::unique_ptr<ownership_audit> audit_;
   std::vector<std::unique_ptr<cut_wire>> wires_;
   std::vector<std::unique_ptr<tcp_detour>> detours_;
+  std::vector<moved_clock> clocks_;
   std::optional<services::private_redis> redis_;
   std::string redis_folder_;
   std::unique_ptr<storm_load> load_;
 
   std::vector<fault_span> spans_;
   std::vector<std::string> played_;
+  const fault* making_ = nullptr;
+  std::string span_kind_; ///< Empty: none is open.
   std::int64_t since_us_ = 0;
   std::int64_t from_us_ = 0;
   std::int64_t until_us_ = 0;

@@ -5,7 +5,6 @@
 #include "tests/integration/recorded_steps.hpp"
 #include "tests/nodes/process.hpp"
 
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <sstream>
@@ -51,7 +50,7 @@ void storm::check() {
                  << " long sleeps");
     CHECK(refused_ > 0);
   }
-  if (has("D5")) {
+  if (has({"D5"})) {
     WARN("D5: " << doubts_ << " appends committed or not, nobody was told");
     CHECK(doubts_ > 0);
   }
@@ -130,14 +129,15 @@ void storm::check_tasks(const load_report& seen) {
     ++counts[span.kind];
   for (const auto& [kind, times] : counts)
     faults << " " << kind << " x" << times;
-  if (std::getenv("SHANNON_STORM"))
+  if (options_.tells_faults)
     WARN(first_of(played_, played_.size()));
   WARN("seed " << options_.seed << ":" << faults.str()
                << "; I7, I10: " << seen.tasks.size() << " tasks acknowledged, "
                << cancelled << " cancelled and " << unclear
-               << " told too late, " << lost.size() << " lost; "
-               << seen.told_to_wait << " told to wait, " << seen.unanswered
-               << " unanswered, " << seen.sent_again << " sent again");
+               << " by a cancel that was asked for twice, " << lost.size()
+               << " lost; " << seen.told_to_wait << " told to wait, "
+               << seen.unanswered << " unanswered, " << seen.sent_again
+               << " sent again");
   INFO(first_of(lost));
   CHECK(lost.empty());
   // Nobody has a task that was never acknowledged, or one task twice.
@@ -159,7 +159,11 @@ void storm::check_ledger_of() {
               << " made again after a fault, " << found.late
               << " late by a sleeper, " << found.wrong.size()
               << " unexplained");
-  INFO(first_of(found.wrong));
+  std::ostringstream spans;
+  for (const auto& one : spans_)
+    spans << one.kind << " from " << one.from_us << " to " << one.until_us
+          << " us\n";
+  INFO(first_of(found.wrong) << spans.str());
   CHECK(found.wrong.empty());
   for (const auto& one : fault_table()) {
     auto& took = found.takeovers[one.id];

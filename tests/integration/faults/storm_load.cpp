@@ -43,8 +43,9 @@ struct storm_load::client {
   }
 
   /// Asked of one node after the other until one says something that is not
-  /// "later".
-  std::optional<raw_response> ask(const std::string& request) {
+  /// "later". `sent`: how often a node may have read it.
+  std::optional<raw_response> ask(const std::string& request,
+                                  int* sent = nullptr) {
     for (;;) {
       if (all.done_ && give_up == clock::time_point::max())
         give_up = clock::now() + last_patience;
@@ -54,8 +55,12 @@ struct storm_load::client {
           draw(0, static_cast<int>(all.doors_.size()) - 1));
       raw_client node{all.doors_[door]};
       std::optional<raw_response> got;
-      if (node.connected() && node.send(request))
-        got = node.response();
+      if (node.connected()) {
+        if (sent)
+          ++*sent;
+        if (node.send(request))
+          got = node.response();
+      }
       if (got && got->status != 503 && got->status != 429)
         return got;
       count(got ? &load_report::told_to_wait : &load_report::unanswered);
@@ -120,9 +125,11 @@ struct storm_load::client {
   }
 
   cancel_state cancel(const std::string& id) {
+    int sent = 0;
     auto got
         = ask(post("/api/v1/tasks/" + id + "/cancel", R"({"reason": "storm"})",
-                   "Content-Type: application/json\r\n"));
+                   "Content-Type: application/json\r\n"),
+              &sent);
     if (!got || got->status != 202) {
       fail(id + ": its cancel was answered "
            + (got ? std::to_string(got->status) + ": " + got->body : "never"));
@@ -131,7 +138,7 @@ struct storm_load::client {
     auto read = json::parse(got->body, nullptr, false);
     if (read.is_object() && read.value("success", false))
       return cancel_state::acknowledged;
-    return cancel_state::unclear;
+    return sent == 1 ? cancel_state::too_late : cancel_state::unclear;
   }
 };
 

@@ -10,10 +10,17 @@
 
 namespace shannon::test {
 
-/// What is known of a task's cancel. `unclear`: the client was told that the
-/// task has ended already, which may be by this very cancel: the client asked
-/// before and had no answer, or the gateway did, over a move of the task.
-enum class cancel_state : std::uint8_t { none, acknowledged, unclear };
+/// What is known of a task's cancel.
+enum class cancel_state : std::uint8_t {
+  none,
+  acknowledged,
+  /// Asked for once, the client was told that the task had ended already: by
+  /// itself, that is.
+  too_late,
+  /// It was told so when it asked again, for want of an answer: the cancel that
+  /// ended the task may have been its own.
+  unclear,
+};
 
 /// A task that was acknowledged.
 struct accepted_task {

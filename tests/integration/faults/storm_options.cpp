@@ -1,76 +1,37 @@
-#include "tests/integration/faults/storm.hpp"
+#include "tests/integration/faults/storm_options.hpp"
 
-#include <sstream>
-#include <stdexcept>
+#include "tests/integration/faults/fault_table.hpp"
+
+#include <CLI/CLI.hpp>
 
 namespace shannon::test {
 
-namespace {
-
-std::uint64_t number(const std::string& item, const std::string& value) {
-  std::size_t used = 0;
-  std::uint64_t out = 0;
-  try {
-    out = std::stoull(value, &used);
-  } catch (const std::exception&) {
-  }
-  if (used == 0 || used != value.size())
-    throw std::runtime_error{"storm: a number expected in " + item};
-  return out;
-}
-
-void check_fault(const std::string& id) {
-  std::string known;
+void declare(CLI::App& app, storm_options& options) {
+  std::vector<std::string> known;
+  std::string list = "Faults to play, all if none is named:";
   for (const auto& one : fault_table()) {
-    if (one.id == id)
-      return;
-    known += std::string{" "} + one.id;
+    known.emplace_back(one.id);
+    list += std::string{"\n"} + one.id + ": " + one.what;
   }
-  throw std::runtime_error{"storm: no fault " + id + "; there are" + known};
+  options.faults = known;
+  app.add_option("--seed", options.seed, "Draws faults, victims and tasks");
+  app.add_option("--faults", options.faults, list)
+      ->delimiter(',')
+      ->check(CLI::IsMember(known));
+  app.add_option("--rounds", options.rounds, "Each fault so often,")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--tasks", options.tasks,
+                 "and on until so many tasks are acknowledged");
+  app.add_option("--seconds", options.seconds, "and so long");
 }
 
-} // namespace
-
-storm_options storm_options::parse(const std::string& text) {
-  storm_options out;
-  std::istringstream items{text};
-  for (std::string item; items >> item;) {
-    auto equals = item.find('=');
-    auto name = item.substr(0, equals);
-    auto value = equals == item.npos ? "" : item.substr(equals + 1);
-    if (name == "seed") {
-      out.seed = number(item, value);
-    } else if (name == "rounds") {
-      out.rounds = static_cast<int>(number(item, value));
-    } else if (name == "tasks") {
-      out.tasks = number(item, value);
-    } else if (name == "seconds") {
-      out.lasts = std::chrono::seconds{number(item, value)};
-    } else if (name == "faults") {
-      std::istringstream ids{value};
-      for (std::string id; std::getline(ids, id, ',');) {
-        check_fault(id);
-        out.faults.push_back(id);
-      }
-    } else {
-      throw std::runtime_error{"storm: seed=, faults=, rounds=, tasks= or "
-                               "seconds= expected, found "
-                               + item};
-    }
-  }
-  if (out.faults.empty())
-    for (const auto& one : fault_table())
-      out.faults.push_back(one.id);
-  return out;
-}
-
-std::string storm_options::text() const {
+std::string storm_options::flags() const {
   std::string ids;
   for (const auto& one : faults)
     ids += (ids.empty() ? "" : ",") + one;
-  return "seed=" + std::to_string(seed) + " faults=" + ids + " rounds="
-         + std::to_string(rounds) + " tasks=" + std::to_string(tasks)
-         + " seconds=" + std::to_string(lasts.count());
+  return "--seed " + std::to_string(seed) + " --faults " + ids + " --rounds "
+         + std::to_string(rounds) + " --tasks " + std::to_string(tasks)
+         + " --seconds " + std::to_string(seconds);
 }
 
 } // namespace shannon::test

@@ -66,6 +66,8 @@ void tcp_detour::run() {
     bool waits = false;
     for (auto& one : pairs_)
       for (auto& end : one->ends) {
+        if (is_held(*one))
+          continue; // Else what it holds would wake this up at once, always.
         watched.push_back({end.socket, POLLIN, 0});
         waits = waits || !end.waiting.empty();
       }
@@ -103,8 +105,38 @@ void tcp_detour::take_one() {
   pairs_.push_back(std::move(one));
 }
 
+void tcp_detour::hold(const std::string& caller) {
+  std::lock_guard guard{mutex_};
+  held_.insert(caller);
+}
+
+void tcp_detour::release() {
+  std::lock_guard guard{mutex_};
+  held_.clear();
+}
+
+bool tcp_detour::is_held(pair& one) {
+  std::lock_guard guard{mutex_};
+  if (held_.empty())
+    return false;
+  if (held_.count({}) != 0)
+    return true;
+  return std::any_of(held_.begin(), held_.end(), [&](const auto& caller) {
+    return one.hello.find(caller + "#") != std::string::npos;
+  });
+}
+
 /// False when one side has hung up.
 bool tcp_detour::move(pair& one) {
+  if (one.hello.empty()) {
+    char first[4'096];
+    auto got = ::recv(one.ends[0].socket, first, sizeof first,
+                      MSG_DONTWAIT | MSG_PEEK);
+    if (got > 0)
+      one.hello.assign(first, static_cast<std::size_t>(got));
+  }
+  if (is_held(one))
+    return true;
   auto now = clock::now();
   for (int side = 0; side < 2; ++side) {
     auto& from = one.ends[side];

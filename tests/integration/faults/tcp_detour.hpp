@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +28,12 @@ public:
   void delay(std::chrono::milliseconds each_way) {
     delay_us_ = each_way.count() * 1'000;
   }
+  /// What comes over connections from this node, or from any, stays here from
+  /// now on, both ways, and the connections stay open. A node is known by the
+  /// hello of its link.
+  void hold(const std::string& caller = {});
+  /// All that is held goes on.
+  void release();
   /// Resets all connections that there are now; new ones pass.
   void reset() {
     reset_ = true;
@@ -49,11 +57,13 @@ private:
   };
   struct pair {
     end ends[2];
+    std::string hello; ///< What the caller said first.
   };
 
   void run();
   void take_one();
   bool move(pair& one);
+  bool is_held(pair& one);
 
   std::uint16_t to_;
   std::uint16_t port_ = 0;
@@ -63,6 +73,8 @@ private:
   std::atomic<std::int64_t> delay_us_{0};
   std::atomic<std::int64_t> bytes_{0};
   std::vector<std::unique_ptr<pair>> pairs_;
+  std::mutex mutex_;
+  std::set<std::string> held_; ///< Callers; empty text: all.
   std::thread thread_;
 };
 
