@@ -93,12 +93,9 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     for (const char* kind : {"workflow", "schedule"})
       shards.kinds.emplace_back(kind);
   // Whoever carries runs has effects to send somewhere, and a gateway has the
-  // model calls of its clients.
-  auto has_runs = !shards.kinds.empty();
-  if (has_runs)
+  // model calls and the tools of its clients.
+  if (!shards.kinds.empty() || plays(s, "gateway"))
     shards.tell_members = {"llm", "tool"};
-  else if (plays(s, "gateway"))
-    shards.tell_members = {"llm"};
 
   kit::supervisor_spec root;
   root.name = "root";

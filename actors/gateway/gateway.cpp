@@ -3,6 +3,8 @@
 #include "actors/gateway/desk.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
 #include "actors/gateway/identity/password_desk.hpp"
+#include "actors/gateway/identity/tiers.hpp"
+#include "actors/gateway/limits/rate_limits.hpp"
 #include "actors/gateway/openai/chat_handlers.hpp"
 #include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/account_handlers.hpp"
@@ -18,6 +20,7 @@
 #include "actors/gateway/streams/stream_handlers.hpp"
 #include "protocols/cluster.hpp"
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -25,6 +28,9 @@
 namespace shannon::gateway {
 
 namespace {
+
+/// Of an address from which nobody is known yet.
+constexpr tier_limits limits_of_address{60, 3'600, 86'400};
 
 std::uint64_t body_bound_of(const http_request& head,
                             const config::http_settings& limits) {
@@ -139,8 +145,33 @@ private:
                       if (!who)
                         return request->answer(std::move(who.error()));
                       request->admit(std::move(*who));
-                      run(request);
+                      if (is_within_limits(request))
+                        run(request);
                     });
+  }
+
+  /// Answers the request if it is one too many. On the developer's own machine
+  /// nobody is counted.
+  bool is_within_limits(const call_ptr& request) {
+    const auto& line = request->to();
+    if (line.counted == rate::none || args_.settings.dev)
+      return true;
+    const auto& who = request->who();
+    bool is_known = line.counted == rate::caller;
+    auto key = !is_known ? "address " + request->request().peer
+               : who.key.empty()
+                   ? "user " + who.tenant.value + ' ' + who.user.value
+                   : "key " + who.key;
+    auto unix_now = std::chrono::system_clock::to_time_t(env().now());
+    auto got = limits_.take(
+        key, is_known ? limits_of(who.tier) : limits_of_address, clock_now());
+    if (!got.allowed) {
+      request->answer(too_many_answer(got, unix_now));
+      return false;
+    }
+    if (is_known)
+      request->add_fields(rate_fields(got, unix_now));
+    return true;
   }
 
   void run(const call_ptr& request) {
@@ -166,6 +197,7 @@ private:
   chat_handlers chats_;
   authenticator entrance_;
   std::unique_ptr<password_desk> passwords_;
+  rate_limits limits_;
   std::uint64_t serving_ = 0;
   bool draining_ = false;
 };

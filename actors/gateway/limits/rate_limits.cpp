@@ -9,31 +9,19 @@ namespace shannon::gateway {
 
 namespace {
 
-constexpr std::array tiers{rate_tier{"free", {60, 1'000, 10'000}},
-                           rate_tier{"pro", {200, 5'000, 50'000}},
-                           rate_tier{"max", {300, 10'000, 100'000}},
-                           rate_tier{"enterprise", {500, 20'000, 200'000}},
-                           rate_tier{"admin", {1'000, 100'000, 1'000'000}}};
-
 constexpr std::array<double, 3> window_seconds{60, 3'600, 86'400};
 constexpr std::array<std::string_view, 3> window_names{"minute", "hour", "day"};
 
 } // namespace
 
-const rate_tier& tier_of(std::string_view name) noexcept {
-  for (const auto& one : tiers)
-    if (one.name == name)
-      return one;
-  return tiers.front();
-}
-
-rate_verdict rate_limits::take(const std::string& key, const rate_tier& tier,
+rate_verdict rate_limits::take(const std::string& key, const tier_limits& tier,
                                std::chrono::steady_clock::time_point now) {
+  const std::array<std::uint32_t, 3> most{tier.minute, tier.hour, tier.day};
   auto [at, is_new] = keys_.try_emplace(key);
   auto& known = at->second;
   if (is_new) {
     for (std::size_t i = 0; i < 3; ++i)
-      known.tokens[i] = tier.most[i];
+      known.tokens[i] = most[i];
     known.at = now;
     by_use_.push_front(key);
     known.used = by_use_.begin();
@@ -47,13 +35,13 @@ rate_verdict rate_limits::take(const std::string& key, const rate_tier& tier,
   auto gone = std::chrono::duration<double>(now - known.at).count();
   known.at = now;
   rate_verdict verdict;
-  verdict.most = tier.most;
+  verdict.most = most;
   double wait = 0;
   for (std::size_t i = 0; i < 3; ++i) {
-    auto rate = tier.most[i] / window_seconds[i];
+    auto rate = most[i] / window_seconds[i];
     // A tier may have shrunk since.
     known.tokens[i] = std::min<double>(
-        tier.most[i], known.tokens[i] + std::max(gone, 0.0) * rate);
+        most[i], known.tokens[i] + std::max(gone, 0.0) * rate);
     if (known.tokens[i] >= 1)
       continue;
     verdict.allowed = false;
@@ -68,7 +56,7 @@ rate_verdict rate_limits::take(const std::string& key, const rate_tier& tier,
     verdict.left[i] = static_cast<std::uint32_t>(known.tokens[i]);
   }
   if (verdict.allowed)
-    wait = (tier.most[0] - known.tokens[0]) / (tier.most[0] / 60.0);
+    wait = (most[0] - known.tokens[0]) / (most[0] / 60.0);
   verdict.wait
       = std::chrono::seconds{static_cast<std::int64_t>(std::ceil(wait))};
   return verdict;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/http/http_message.hpp"
+#include "actors/gateway/identity/tiers.hpp"
 
 #include <array>
 #include <chrono>
@@ -13,15 +14,6 @@
 
 /// How many requests a caller may make. Pure: time is told.
 namespace shannon::gateway {
-
-/// Requests a minute, an hour and a day.
-struct rate_tier {
-  std::string_view name;
-  std::array<std::uint32_t, 3> most;
-};
-
-/// `free`, `pro`, `max`, `enterprise`, `admin`; what is none of them is `free`.
-const rate_tier& tier_of(std::string_view name) noexcept;
 
 /// What comes of one request.
 struct rate_verdict {
@@ -43,7 +35,7 @@ class rate_limits {
 public:
   explicit rate_limits(std::size_t keys_max = 100'000) : keys_max_(keys_max) {}
 
-  rate_verdict take(const std::string& key, const rate_tier& tier,
+  rate_verdict take(const std::string& key, const tier_limits& tier,
                     std::chrono::steady_clock::time_point now);
 
   std::size_t size() const noexcept {

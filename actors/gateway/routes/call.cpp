@@ -77,11 +77,18 @@ exchange_ptr call::release() {
   return client_;
 }
 
+void call::add_fields(http_fields more) {
+  for (auto& field : more)
+    more_fields_.push_back(std::move(field));
+}
+
 http_fields call::trace_fields() const {
-  if (!to_.traced)
-    return {};
-  return {{"X-Trace-ID", trace_id_of(request())},
-          {"X-Span-ID", random_hex(14)}};
+  auto all = more_fields_;
+  if (to_.traced) {
+    all.emplace_back("X-Trace-ID", trace_id_of(request()));
+    all.emplace_back("X-Span-ID", random_hex(14));
+  }
+  return all;
 }
 
 void call::count(int status) {

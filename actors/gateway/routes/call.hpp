@@ -72,6 +72,9 @@ public:
   void watch(std::function<void()> gone) {
     client_->watch(std::move(gone));
   }
+  /// Stand in the answer's head, whatever it is.
+  void add_fields(http_fields more);
+
   /// For a response that is streamed: counts it as answered.
   exchange_ptr release();
   http_fields trace_fields() const;
@@ -84,6 +87,7 @@ private:
   std::vector<std::string> parts_;
   metrics::gateway_metrics& metrics_;
   identity who_;
+  http_fields more_fields_;
   std::function<void(http_response)> before_answer_;
   std::function<void()> streams_;
   std::chrono::steady_clock::time_point begun_;
