@@ -26,7 +26,6 @@ const std::vector<job>& all_jobs() {
       {"fanwf", "a workflow of 100 child runs", measure_child_runs},
       {"activation", "waking runs whose log has 20 facts", measure_activation},
       {"parked", "runs that wait: memory, kills, signals", measure_parked},
-      {"nodes", "three nodes of one machine against one", measure_nodes},
       {"kills", "kills at random moments", measure_kills},
   };
   return all;

@@ -37,6 +37,5 @@ void measure_limits(const job_options&, report&);
 void measure_activation(const job_options&, report&);
 void measure_parked(const job_options&, report&);
 void measure_kills(const job_options&, report&);
-void measure_nodes(const job_options&, report&);
 
 } // namespace shannon::bench

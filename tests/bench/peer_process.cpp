@@ -66,10 +66,8 @@ std::optional<std::string> ask_once(std::uint16_t port, std::string request) {
 
 } // namespace
 
-peer_process::peer_process(std::string binary, const std::string& base,
-                           std::vector<std::string> environment)
-    : binary_(std::move(binary)), environment_(std::move(environment)),
-      port_(free_port()) {
+peer_process::peer_process(std::string binary, const std::string& base)
+    : binary_(std::move(binary)), port_(free_port()) {
   auto name = base + "/shannon-bench-XXXXXX";
   if (!::mkdtemp(name.data()))
     throw std::runtime_error{"cannot make a folder in " + base};
@@ -99,8 +97,6 @@ result<std::chrono::duration<double>> peer_process::start() {
     ::dup2(out, STDOUT_FILENO);
     ::dup2(out, STDERR_FILENO);
     ::putenv(effects.data());
-    for (auto& one : environment_)
-      ::putenv(one.data());
     ::execl(binary_.c_str(), binary_.c_str(), "--data", folder_.c_str(),
             "--http", listen.c_str(), nullptr);
     _exit(127);

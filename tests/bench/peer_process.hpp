@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <sys/types.h>
-#include <vector>
 
 namespace shannon::bench {
 
@@ -17,10 +16,7 @@ namespace shannon::bench {
 class peer_process {
 public:
   /// `binary` is run; the folder is made below `base`.
-  /// `environment`: `NAME=value`. One that names a database has no Postgres of
-  /// its own, and nothing below that asks for it may be called.
-  peer_process(std::string binary, const std::string& base,
-               std::vector<std::string> environment = {});
+  peer_process(std::string binary, const std::string& base);
   ~peer_process();
 
   peer_process(const peer_process&) = delete;
@@ -59,7 +55,6 @@ public:
 
 private:
   std::string binary_;
-  std::vector<std::string> environment_;
   std::string folder_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;

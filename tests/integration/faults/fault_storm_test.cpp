@@ -57,7 +57,8 @@ TEST_CASE("a storm's flags say all of it, and refuse what there is not") {
   };
   auto some = read("--seed 7 --faults K2,Z1 --rounds 2 --seconds 30");
   CHECK(some.flags()
-        == "--seed 7 --faults K2,Z1 --rounds 2 --tasks 0 --seconds 30");
+        == "--seed 7 --faults K2,Z1 --rounds 2 --tasks 0 --seconds 30 "
+           "--clients 4");
   CHECK(read(some.flags()).flags() == some.flags());
   CHECK(read("").faults.size() == fault_table().size());
   CHECK_THROWS_WITH(read("--faults K9"), Catch::Contains("K9 not in {K1,K2"));

@@ -80,7 +80,8 @@ void storm::prepare() {
   std::vector<std::uint16_t> doors;
   for (unsigned i = 0; i < nodes_max; ++i)
     doors.push_back(cluster_->port(i));
-  load_ = std::make_unique<storm_load>(std::move(doors), options_.seed);
+  load_ = std::make_unique<storm_load>(std::move(doors), options_.seed,
+                                       options_.clients);
 }
 
 /// Nodes find each other through the database: there a node is linked where

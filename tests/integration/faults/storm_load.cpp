@@ -16,7 +16,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using clock = std::chrono::steady_clock;
 
-constexpr unsigned clients = 4;
 /// Once all nodes are there again.
 constexpr auto last_patience = 60s;
 
@@ -142,7 +141,8 @@ struct storm_load::client {
   }
 };
 
-storm_load::storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed)
+storm_load::storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed,
+                       unsigned clients)
     : doors_(std::move(doors)), seed_(seed) {
   for (unsigned i = 0; i < clients; ++i)
     threads_.emplace_back([this, i] { run(i); });

@@ -42,7 +42,8 @@ struct load_report {
 /// client sends a task until it is acknowledged, at another node each time.
 class storm_load {
 public:
-  storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed);
+  storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed,
+             unsigned clients);
   ~storm_load();
 
   std::size_t accepted() const {

@@ -23,6 +23,8 @@ void declare(CLI::App& app, storm_options& options) {
   app.add_option("--tasks", options.tasks,
                  "and on until so many tasks are acknowledged");
   app.add_option("--seconds", options.seconds, "and so long");
+  app.add_option("--clients", options.clients, "Clients at once")
+      ->check(CLI::Range(1u, 64u));
 }
 
 std::string storm_options::flags() const {
@@ -31,7 +33,8 @@ std::string storm_options::flags() const {
     ids += (ids.empty() ? "" : ",") + one;
   return "--seed " + std::to_string(seed) + " --faults " + ids + " --rounds "
          + std::to_string(rounds) + " --tasks " + std::to_string(tasks)
-         + " --seconds " + std::to_string(seconds);
+         + " --seconds " + std::to_string(seconds) + " --clients "
+         + std::to_string(clients);
 }
 
 } // namespace shannon::test

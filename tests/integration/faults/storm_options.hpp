@@ -18,6 +18,7 @@ struct storm_options {
   int rounds = 1;                  ///< Each fault so often, and then more ...
   std::size_t tasks = 0;           ///< ... until so many are accepted,
   std::uint64_t seconds = 0;       ///< and so long.
+  unsigned clients = 4;
   /// The report says when each fault fell; a failure always does.
   bool tells_faults = false;
 
