@@ -1,6 +1,7 @@
 // Sessions and recorded answers over HTTP, on fakes of both stores.
 
 #include "actors/gateway/resources/session_json.hpp"
+#include "actors/gateway/text/identifiers.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -19,13 +20,18 @@ json_in body_of(const raw_response& answer) {
   return json_in::parse(answer.body, nullptr, false);
 }
 
+/// Users are known by UUIDs.
+std::string as_user(const std::string& name) {
+  return "X-User-Id: " + gateway::named_uuid(name) + "\r\n";
+}
+
 std::string submit(gateway_fixture& fixture, const std::string& query,
                    const std::string& session,
                    const std::string& user = "ann") {
   auto answer = fixture.ask(
       post("/api/v1/tasks",
            R"({"query":")" + query + R"(","session_id":")" + session + "\"}",
-           "X-User-Id: " + user + "\r\n"));
+           as_user(user)));
   return answer.status == 200 ? body_of(answer)["task_id"].get<std::string>()
                               : std::to_string(answer.status);
 }
@@ -43,7 +49,7 @@ void complete(gateway_fixture& fixture, const std::string& task,
 
 raw_response ask_as(gateway_fixture& fixture, const std::string& path,
                     const std::string& user = "ann") {
-  return fixture.ask(get(path, "X-User-Id: " + user + "\r\n"));
+  return fixture.ask(get(path, as_user(user)));
 }
 
 } // namespace
@@ -130,7 +136,7 @@ TEST_CASE("a session is renamed within its bounds") {
   submit(fixture, "one", "talk");
   auto rename = [&](const std::string& title) {
     auto body = R"({"title":)" + json_in(title).dump() + "}";
-    auto request = post("/api/v1/sessions/talk", body, "X-User-Id: ann\r\n");
+    auto request = post("/api/v1/sessions/talk", body, as_user("ann"));
     request.replace(0, 4, "PATCH");
     return fixture.ask(request);
   };
@@ -154,8 +160,8 @@ TEST_CASE("a deleted session is not shown, and deleted again without harm") {
   submit(fixture, "one", "talk");
   auto remove = [&](const std::string& name) {
     return fixture
-        .ask("DELETE /api/v1/sessions/" + name
-             + " HTTP/1.1\r\nHost: x\r\nX-User-Id: ann\r\n\r\n")
+        .ask("DELETE /api/v1/sessions/" + name + " HTTP/1.1\r\nHost: x\r\n"
+             + as_user("ann") + "\r\n")
         .status;
   };
   CHECK(remove("talk") == 204);

@@ -87,7 +87,7 @@ TEST_CASE("a chat with an agent is a task, and its result the answer") {
   CHECK(run->input.query() == "hi");
   CHECK(run->input.mode() == "simple");
   CHECK(run->input.history_size() == 2);
-  CHECK(run->input.tenant() == "default");
+  CHECK(run->input.tenant() == "00000000-0000-0000-0000-000000000001");
   world.fakes.publish(task, fact_of("WORKFLOW_STARTED", "Starting up"));
   end(world, task, store::log_status::completed, "Hello");
   auto got = client.response();

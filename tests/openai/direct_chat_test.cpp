@@ -49,7 +49,7 @@ TEST_CASE("a model is asked what the client said, and answers whole") {
   CHECK(asked.request().stop(0) == "END");
   CHECK(asked.request().tools(0).name() == "f");
   CHECK(!asked.request().stream());
-  CHECK(asked.context().tenant() == "default");
+  CHECK(asked.context().tenant() == "00000000-0000-0000-0000-000000000001");
   CHECK(asked.context().reply_deltas_to().empty());
   llm.answer(0, answer("Hello"));
   auto got = client.response();

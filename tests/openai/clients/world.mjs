@@ -46,7 +46,7 @@ export async function startWorld() {
   const [http, admin] = [await freePort(), await freePort()];
   const node = start(
     process.env.SHANNON_BINARY,
-    ['up', '--data', join(folder, 'data'), '--http', `127.0.0.1:${http}`,
+    ['up', '--dev', '--data', join(folder, 'data'), '--http', `127.0.0.1:${http}`,
       '--admin', `127.0.0.1:${admin}`],
     {
       OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
