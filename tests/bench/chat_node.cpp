@@ -23,6 +23,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <unistd.h>
 
 using namespace shannon;
@@ -64,6 +65,7 @@ int main() {
     std::fprintf(stderr, "%s\n", settings.error().text.c_str());
     return 1;
   }
+  settings->http.dev = true; // Credentials are looked up in a database.
   metrics::registry registry;
   metrics::actor_metrics of_actors{registry};
   metrics::gateway_metrics of_gateway{registry};
@@ -88,8 +90,14 @@ int main() {
   dispatch::spawn_grantor(*parent.ptr(),
                           {env, "llm", settings->llm.concurrent_calls_max});
   dispatch::spawn_dispatcher(*parent.ptr(), {env, "llm", of_dispatch});
-  gateway::spawn_gateway(*parent.ptr(),
-                         {env, settings->http, *server, of_gateway, registry});
+  gateway::spawn_gateway(
+      *parent.ptr(), {env,
+                      settings->http,
+                      settings->identity,
+                      {std::string(32, 'p'), {{"k1", std::string(32, 'k')}}},
+                      *server,
+                      of_gateway,
+                      registry});
   tell_members(addresses);
   std::printf("ready http://%s\n", (*server)->local_address().c_str());
   std::fflush(stdout);

@@ -340,3 +340,32 @@ describe('requests that are wrong', () => {
       (e) => e instanceof Anthropic.BadRequestError && /max_tokens/.test(e.message));
   });
 });
+
+describe('credentials', () => {
+  let guarded;
+  before(async () => { guarded = await startWorld({ credentials: true }); });
+  after(async () => { await guarded?.stop(); });
+
+  const ask = { model: 'gpt-4.1-mini', messages: user('hello') };
+
+  it('are taken as each client sends them', async () => {
+    const openai = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey: guarded.key });
+    const one = await openai.chat.completions.create(ask);
+    assert.equal(one.choices[0].message.content, scripted);
+    const anthropic = new Anthropic({ baseURL: guarded.url, apiKey: guarded.key });
+    const other = await anthropic.messages.create({ ...ask, max_tokens: 10 });
+    assert.equal(other.content[0].text, scripted);
+  });
+
+  it('that are wrong are refused in the words of each client', async () => {
+    const openai = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey: 'sk_wrong', maxRetries: 0 });
+    await assert.rejects(openai.chat.completions.create(ask),
+      (e) => e instanceof OpenAI.AuthenticationError && e.type === 'authentication_error'
+        && e.code === 'invalid_api_key');
+    const anthropic = new Anthropic({ baseURL: guarded.url, apiKey: 'sk_wrong', maxRetries: 0 });
+    await assert.rejects(anthropic.messages.create({ ...ask, max_tokens: 10 }),
+      (e) => e instanceof Anthropic.AuthenticationError
+        && e.error.error.type === 'authentication_error');
+    await assert.rejects(anthropic.models.list(), Anthropic.AuthenticationError);
+  });
+});

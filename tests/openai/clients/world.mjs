@@ -1,5 +1,5 @@
 // A node of its own with the scripted upstream behind both providers.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,9 @@ function ended(child) {
     : new Promise((resolve) => child.on('exit', resolve));
 }
 
-export async function startWorld() {
+/// `credentials`: clients need a key, and `key` is one; else everybody on this
+/// machine is let in, and nobody's requests are counted.
+export async function startWorld({ credentials = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'shannon-clients-'));
   const ledgerFile = join(folder, 'ledger.jsonl');
   const upstream = start(process.env.SHANNON_UPSTREAM, ['--ledger', ledgerFile], {},
@@ -46,7 +48,7 @@ export async function startWorld() {
   const [http, admin] = [await freePort(), await freePort()];
   const node = start(
     process.env.SHANNON_BINARY,
-    ['up', '--dev', '--data', join(folder, 'data'), '--http', `127.0.0.1:${http}`,
+    ['up', ...(credentials ? [] : ['--dev']), '--data', join(folder, 'data'), '--http', `127.0.0.1:${http}`,
       '--admin', `127.0.0.1:${admin}`],
     {
       OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
@@ -56,8 +58,13 @@ export async function startWorld() {
     },
     /ready http:\/\//);
   await node.ready;
+  const key = credentials
+    ? execFileSync(process.env.SHANNON_BINARY,
+      ['keys', 'create', '--data', join(folder, 'data')], { encoding: 'utf8' }).trim()
+    : 'any';
   return {
     url: `http://127.0.0.1:${http}`,
+    key,
     /// What the upstream saw: a line for each request, one for each end.
     ledger: () => readFileSync(ledgerFile, 'utf8').trim().split('\n').map((l) => JSON.parse(l)),
     async stop() {
