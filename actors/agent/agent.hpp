@@ -12,7 +12,8 @@ namespace shannon::agent {
 /// AGENT: carries one part of a task from its brief to its report.
 ///
 ///   takes       StartAgent, CancelAgent      protocols/remote/agent.proto
-///               DescribeRun, ResumeRun       protocols/remote/workflow.proto
+///               DescribeRun, ResumeRun, SetPaused
+///                                            protocols/remote/workflow.proto
 ///   asks        EVENT STORE, LLM ROUTER, TOOL RUNNER; its WORKFLOW, to take
 ///               each of its facts and in the end its report
 ///   supervised  by its ACTIVATOR (`agent`), which brings it back

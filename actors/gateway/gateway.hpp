@@ -20,6 +20,7 @@ namespace shannon::gateway {
 ///   takes       drain                        protocols/cluster.hpp
 ///               requests from the HTTP server
 ///   asks        WORKFLOW: StartTask, CancelTask, SetPaused
+///               SCHEDULE: StartRun, SignalTask; TOOL RUNNER: ListTools, ToolRun
 ///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
 ///               ResumeRun, QueryRun
 ///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions

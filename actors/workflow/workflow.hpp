@@ -21,7 +21,8 @@ using programs = std::map<std::string, program, std::less<>>;
 /// to its last event.
 ///
 ///   takes       StartTask, StartRun, CancelTask, SignalTask, Subscribe,
-///               Unsubscribe, QueryRun, DescribeRun, ResumeRun, RunEnded
+///               Unsubscribe, QueryRun, DescribeRun, ResumeRun, SetPaused,
+///               RunEnded
 ///                                            protocols/remote/workflow.proto
 ///               AgentProgress, AgentEnded    protocols/remote/agent.proto
 ///               LlmDelta                     protocols/remote/llm.proto
