@@ -17,7 +17,8 @@ namespace shannon::nodes {
 /// and no effects granted; what is under way is waited for.
 ///
 ///   takes       nothing
-///   asks        GATEWAY, SHARD OWNER, GRANTORs: drain   protocols/cluster.hpp
+///   asks        GATEWAY, SHARD OWNER, DISPATCHERs, GRANTORs: drain
+///                                                  protocols/cluster.hpp
 ///   supervised  by nobody: the node's end waits for it, and no longer than
 ///               `patience`
 ///   persists    nothing
@@ -27,8 +28,8 @@ struct drainer_args {
   std::chrono::milliseconds notice{0};
   std::chrono::milliseconds patience{8'000};
   /// Addresses to drain; those where nobody stands are passed over.
-  std::vector<std::string> parts{"gateway", "shard-owner", "grants/llm",
-                                 "grants/tool"};
+  std::vector<std::string> parts{"gateway", "shard-owner", "llm",
+                                 "tool",    "grants/llm",  "grants/tool"};
   /// Called once, on any thread.
   std::function<void()> done;
 };

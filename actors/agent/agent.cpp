@@ -75,11 +75,12 @@ protected:
 
   void recovered(bool created) override {
     log_read_ = created; // Else there is something older to tell.
-    if (!created)
+    if (!created) {
       window_ = 1; // The answer to the first says how much the parent has.
-    // What was told while the log was read is told again: its answer found
-    // nobody who could act on it.
-    told_ = acknowledged_;
+      // What was told while the log was read is told again: its answer found
+      // nobody who could act on it.
+      told_ = acknowledged_;
+    }
     remote::AgentBrief brief;
     brief.ParseFromString(run().input());
     take_names(birth().parent.value, brief.name());

@@ -49,6 +49,7 @@ protected:
         kit::on<ListTools>([this](auto& mail, auto&) { pass_on(mail); }),
         kit::on<WorkWindow>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<cluster::members_changed>([this](auto&, auto& m) { on(m); }),
+        kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); }),
     };
   }
 
@@ -95,8 +96,28 @@ private:
   void pump() {
     while (auto next = queue_.next())
       begin(*next);
-    if (queue_.waiting() > 0)
+    if (queue_.waiting() == 0)
+      return;
+    if (drains_)
+      send_back();
+    else
       want_soon();
+  }
+
+  /// From now on nothing waits here: where the run goes next there may be room.
+  void drain(const envelope& mail) {
+    drains_ = true;
+    pump();
+    reply(mail, cluster::drained{});
+  }
+
+  void send_back() {
+    for (auto id : queue_.that_wait()) {
+      refuse(asked_.at(id).mail,
+             {errc::unavailable, "the node drains, and no worker has begun it",
+              true, std::nullopt});
+      drop(id);
+    }
   }
 
   void begin(const effect_queue::placed& what) {
@@ -299,6 +320,7 @@ private:
   std::map<node_id, window> opened_;
   steady::time_point wanted_at_{};
   bool wanting_ = false;
+  bool drains_ = false;
 };
 
 } // namespace

@@ -20,19 +20,21 @@ namespace shannon::dispatch {
 ///   takes       LlmCall, ToolRun, CancelEffect, ListModels, ListTools
 ///                                                  protocols/remote/
 ///               WorkWindow                         protocols/remote/work.proto
-///               members_changed                    protocols/cluster.hpp
+///               members_changed, drain             protocols/cluster.hpp
 ///   asks        the role's worker, here (`llm/worker`) or on another node
 ///   tells       GRANTORs: WorkDemand, each second and when more is wanted
 ///   supervised  by the node's tree, permanent
 ///   persists    nothing
 ///   recovers    empty; effects under way are refused `unavailable` when it
-///   ends metrics     shannon_dispatch_* metrics/dispatch_metrics.hpp
+///               ends
+///   metrics     shannon_dispatch_*           metrics/dispatch_metrics.hpp
 ///
 /// Nothing piles up at a worker: what it has no room for waits here, up to a
 /// limit, and is refused `overloaded` above that. A worker's death, or that of
 /// the way to it, refuses what is under way there `unavailable`: whoever asked
 /// tries again under the next attempt key. An effect that no worker may take
-/// for `no_worker_patience` is refused too. Bound to the role's name.
+/// for `no_worker_patience` is refused too, and once the node drains every one
+/// that no worker has begun. Bound to the role's name.
 struct dispatcher_args {
   kit::actor_env& env;
   std::string role; ///< `llm` or `tool`.

@@ -98,6 +98,15 @@ effect_queue::find(const std::string& attempt_key) const {
   return found{key->second, jobs_.at(key->second).worker};
 }
 
+std::vector<std::uint64_t> effect_queue::that_wait() const {
+  std::vector<std::uint64_t> all;
+  for (const auto& [id, one] : jobs_)
+    if (!one.worker)
+      all.push_back(id);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 void effect_queue::open(const node_id& worker, std::uint64_t window) {
   auto [at, fresh] = windows_.try_emplace(worker);
   at->second.open = window;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace shannon::dispatch {
 
@@ -65,6 +66,8 @@ public:
   };
   /// The one under this key.
   std::optional<found> find(const std::string& attempt_key) const;
+  /// Those that no worker has, in the order they came.
+  std::vector<std::uint64_t> that_wait() const;
 
   // -- workers ----------------------------------------------------------------
 

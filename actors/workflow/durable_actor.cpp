@@ -398,8 +398,10 @@ void durable_actor::go_if_done() {
     env().addresses.unbind(self_address(), address());
     return quit(caf::exit_reason::normal);
   }
-  if (env().shards && env().shards->current().finishes(log()))
+  if (is_leaving())
     return go_for_good();
+  if (left_undone_) // The shard stays after all.
+    return quit(must_reread());
   if (!waits())
     return;
   // Who listens may go without a word.
@@ -481,6 +483,10 @@ durable_actor::effect_context(const std::string& step,
   return context;
 }
 
+bool durable_actor::is_leaving() {
+  return env().shards && env().shards->current().finishes(log());
+}
+
 bool durable_actor::may_begin() {
   if (!env().shards)
     return true;
@@ -552,6 +558,13 @@ void durable_actor::effect_ended(const std::string& key,
     cancel({key, effect, attempt, nullptr});
   if (!run_)
     return; // Once the log is read again it is started again.
+  // Who carries the run next finds the attempt lost, and makes it again where
+  // there is room.
+  if (!outcome.output && outcome.output.error().code == errc::unavailable
+      && is_leaving()) {
+    left_undone_ = true;
+    return go_if_done();
+  }
   run_->effect_ended(key, attempt, std::move(outcome), now);
   pump();
 }

@@ -174,6 +174,7 @@ private:
   void send_append();
   void append_ended(result<store::append_receipt> got);
   void dispatch(const durable_run::effect_start& what);
+  bool is_leaving();
   bool may_begin();
   void begin_held_back();
   void call_model(const durable_run::effect_start& what);
@@ -205,6 +206,9 @@ private:
   bool live_ = false;
   bool held_ = false; ///< Kept mail is being served: it may not go.
   bool leaving_ = false;
+  /// An attempt came back unbegun while the run was to leave; its outcome is
+  /// not recorded.
+  bool left_undone_ = false;
   /// What the log's row says; nothing: that it does not wait, or has not been
   /// told.
   std::optional<store::log_schedule> scheduled_;

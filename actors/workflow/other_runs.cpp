@@ -329,16 +329,16 @@ void workflow_actor::on(const envelope& mail,
   if (msg.version() > run().child_seen(msg.agent_log()) + 1)
     return refuse(mail, {errc::conflict, "a fact before this one is missing",
                          true, std::nullopt});
-  unacknowledged_[{msg.agent_log(), msg.version()}] = mail;
+  unacknowledged_.emplace(std::pair{msg.agent_log(), msg.version()}, mail);
   pump();
 }
 
 void workflow_actor::acknowledge(const facts::ChildProgressed& fact) {
-  auto at = unacknowledged_.find({fact.child(), fact.child_version()});
-  if (at == unacknowledged_.end())
-    return;
-  reply(at->second, agent_ack(fact.child(), fact.child_version()));
-  unacknowledged_.erase(at);
+  auto [from, to]
+      = unacknowledged_.equal_range({fact.child(), fact.child_version()});
+  for (auto at = from; at != to; ++at)
+    reply(at->second, agent_ack(fact.child(), fact.child_version()));
+  unacknowledged_.erase(from, to);
 }
 
 /// Who has told its end is brought back by nobody any more: so the end must be

@@ -136,8 +136,8 @@ private:
   mail_list cancellers_;
   mail_list resumers_;
   std::map<std::string, mail_list> signalers_; ///< By `name/id`.
-  /// Facts of agents, by log and version.
-  std::map<std::pair<std::string, std::int64_t>, envelope> unacknowledged_;
+  /// Facts of agents, by log and version; told twice, each asker is answered.
+  std::multimap<std::pair<std::string, std::int64_t>, envelope> unacknowledged_;
 
   /// When each has subscribed last.
   std::map<shannon::address, std::chrono::steady_clock::time_point>

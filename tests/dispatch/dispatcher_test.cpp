@@ -302,6 +302,32 @@ TEST_CASE("a node that drains grants nothing more, and is drained when what it "
   CHECK(drained);
 }
 
+TEST_CASE("a node that drains sends back what no worker has begun, also what "
+          "comes later") {
+  world w;
+  w.worker_there(1);
+  w.tell_members({"n2#1"});
+  auto begun = w.ask();
+  auto waits = w.ask();
+  w.tell("tool", cluster::drain{});
+  w.run();
+  CHECK_FALSE(w.answers[begun]);
+  REQUIRE(w.answers[waits]);
+  REQUIRE_FALSE(*w.answers[waits]);
+  CHECK((*w.answers[waits]).error().code == errc::unavailable);
+  auto late = w.ask();
+  REQUIRE(w.answers[late]);
+  CHECK_FALSE(*w.answers[late]);
+  w.far.answer(0);
+  w.advance(100ms);
+  REQUIRE(w.answers[begun]);
+  CHECK(*w.answers[begun]);
+  auto has_room = w.ask();
+  w.run();
+  CHECK(w.far.taken.size() == 2);
+  CHECK_FALSE(w.answers[has_room]);
+}
+
 TEST_CASE("mail for a run goes to the node that owns its shard") {
   auto shards = std::make_shared<kit::owned_shards>(4);
   std::vector<std::string> sent;
