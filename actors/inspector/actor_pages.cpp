@@ -52,6 +52,8 @@ seen_actor row_of(const glance& who, const page_source& from, rates& known) {
   row.oldest = who.oldest;
   row.messages_total = who.processed;
   row.rejected_total = who.rejected;
+  row.restarts = who.restarts;
+  row.last_error = who.last_error;
   if (const auto* child = from.tree.find(who.number)) {
     row.parent = child->parent;
     row.since = child->node->since;

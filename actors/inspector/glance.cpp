@@ -22,6 +22,9 @@ glance glance_at(const kit::listed& place) {
     out.oldest = std::chrono::duration_cast<std::chrono::microseconds>(*age);
   out.processed = numbers.processed.load(std::memory_order_relaxed);
   out.rejected = numbers.rejected.load(std::memory_order_relaxed);
+  auto back = who.came_back();
+  out.restarts = back.restarts;
+  out.last_error = back.last_error;
   return out;
 }
 

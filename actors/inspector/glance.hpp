@@ -24,6 +24,8 @@ struct glance {
   message_age oldest;
   std::uint64_t processed = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t restarts = 0;
+  std::string_view last_error;
 };
 
 /// Shows up to `most` actors after the number `after`, as `roster::read` does.

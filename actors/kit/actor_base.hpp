@@ -121,6 +121,15 @@ public:
   std::chrono::steady_clock::time_point born() const noexcept {
     return born_;
   }
+  /// For those whom no SUPERVISOR brings back. Read by other threads: never
+  /// changes while the actor lives.
+  struct comeback {
+    std::uint64_t restarts = 0; ///< Failures before it, in a row.
+    std::string_view last_error;
+  };
+  virtual comeback came_back() const noexcept {
+    return {};
+  }
 
   // -- CAF hooks: not for derived classes -------------------------------------
 

@@ -154,7 +154,8 @@ void activation_table::passive(const log_id& log, std::uint64_t life) {
 }
 
 activation_table::orders activation_table::down(const log_id& log,
-                                                std::uint64_t life, end how) {
+                                                std::uint64_t life, end how,
+                                                std::string why) {
   orders out;
   auto at = entries_.find(log);
   if (at == entries_.end() || at->second.life != life)
@@ -181,7 +182,7 @@ activation_table::orders activation_table::down(const log_id& log,
     break;
   case end::failed:
     item.at = phase::paused;
-    out.pauses.push_back({log, failed(log)});
+    out.pauses.push_back({log, failed(log, std::move(why))});
     break;
   }
   fill(out);
@@ -251,8 +252,13 @@ void activation_table::begin(entry_map::iterator at, bool in_turn,
   // It may have failed before its first fact was on disk: whoever wants it
   // created waits here still.
   bool create = !park && may_create(item);
-  what.starts.push_back({at->first, item.life, create, std::move(park),
-                         std::exchange(item.mail, {})});
+  start next{at->first, item.life, create, std::move(park)};
+  if (auto known = failing_.find(at->first); known != failing_.end()) {
+    next.failures = known->second.here + known->second.unread;
+    next.last_failure = known->second.last;
+  }
+  next.mail = std::exchange(item.mail, {});
+  what.starts.push_back(std::move(next));
 }
 
 void activation_table::turn_away(entry_map::iterator at, orders& what) {
@@ -301,10 +307,11 @@ std::optional<park_order> activation_table::verdict(const log_id& log) const {
 }
 
 /// How often in a row.
-std::uint32_t activation_table::failed(const log_id& log) {
+std::uint32_t activation_table::failed(const log_id& log, std::string why) {
   auto [at, fresh] = failing_.try_emplace(log);
   if (fresh)
     at->second.since = ++failures_seen_;
+  at->second.last = std::move(why);
   auto count = at->second.here + ++at->second.unread;
   if (failing_.size() > limits_.failing_max)
     failing_.erase(std::min_element(failing_.begin(), failing_.end(),

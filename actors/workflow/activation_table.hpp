@@ -65,6 +65,9 @@ public:
     /// The log is thought not to exist: its mail creates it.
     bool create = false;
     std::optional<park_order> park;
+    /// Of its lives before, in a row; and why the last has failed.
+    std::uint32_t failures = 0;
+    std::string last_failure;
     /// Given to it, in this order.
     std::vector<envelope_ptr> mail;
   };
@@ -125,7 +128,9 @@ public:
   /// This life is about to go although its run has not ended: it waits.
   void passive(const log_id& log, std::uint64_t life);
 
-  orders down(const log_id& log, std::uint64_t life, end how);
+  /// `why` it has failed.
+  orders down(const log_id& log, std::uint64_t life, end how,
+              std::string why = {});
 
   orders pause_over(const log_id& log);
 
@@ -171,6 +176,7 @@ private:
     std::uint32_t here = 0;   ///< Known to be at `place`.
     std::uint32_t unread = 0; ///< Since the log was read last.
     std::uint64_t since = 0;  ///< Order of the first failure.
+    std::string last;         ///< Why it failed the last time.
   };
   using entry_map = std::unordered_map<log_id, entry>;
 
@@ -181,7 +187,7 @@ private:
   void fill(orders& what);
   bool may_create(const entry& item) const;
   std::optional<park_order> verdict(const log_id& log) const;
-  std::uint32_t failed(const log_id& log);
+  std::uint32_t failed(const log_id& log, std::string why);
 
   std::string kind_;
   limits limits_;

@@ -203,7 +203,7 @@ private:
     if (how == activation_table::end::failed)
       log::warning("run-failed", "ACTIVATOR brings a run back",
                    {{"log", id.value}, {"reason", to_string(down.reason)}});
-    carry_out(table_.down(id, life, how));
+    carry_out(table_.down(id, life, how, to_string(down.reason)));
   }
 
   // -- what the table decides -------------------------------------------------
@@ -236,6 +236,8 @@ private:
                                    what.create,
                                    std::move(what.park),
                                    what.life,
+                                   what.failures,
+                                   std::move(what.last_failure),
                                    clock_,
                                    crowded_});
     monitor(who);

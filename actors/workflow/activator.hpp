@@ -32,6 +32,9 @@ struct activation {
   std::optional<park_order> park;
   /// Tells this activation from those of the same log before it.
   std::uint64_t life = 0;
+  /// How often its lives before have failed in a row, and why the last did.
+  std::uint32_t failures = 0;
+  std::string last_failure;
   /// By which timers are set and due. Null: by the node's own clock.
   std::shared_ptr<const database_clock> clock;
   /// The node holds more than half of what it may: who waits goes at once.

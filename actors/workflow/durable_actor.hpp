@@ -157,6 +157,10 @@ protected:
   std::string priority_;
 
 private:
+  comeback came_back() const noexcept final {
+    return {what_.failures, what_.last_failure};
+  }
+
   kit::handlers make_handlers() final;
   void on(const envelope& mail, const remote::SetPaused& msg);
   void answer_pausers();

@@ -22,6 +22,8 @@ struct fake {
   std::uint64_t processed = 0;
   bool running = true;
   message_age oldest{};
+  std::uint64_t restarts = 0;
+  std::string last_error;
 };
 
 struct fake_node {
@@ -69,6 +71,8 @@ struct fake_node {
         who.depth = at->second.depth;
         who.processed = at->second.processed;
         who.oldest = at->second.oldest;
+        who.restarts = at->second.restarts;
+        who.last_error = at->second.last_error;
         who.born = std::chrono::steady_clock::time_point{1h};
         if (!look(who))
           return after;
@@ -149,6 +153,18 @@ TEST_CASE("a row tells what the supervisor knows beside what the actor shows") {
   CHECK(row.messages_per_s == Approx(2)); // Over its hour.
   CHECK(row.rate_over == 1h);
   CHECK(got->total == 3);
+}
+
+TEST_CASE("whom no supervisor brings back tells its failures itself") {
+  fake_node it;
+  it.actors[9] = {"workflow/r1", "workflow", 3};
+  it.actors[9].restarts = 2;
+  it.actors[9].last_error = "out of luck";
+  auto got = it.page(of_kind("workflow", 10));
+  REQUIRE(got);
+  REQUIRE(got->actors.size() == 1);
+  CHECK(got->actors[0].restarts == 2);
+  CHECK(got->actors[0].last_error == "out of luck");
 }
 
 TEST_CASE("filters leave the rest out, however few are left") {

@@ -216,11 +216,14 @@ TEST_CASE("a run that cannot even be read is parked wherever it is") {
   auto life = wake(all);
   table::orders back;
   for (int i = 0; i < 5; ++i) {
-    auto pause = all.down(a, life, table::end::failed).pauses;
+    auto why = "reason " + std::to_string(i);
+    auto pause = all.down(a, life, table::end::failed, why).pauses;
     REQUIRE(pause.size() == 1);
     CHECK(pause[0].attempt == static_cast<std::uint32_t>(i + 1));
     back = all.pause_over(a);
     life = back.starts.at(0).life;
+    CHECK(back.starts[0].failures == static_cast<std::uint32_t>(i + 1));
+    CHECK(back.starts[0].last_failure == why);
   }
   REQUIRE(back.starts[0].park);
   CHECK_FALSE(back.starts[0].park->at);

@@ -458,6 +458,7 @@ TEST_CASE_METHOD(runs_world, "a parked run holds no memory and can be "
   for (int i = 0; i < 5; ++i) {
     CHECK(kill("workflow/r1"));
     advance(5s);
+    CHECK(failures_shown("workflow/r1") == static_cast<std::uint64_t>(i + 1));
   }
   CHECK(status("r1") == store::log_status::needs_operator);
   advance(20s);

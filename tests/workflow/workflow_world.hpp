@@ -219,6 +219,14 @@ struct workflow_world : kit::actor_fixture {
     return true;
   }
 
+  /// What the INSPECTOR would read of it.
+  std::uint64_t failures_shown(const std::string& where) {
+    auto who = addresses.find({where});
+    auto* actor = caf::actor_cast<caf::abstract_actor*>(who);
+    const auto* known = dynamic_cast<const kit::actor_base*>(actor);
+    return known ? known->came_back().restarts : 0;
+  }
+
   result<remote::TaskAccepted> submit(const std::string& task,
                                       const std::string& mode = "simple",
                                       const std::string& priority = {}) {
