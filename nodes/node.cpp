@@ -262,7 +262,8 @@ int run_node(const config::settings& settings,
          [&] { return shards->holds_lease() && !place->ready; },
          [&](const std::string& text) { end_node(ended::not_ready, text); }});
 
-    timespec tick{0, 50'000'000};
+    // A signal is heard at once; only a node that gives up waits for the tick.
+    timespec tick{0, 250'000'000};
     while (end == ended::no && sigtimedwait(&wanted, nullptr, &tick) < 0) {
     }
     if (end == ended::by_tree) {

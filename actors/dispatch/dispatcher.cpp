@@ -21,6 +21,7 @@ namespace log = kit::log;
 using steady = std::chrono::steady_clock;
 
 constexpr auto look_every = 250ms;
+constexpr auto idle_look_every = 1s;
 constexpr auto demand_every = 1s;
 /// More is wanted than before: said at most this often.
 constexpr auto demand_pause = 20ms;
@@ -284,7 +285,9 @@ private:
     if (queue_.waiting() > 0)
       drop_late(now);
     count();
-    after(look_every, [this] { look(); });
+    after(asked_.empty() ? std::chrono::milliseconds{idle_look_every}
+                         : std::chrono::milliseconds{look_every},
+          [this] { look(); });
   }
 
   /// Those that nobody waits for any more, and those nobody will ever take.

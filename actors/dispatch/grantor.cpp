@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
-constexpr auto look_every = 500ms;
+constexpr auto look_every = 1s;
 /// Nodes that may have a share; above it the demand of others is not heard.
 constexpr std::size_t demanders_max = 1'000;
 

@@ -104,8 +104,9 @@ public:
     me_.window_mails = args_.settings.window_mails;
     me_.window_bytes = args_.settings.window_bytes;
     me_.mail_bytes_max = args_.settings.mail_bytes_max;
-    tick_ = std::clamp<std::chrono::milliseconds>(
-        args_.settings.probe_after / 4, 5ms, tick_max);
+    calm_tick_ = std::max<std::chrono::milliseconds>(
+        args_.settings.probe_after / 4, 5ms);
+    tick_ = std::min(calm_tick_, tick_max);
   }
 
   result<void> open(const tcp::endpoint& where) {
@@ -582,13 +583,21 @@ private:
   // -- time -------------------------------------------------------------------
 
   void arm() {
-    timer_.expires_after(tick_);
+    timer_.expires_after(is_calm() ? calm_tick_ : tick_);
     timer_.async_wait([self = shared_from_this()](error_code cancelled) {
       if (cancelled || self->stopping_)
         return;
       self->look();
       self->arm();
     });
+  }
+
+  /// Nobody is dialled or to be dialled: only the silence of peers counts.
+  bool is_calm() const {
+    return dials_.empty()
+           && std::all_of(peers_.begin(), peers_.end(), [](const auto& one) {
+                return one.second.link != nullptr;
+              });
   }
 
   void look() {
@@ -668,6 +677,7 @@ private:
   asio::steady_timer timer_;
   asio::steady_timer pause_;
   std::chrono::milliseconds tick_{tick_max};
+  std::chrono::milliseconds calm_tick_{tick_max};
   std::set<guest_ptr> guests_;
   std::set<dial_ptr> dials_;
   std::vector<std::function<void(const link_event&)>> watchers_;
