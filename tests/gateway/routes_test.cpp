@@ -65,6 +65,8 @@ TEST_CASE("a path that is not clean leads to the clean one") {
   auto moved = find("GET", "//api/v1/../v1/./tasks", "limit=1");
   CHECK(moved.what == outcome::moved);
   CHECK(moved.text == "/api/v1/tasks?limit=1");
+  // A browser would read `/\\host` as another host.
+  CHECK(find("GET", "/./\\evil.example", "").text == "/%5Cevil.example");
   CHECK(find("GET", "/nothing//here").text == "/nothing/here");
   CHECK(clean_path("/../..") == "/");
   CHECK(clean_path("/a/b/") == "/a/b/");

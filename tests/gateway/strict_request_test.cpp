@@ -123,12 +123,36 @@ TEST_CASE("a body stays within its bounds") {
   CHECK(
       read_body(chunked, "3e8\r\n" + std::string(1'000, 'x') + "\r\n1\r\n", 11)
       == "body-bytes");
-  CHECK(read_body(chunked, "1;" + std::string(9'000, 'x'), 100) == "chunk");
+  CHECK(read_body(chunked, "1;" + std::string(9'000, 'x'), 100)
+        == "chunk-extension");
   CHECK(read_body(chunked, "1;" + std::string(300, 'x') + "\r\n", 1'000)
         == "chunk-extension");
   CHECK(
       read_body(chunked, "0\r\nX: " + std::string(5'000, 'x') + "\r\n\r\n", 100)
       == "chunk");
+}
+
+TEST_CASE("what is no chunk is refused before its line ends") {
+  auto chunked = "Transfer-Encoding: chunked\r\n";
+  for (const char* bytes :
+       {"z", "5 ", "5 \r\n", ";x", "\r\n", "-1", "0x5", "11112222333344445",
+        "5\r\nhello0", "5\r\nhello\rx", "1;a\x01", "0\r\n\x02", "0\r\nx\r\n",
+        "0\r\n: y\r\n", "0\r\nx : y\r\n"}) {
+    INFO(bytes);
+    CHECK(read_body(chunked, bytes, 1) == "chunk");
+  }
+  for (const char* name : {"Content-Length", "Transfer-Encoding", "HOST"}) {
+    INFO(name);
+    CHECK(read_body(chunked, "0\r\n" + std::string{name} + ": 3\r\n\r\n", 1)
+          == "trailer");
+  }
+}
+
+TEST_CASE("a trailer that ended Beast's reading ends nothing") {
+  // Found by the fuzz target `chunked`.
+  std::string bytes{"0\r\nCo\xebw\x01\0\x80`\0\0ntentegth:y\r\n\r\n", 29};
+  CHECK(read_body("Transfer-Encoding: chunked\r\n", bytes, bytes.size())
+        == "chunk");
 }
 
 TEST_CASE("chunk extensions are bounded one by one and in all") {

@@ -105,6 +105,8 @@ std::vector<vector> vectors() {
       {"exp 0", with_claim("exp", 0)},
       {"exp is a text", with_claim("exp", std::to_string(seconds(1h)))},
       {"exp 2^63", with_body_text(R"("x":1,"exp":9223372036854775808)")},
+      // Counted in nanoseconds it would overflow.
+      {"exp 2^53", with_claim("exp", 9'007'199'254'740'992)},
       {"exp is a fraction", with_claim("exp", 1.8e9 + 3'600.5)},
       {"exp is negative", with_claim("exp", -1)},
       {"expired beyond the leeway", with_claim("exp", seconds(-61s))},

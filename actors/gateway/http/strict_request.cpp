@@ -29,12 +29,6 @@ std::string lower(std::string_view text) {
   return all;
 }
 
-bool same_letters(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size()
-         && std::equal(a.begin(), a.end(), b.begin(),
-                       [](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// `token` of RFC 9110.
 constexpr auto token_chars = [] {
   std::array<bool, 256> all{};
@@ -49,11 +43,21 @@ constexpr auto token_chars = [] {
   return all;
 }();
 
+} // namespace
+
+bool same_letters(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size()
+         && std::equal(a.begin(), a.end(), b.begin(),
+                       [](char x, char y) { return lower(x) == lower(y); });
+}
+
 bool is_token(std::string_view text) noexcept {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return token_chars[static_cast<unsigned char>(c)];
   });
 }
+
+namespace {
 
 bool is_control(char c) noexcept {
   auto u = static_cast<unsigned char>(c);

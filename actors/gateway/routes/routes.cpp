@@ -158,7 +158,9 @@ route_match match(const http_request& request) {
   route_match found;
   if (auto clean = clean_path(request.path); clean != request.path) {
     found.what = route_match::outcome::moved;
-    found.text = clean;
+    // A browser reads `/\host` as `//host`, which is another place.
+    for (char c : clean)
+      c == '\\' ? found.text += "%5C" : found.text += c;
     if (!request.query.empty())
       found.text += '?' + request.query;
     return found;
