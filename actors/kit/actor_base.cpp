@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <ctime>
 #include <exception>
+#include <map>
+#include <unordered_map>
 
 namespace shannon::kit {
 
@@ -102,6 +104,37 @@ actor_stats::oldest_age() const noexcept {
                   std::chrono::nanoseconds{0});
 }
 
+struct actor_base::pending_asks {
+  using due_map
+      = std::multimap<std::chrono::steady_clock::time_point, std::uint64_t>;
+  struct one {
+    reply_handler then;
+    due_map::iterator due;
+  };
+
+  /// Who waits for this answer, and waits no more; nobody if it is not known.
+  reply_handler take(std::uint64_t correlation) {
+    auto at = pending.find(correlation);
+    if (at == pending.end())
+      return {};
+    auto then = std::move(at->second.then);
+    due.erase(at->second.due);
+    pending.erase(at);
+    return then;
+  }
+  bool is_armed() const noexcept {
+    return sweep_at != std::chrono::steady_clock::time_point{};
+  }
+
+  std::unordered_map<std::uint64_t, one> pending;
+  due_map due;
+  /// The earliest sweep under way; zero for none.
+  std::chrono::steady_clock::time_point sweep_at{};
+  duration sweep_ahead{0};
+};
+
+actor_base::~actor_base() = default;
+
 actor_base::actor_base(caf::actor_config& cfg, actor_env& env,
                        shannon::address self, std::size_t mailbox_max)
     : caf::event_based_actor(cfg), env_(env), self_(std::move(self)),
@@ -130,8 +163,6 @@ actor_base::actor_base(caf::actor_config& cfg, actor_env& env,
       });
 }
 
-actor_base::~actor_base() = default;
-
 caf::behavior actor_base::make_behavior() {
   table_ = make_handlers();
   started();
@@ -154,8 +185,7 @@ void actor_base::on_exit() {
   env_.addresses.unbind(self_, address());
   stopping();
   // Whoever still waits here is this actor itself: nobody to tell.
-  pending_.clear();
-  due_.clear();
+  asks_.reset();
   table_.clear();
 }
 
@@ -227,7 +257,10 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
   auto id = ++correlation_;
   auto now = clock_now();
   auto due = now + timeout;
-  pending_.emplace(id, pending{std::move(then), due_.emplace(due, id)});
+  if (!asks_)
+    asks_ = std::make_unique<pending_asks>();
+  asks_->pending.emplace(
+      id, pending_asks::one{std::move(then), asks_->due.emplace(due, id)});
   auto mail = std::make_shared<envelope>();
   mail->to = to;
   mail->from = self_;
@@ -251,11 +284,13 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
   return id;
 }
 
+std::size_t actor_base::open_asks() const noexcept {
+  return asks_ ? asks_->pending.size() : 0;
+}
+
 void actor_base::forget(std::uint64_t correlation) {
-  if (auto at = pending_.find(correlation); at != pending_.end()) {
-    due_.erase(at->second.due);
-    pending_.erase(at);
-  }
+  if (asks_)
+    asks_->take(correlation);
 }
 
 void actor_base::reply(const envelope& request, message_body body) {
@@ -294,39 +329,39 @@ void actor_base::hand_back(const envelope& mail) {
 }
 
 void actor_base::complete(std::uint64_t correlation, body_result got) {
-  auto at = pending_.find(correlation);
-  if (at == pending_.end())
-    return; // Answered too late, or forgotten.
-  auto then = std::move(at->second.then);
-  due_.erase(at->second.due);
-  pending_.erase(at);
-  then(std::move(got));
+  if (!asks_)
+    return;
+  // Nothing: answered too late, or forgotten.
+  if (auto then = asks_->take(correlation))
+    then(std::move(got));
 }
 
 void actor_base::arm_sweep(std::chrono::steady_clock::time_point now) {
-  if (sweep_at_ == std::chrono::steady_clock::time_point{})
-    sweep_ahead_ = sweep_ahead_min;
-  auto at = std::min(due_.begin()->first, now + sweep_ahead_);
-  if (sweep_at_ != std::chrono::steady_clock::time_point{} && sweep_at_ <= at)
+  auto& all = *asks_;
+  if (!all.is_armed())
+    all.sweep_ahead = sweep_ahead_min;
+  auto at = std::min(all.due.begin()->first, now + all.sweep_ahead);
+  if (all.is_armed() && all.sweep_at <= at)
     return;
-  sweep_at_ = at;
+  all.sweep_at = at;
   env_.addresses.waking().wake(*this, at);
 }
 
 void actor_base::sweep() {
   auto now = clock_now();
-  if (sweep_at_ > now)
+  if (!asks_ || asks_->sweep_at > now)
     return; // Of an earlier time; another one is under way.
-  sweep_at_ = {};
-  while (!due_.empty() && due_.begin()->first <= now)
-    complete(due_.begin()->second,
+  asks_->sweep_at = {};
+  while (asks_ && !asks_->due.empty() && asks_->due.begin()->first <= now)
+    complete(asks_->due.begin()->second,
              fail(errc::timeout, "no answer within the deadline", true));
-  if (pending_.empty() || sweep_at_ != std::chrono::steady_clock::time_point{})
+  if (!asks_ || asks_->pending.empty() || asks_->is_armed())
     return;
-  auto ahead = std::min(2 * sweep_ahead_, sweep_ahead_max);
-  sweep_at_ = std::min(due_.begin()->first, now + ahead);
-  sweep_ahead_ = ahead;
-  env_.addresses.waking().wake(*this, sweep_at_);
+  auto& all = *asks_;
+  auto ahead = std::min(2 * all.sweep_ahead, sweep_ahead_max);
+  all.sweep_at = std::min(all.due.begin()->first, now + ahead);
+  all.sweep_ahead = ahead;
+  env_.addresses.waking().wake(*this, all.sweep_at);
 }
 
 void actor_base::after(duration delay, job what) {

@@ -206,9 +206,7 @@ protected:
   }
 
   /// Asks of this actor that have no answer yet.
-  std::size_t open_asks() const noexcept {
-    return pending_.size();
-  }
+  std::size_t open_asks() const noexcept;
 
   /// The answer of this ask is not wanted any more.
   void forget(std::uint64_t correlation);
@@ -235,13 +233,9 @@ private:
   void arm_sweep(std::chrono::steady_clock::time_point now);
   void sweep();
 
-  using due_map
-      = std::multimap<std::chrono::steady_clock::time_point, std::uint64_t>;
-
-  struct pending {
-    reply_handler then;
-    due_map::iterator due;
-  };
+  /// What waits for answers. Most actors ask nobody: it is made with the
+  /// first ask.
+  struct pending_asks;
 
   actor_env& env_;
   shannon::address self_;
@@ -251,12 +245,8 @@ private:
   std::chrono::steady_clock::time_point born_;
   /// Short enough to be looked through; hashing a type costs more.
   handlers table_;
-  std::unordered_map<std::uint64_t, pending> pending_;
-  due_map due_;
+  std::unique_ptr<pending_asks> asks_;
   std::uint64_t correlation_;
-  /// The earliest sweep under way; zero for none.
-  std::chrono::steady_clock::time_point sweep_at_{};
-  duration sweep_ahead_{0};
 };
 
 } // namespace shannon::kit

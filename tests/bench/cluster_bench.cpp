@@ -52,7 +52,7 @@ double rate_of(unsigned nodes) {
   for (unsigned i = 0; i < nodes; ++i)
     cluster.await_ready(i);
   std::this_thread::sleep_for(5s); // Newcomers have their shares by then.
-  auto db = store::pg_connection::open(cluster.dsn());
+  auto db = store::pg_connection::open({cluster.dsn()});
   REQUIRE(db);
   auto ended = [&] {
     auto got = db->exec("select count(*) from shannon.heads "
