@@ -39,6 +39,10 @@ const std::vector<key_spec> table{
     {"redis", "url", text, 0, 4'096,
      "Redis URL. Empty: run without; only comfort is lost.",
      SHANNON_AT(redis_url), true},
+    {"redis", "timeout", duration, 1, hour,
+     "How long a request waits to be counted in Redis; then its node counts "
+     "it.",
+     SHANNON_AT(redis_timeout)},
     // -- node ----------------------------------------------------------------
     {"node", "host", text, 1, 253,
      "Name or address where peers reach the node.", SHANNON_AT(node.host)},
@@ -140,6 +144,20 @@ const std::vector<key_spec> table{
      SHANNON_AT(http.first_byte_timeout)},
     {"http", "body_timeout", duration, 10, hour,
      "How long a request body may take.", SHANNON_AT(http.body_timeout)},
+    {"http", "body_grace", duration, 10, hour,
+     "Age of a request body from which on body_rate_min holds.",
+     SHANNON_AT(http.body_grace)},
+    {"http", "body_rate_min", number, 1, 1'000'000'000,
+     "Bytes a second that a request body must have come at.",
+     SHANNON_AT(http.body_rate_min)},
+    {"http", "bodies_bytes_max", bytes, 64 * KiB, 1'024 * GiB,
+     "Bytes of request bodies in memory, of all connections; above it 503.",
+     SHANNON_AT(http.bodies_bytes_max)},
+    {"http", "requests_waiting_max", number, 1, 1'000'000,
+     "Requests that wait for their answer, streams and chats not counted; "
+     "above "
+     "it 503 with Retry-After.",
+     SHANNON_AT(http.requests_waiting_max)},
     {"http", "keep_alive_timeout", duration, 10, hour,
      "How long a connection may idle between requests.",
      SHANNON_AT(http.keep_alive_timeout)},
@@ -172,6 +190,13 @@ const std::vector<key_spec> table{
     {"http", "cors_origins", text, 0, 4'096,
      "Origins that browsers may call from, separated by commas; * for all.",
      SHANNON_AT(http.cors_origins)},
+    {"http", "rate_tenant_factor", number, 1, 1'000'000,
+     "What all callers of a tenant may ask together, in what its tier allows "
+     "one of them.",
+     SHANNON_AT(http.rate_tenant_factor)},
+    {"http", "rate_address_minute", number, 1, 1'000'000'000,
+     "Counted requests from one address in a minute, of whoever.",
+     SHANNON_AT(http.rate_address_minute)},
     // -- identity ------------------------------------------------------------
     {"identity", "secrets_file", text, 0, 4'096,
      "File with the pepper of API keys and the keys of tokens; only its owner "

@@ -60,6 +60,15 @@ struct http_settings {
   /// Connection open without a first byte.
   milliseconds first_byte_timeout{30'000};
   milliseconds body_timeout{30'000};
+  /// From this age on a body must have come at `body_rate_min` bytes a second.
+  milliseconds body_grace{5'000};
+  std::uint32_t body_rate_min = 1'024;
+  /// Bodies in memory, of all connections; above it 503 and close.
+  std::uint64_t bodies_bytes_max = 512ull * 1024 * 1024;
+  /// Requests of the API that wait for their answer, streams and chats not
+  /// counted; above it 503 with Retry-After before anything of it is read but
+  /// its bytes. So what stands in mailboxes and at the store is bounded here.
+  std::uint32_t requests_waiting_max = 512;
   milliseconds keep_alive_timeout{75'000};
   milliseconds write_timeout{30'000};
   std::uint32_t requests_per_connection_max = 1'000;
@@ -75,6 +84,11 @@ struct http_settings {
   /// if it is one, goes on.
   milliseconds chat_timeout{2'100'000};
   std::string cors_origins = "*";
+  /// What all callers of one tenant may ask together, in what its tier allows
+  /// one of them; above it 429.
+  std::uint32_t rate_tenant_factor = 10;
+  /// Counted requests from one address in a minute, of whoever; above it 429.
+  std::uint32_t rate_address_minute = 6'000;
   /// Serves without credentials, as whoever the client says. Only the flag
   /// `--dev` of a command sets it, no manifest and no variable can; and a node
   /// that others can reach does not start with it.
@@ -294,6 +308,9 @@ struct settings {
   bool insecure = false;
   /// Redis URL; empty for none.
   std::string redis_url;
+  /// How long a request waits to be counted in Redis; then this node counts it,
+  /// and does not ask again for a second.
+  milliseconds redis_timeout{100};
 };
 
 /// Reads one node's settings from a manifest. An unknown key, a wrong type or

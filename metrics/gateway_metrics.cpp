@@ -37,6 +37,12 @@ gateway_metrics::gateway_metrics(registry& where)
                    .Name("shannon_gateway_request_seconds")
                    .Help("From a whole request to its answer, by route.")
                    .Register(where.families())),
+      rates_(counters(where, "shannon_gateway_rates_counted_total",
+                      "Requests counted against rates, by where.")),
+      limited_(counters(where, "shannon_gateway_rate_limited_total",
+                        "Requests over a rate, by whose.")),
+      rates_shared_(gauge(where, "shannon_gateway_rates_shared",
+                          "1 while requests are counted in Redis.")),
       streams_(gauge(where, "shannon_gateway_streams",
                      "Event streams that are open.")),
       dropped_(counters(where, "shannon_gateway_streams_dropped_total",
@@ -52,6 +58,14 @@ void gateway_metrics::connection_refused(std::string_view reason) {
 
 void gateway_metrics::request_refused(std::string_view reason) {
   requests_refused_.Add({{"reason", std::string{reason}}}).Increment();
+}
+
+void gateway_metrics::rate_counted(const char* where) {
+  rates_.Add({{"where", where}}).Increment();
+}
+
+void gateway_metrics::rate_limited(const char* by) {
+  limited_.Add({{"by", by}}).Increment();
 }
 
 void gateway_metrics::credential_checked(const char* outcome) {

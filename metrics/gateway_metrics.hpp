@@ -32,6 +32,14 @@ public:
   void request_ended(std::string_view route, int status,
                      std::chrono::microseconds took);
 
+  /// `where`: redis, node.
+  void rate_counted(const char* where);
+  /// `by`: caller, tenant, address, route.
+  void rate_limited(const char* by);
+  void rates_shared(bool are) {
+    rates_shared_.Set(are ? 1 : 0);
+  }
+
   void stream_opened() {
     streams_.Increment();
   }
@@ -58,6 +66,9 @@ private:
   prometheus::Family<prometheus::Counter>& credentials_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Histogram>& seconds_;
+  prometheus::Family<prometheus::Counter>& rates_;
+  prometheus::Family<prometheus::Counter>& limited_;
+  prometheus::Gauge& rates_shared_;
   prometheus::Gauge& streams_;
   prometheus::Counter& dropped_;
   prometheus::Counter& events_;

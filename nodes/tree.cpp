@@ -178,6 +178,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
                                p.server, m.gateway, m.registry};
     args.serves_api = plays(s, "gateway");
     args.drain_node = p.drain_node;
+    args.redis_url = s.redis_url;
+    args.redis_timeout = s.redis_timeout;
     return gateway::spawn_gateway(parent, std::move(args));
   });
   return root;

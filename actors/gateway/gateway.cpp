@@ -3,7 +3,7 @@
 #include "actors/gateway/desk.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
 #include "actors/gateway/identity/password_desk.hpp"
-#include "actors/gateway/identity/tiers.hpp"
+#include "actors/gateway/limits/rate_counter.hpp"
 #include "actors/gateway/limits/rate_limits.hpp"
 #include "actors/gateway/openai/chat_handlers.hpp"
 #include "actors/gateway/recorded_answers.hpp"
@@ -29,15 +29,34 @@ namespace shannon::gateway {
 
 namespace {
 
-/// Of an address from which nobody is known yet.
-constexpr tier_limits limits_of_address{60, 3'600, 86'400};
+/// Answered at once, or waiting for a model: neither stands in a queue that
+/// many requests could fill. Models have a bound of their own, the windows of
+/// their dispatcher.
+bool is_bounded(endpoint which) noexcept {
+  switch (which) {
+  case endpoint::health:
+  case endpoint::live:
+  case endpoint::ready:
+  case endpoint::metrics:
+  case endpoint::openapi:
+  case endpoint::chat_completions:
+  case endpoint::messages:
+  case endpoint::completions:
+  case endpoint::run_tool:
+    return false;
+  default:
+    return true;
+  }
+}
 
-std::uint64_t body_bound_of(const http_request& head,
-                            const config::http_settings& limits) {
+request_plan plan_of(const http_request& head,
+                     const config::http_settings& limits) {
   auto found = match(head);
-  return found.to && found.to->body == body_bound::task
-             ? limits.task_body_bytes_max
-             : limits.body_bytes_max;
+  if (!found.to)
+    return {limits.body_bytes_max, false};
+  return {found.to->body == body_bound::task ? limits.task_body_bytes_max
+                                             : limits.body_bytes_max,
+          head.came_by == door::api && is_bounded(found.to->leads_to)};
 }
 
 class gateway final : public desk {
@@ -78,12 +97,15 @@ protected:
         password_costs{identity.password_memory, identity.password_passes},
         identity.password_workers, identity.passwords_waiting_max, poster());
     add_account_handlers(table_, *this, entrance_, *passwords_, identity);
+    rates_ = std::make_unique<rate_counter>(
+        args_.serves_api ? args_.redis_url : std::string{}, args_.redis_timeout,
+        poster(), [this] { return clock_now(); }, args_.metrics);
     streams_.add_to(table_);
     chats_.add_to(table_);
     check_handlers();
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {
-           return body_bound_of(head, limits);
+           return plan_of(head, limits);
          },
          [this, post = poster(), &metrics = args_.metrics, now = env().now,
           serves_api = args_.serves_api](exchange_ptr client) {
@@ -107,6 +129,7 @@ protected:
     args_.server->retire(serving_);
     streams_.stop();
     passwords_.reset();
+    rates_.reset();
     chats_.stop();
   }
 
@@ -145,33 +168,34 @@ private:
                       if (!who)
                         return request->answer(std::move(who.error()));
                       request->admit(std::move(*who));
-                      if (is_within_limits(request))
-                        run(request);
+                      count(request);
                     });
   }
 
-  /// Answers the request if it is one too many. On the developer's own machine
-  /// nobody is counted.
-  bool is_within_limits(const call_ptr& request) {
+  /// Runs the request, or answers it if it is one too many. On the developer's
+  /// own machine nobody is counted.
+  void count(const call_ptr& request) {
     const auto& line = request->to();
     if (line.counted == rate::none || args_.settings.dev)
-      return true;
-    const auto& who = request->who();
-    bool is_known = line.counted == rate::caller;
-    auto key = !is_known ? "address " + request->request().peer
-               : who.key.empty()
-                   ? "user " + who.tenant.value + ' ' + who.user.value
-                   : "key " + who.key;
+      return run(request);
+    auto all
+        = buckets_of(line, request->request(), request->who(), args_.settings);
+    rates_->take(all, [this, request, all](const bucket_verdict& got) {
+      counted(request, all, got);
+    });
+  }
+
+  void counted(const call_ptr& request, const std::vector<bucket>& all,
+               const bucket_verdict& got) {
+    const auto& line = request->to();
     auto unix_now = std::chrono::system_clock::to_time_t(env().now());
-    auto got = limits_.take(
-        key, is_known ? limits_of(who.tier) : limits_of_address, clock_now());
     if (!got.allowed) {
-      request->answer(too_many_answer(got, unix_now));
-      return false;
+      args_.metrics.rate_limited(kind_of(all[got.by]));
+      return request->answer(too_many_answer(line, all, got, unix_now));
     }
-    if (is_known)
-      request->add_fields(rate_fields(got, unix_now));
-    return true;
+    if (line.counted == rate::caller)
+      request->add_fields(rate_fields(all, got, unix_now));
+    run(request);
   }
 
   void run(const call_ptr& request) {
@@ -197,7 +221,7 @@ private:
   chat_handlers chats_;
   authenticator entrance_;
   std::unique_ptr<password_desk> passwords_;
-  rate_limits limits_;
+  std::unique_ptr<rate_counter> rates_;
   std::uint64_t serving_ = 0;
   bool draining_ = false;
 };

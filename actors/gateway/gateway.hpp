@@ -10,8 +10,10 @@
 #include <caf/actor.hpp>
 #include <caf/local_actor.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace shannon::gateway {
 
@@ -20,13 +22,12 @@ namespace shannon::gateway {
 ///   takes       drain                        protocols/cluster.hpp
 ///               requests from the HTTP server
 ///   asks        WORKFLOW: StartTask, CancelTask, SetPaused
-///               SCHEDULE: StartRun, SignalTask; TOOL RUNNER: ListTools, ToolRun
-///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
-///               ResumeRun, QueryRun
-///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions
-///               RECORD STORE: sessions, answers of repeated requests
-///               INSPECTOR: all that it takes; LINKS: get_links
-///               LLM: ListModels
+///               SCHEDULE: StartRun, SignalTask; TOOL RUNNER: ListTools,
+///               ToolRun WORKFLOW, AGENT, for operators: DescribeRun,
+///               SignalTask, ResumeRun, QueryRun EVENT STORE: get_head,
+///               list_heads, read_facts, sum_sessions RECORD STORE: sessions,
+///               answers of repeated requests INSPECTOR: all that it takes;
+///               LINKS: get_links LLM: ListModels
 ///   supervised  by the node's tree, permanent; parent of all STREAMs and CHATs
 ///   persists    nothing
 ///   recovers    by serving again: the listener outlives it, and requests
@@ -47,6 +48,9 @@ struct gateway_args {
   bool serves_api = true;
   /// Ends the node in order; any thread.
   std::function<void()> drain_node = [] {};
+  /// Where requests of all nodes are counted; empty: each node counts alone.
+  std::string redis_url;
+  std::chrono::milliseconds redis_timeout{100};
 };
 
 caf::actor spawn_gateway(caf::local_actor& parent, gateway_args args);

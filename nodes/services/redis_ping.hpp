@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/redis_address.hpp"
 #include "protocols/errc.hpp"
 
 #include <chrono>
@@ -8,23 +9,8 @@
 
 namespace shannon::services {
 
-/// Where a Redis is and how to enter it.
-struct redis_address {
-  std::string socket; ///< Path of a unix socket; else host and port count.
-  std::string host;
-  std::uint16_t port = 6379;
-  std::string user;
-  std::string password;
-  std::uint32_t database = 0;
-
-  /// For messages to people: without user and password.
-  std::string shown() const;
-};
-
-/// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]` or
-/// `unix:///PATH[?db=DATABASE]`. Percent escapes are understood. An error does
-/// not repeat the text, which may hold a password.
-result<redis_address> parse_redis_url(const std::string& url);
+using config::parse_redis_url;
+using config::redis_address;
 
 struct redis_pong {
   std::chrono::microseconds round_trip{0};

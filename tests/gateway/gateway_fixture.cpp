@@ -54,8 +54,9 @@ gateway_fixture::config_type::config_type() {
 }
 
 gateway_fixture::gateway_fixture(config::http_settings settings,
-                                 bool serves_api)
-    : settings_(std::move(settings)), serves_api_(serves_api) {
+                                 bool serves_api, std::string redis_url)
+    : settings_(std::move(settings)), serves_api_(serves_api),
+      redis_url_(std::move(redis_url)) {
   auto opened = gateway::http_server::listen(loop_, settings_);
   if (!opened)
     throw std::runtime_error{opened.error().text};
@@ -88,15 +89,17 @@ gateway_fixture::~gateway_fixture() {
 
 void gateway_fixture::start_gateway() {
   caf::scoped_actor parent{*system_};
-  gateway_ = gateway::spawn_gateway(
-      *parent.ptr(), {env,
-                      settings_,
-                      config::identity_settings{},
-                      {std::string(32, 'p'), {{"k1", std::string(32, 'k')}}},
-                      server,
-                      metrics,
-                      registry,
-                      serves_api_});
+  gateway::gateway_args args{
+      env,
+      settings_,
+      config::identity_settings{},
+      {std::string(32, 'p'), {{"k1", std::string(32, 'k')}}},
+      server,
+      metrics,
+      registry,
+      serves_api_};
+  args.redis_url = redis_url_;
+  gateway_ = gateway::spawn_gateway(*parent.ptr(), std::move(args));
   // It serves once its first message is behind it.
   if (!eventually([&] { return ask(get("/health")).status == 200; }))
     throw std::runtime_error{"GATEWAY does not serve"};

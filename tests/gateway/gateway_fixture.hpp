@@ -26,7 +26,7 @@ config::http_settings quick_settings();
 class gateway_fixture {
 public:
   explicit gateway_fixture(config::http_settings settings = quick_settings(),
-                           bool serves_api = true);
+                           bool serves_api = true, std::string redis_url = {});
   ~gateway_fixture();
 
   raw_client client() {
@@ -62,6 +62,7 @@ private:
 
   config::http_settings settings_;
   bool serves_api_;
+  std::string redis_url_;
   kit::io_loop loop_{"ingress"};
 
 public:

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <fcntl.h>
 #include <string>
 #include <sys/resource.h>
@@ -307,6 +308,114 @@ TEST_CASE("every phase of a connection has a deadline") {
   }
 }
 
+TEST_CASE("a body that comes too slowly is refused, though it comes") {
+  auto settings = quick_settings();
+  settings.body_grace = 200ms;
+  settings.body_rate_min = 1'000'000;
+  gateway_fixture fixture{settings};
+  auto client = fixture.client();
+  client.send(task("Content-Length: 100000\r\n", "{"));
+  auto until = std::chrono::steady_clock::now() + 5s;
+  while (client.stays_silent(20ms) && std::chrono::steady_clock::now() < until)
+    client.send(" ");
+  auto answer = client.response();
+  REQUIRE(answer);
+  CHECK(answer->status == 408);
+}
+
+TEST_CASE("bodies in memory are bounded over all connections") {
+  auto settings = quick_settings();
+  settings.bodies_bytes_max = 100'000;
+  gateway_fixture fixture{settings};
+  std::string half(60'000, ' ');
+  auto first = fixture.client();
+  first.send(task("Content-Length: 60002\r\n", half));
+  // Once it is known to be read, a second is one too many.
+  CHECK(eventually([&] {
+    auto second = fixture.client();
+    second.send(task("Content-Length: 60002\r\n", half + "{}"));
+    auto answer = second.response();
+    return answer && answer->status == 503
+           && answer->fields.count("retry-after") == 1;
+  }));
+  first.send("{}");
+  CHECK(first.response()->status == 400); // It has no query.
+  CHECK(fixture.ask(task("Content-Length: 60002\r\n", half + "{}")).status
+        == 400);
+}
+
+TEST_CASE("an answer does not say what serves it") {
+  auto answer = shared_fixture().ask(get("/health"));
+  CHECK(answer.fields.count("server") == 0);
+  CHECK(answer.fields.count("x-powered-by") == 0);
+}
+
+TEST_CASE("the next request of a connection waits until the one before is "
+          "answered") {
+  gateway_fixture fixture;
+  std::atomic<int> asked{0};
+  std::atomic<bool> open{false};
+  fixture.stand_in("llm", [&](const envelope&) -> result<message_body> {
+    ++asked;
+    return open ? result<message_body>{fail(errc::unavailable, "away")}
+                : result<message_body>{message_body{}};
+  });
+  auto client = fixture.client();
+  client.send(get("/v1/llm-models") + get("/v1/llm-models"));
+  CHECK(eventually([&] { return asked == 1; }));
+  CHECK(client.stays_silent(100ms));
+  CHECK(asked == 1);
+  open = true;
+  CHECK(client.response()->status >= 500); // At its timeout.
+  CHECK(client.response());
+  CHECK(asked == 2);
+}
+
+TEST_CASE("requests that wait for their answer are bounded; one more is "
+          "refused at once, and its connection kept") {
+  auto settings = quick_settings();
+  settings.requests_waiting_max = 3;
+  gateway_fixture fixture{settings};
+  std::atomic<int> asked{0};
+  fixture.stand_in("llm", [&](const envelope&) -> result<message_body> {
+    ++asked;
+    return message_body{}; // Not now.
+  });
+  std::vector<raw_client> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(fixture.client());
+    waiting.back().send(get("/v1/llm-models"));
+  }
+  REQUIRE(eventually([&] { return asked == 3; }));
+  auto client = fixture.client();
+  client.send(post("/api/v1/tasks", R"({"query":"x"})"));
+  auto answer = client.response();
+  REQUIRE(answer);
+  CHECK(answer->status == 503);
+  CHECK(answer->fields.at("retry-after") == "1");
+  CHECK(answer->fields.count("connection") == 0);
+  // Health tells the truth, on the same connection.
+  client.send(get("/health"));
+  CHECK(client.response()->status == 200);
+  // The words are those of who was asked.
+  client.send(get("/v1/models", "anthropic-version: 2023-06-01\r\n"));
+  answer = client.response();
+  REQUIRE(answer);
+  CHECK(answer->status == 503);
+  CHECK(answer->body.find("\"type\":\"error\"") != std::string::npos);
+  // What is large is refused before it is read.
+  auto large = fixture.client();
+  large.send(task("Content-Length: 1000000\r\n", ""));
+  answer = large.response();
+  REQUIRE(answer);
+  CHECK(answer->status == 503);
+  CHECK(answer->fields.at("connection") == "close");
+  // They get their answer at their timeout, which makes room.
+  CHECK(eventually([&] {
+    return fixture.ask(post("/api/v1/tasks", R"({"query":"x"})")).status == 200;
+  }));
+}
+
 TEST_CASE("connections over the limits are told and closed") {
   auto settings = quick_settings();
   SECTION("of all clients: 503") {
@@ -376,30 +485,6 @@ TEST_CASE("without file descriptors a client is still told") {
   CHECK(busy_us < 30'000);
   // A client that came in the same moment may be told the same.
   CHECK(eventually([&] { return fixture.ask(get("/health")).status == 200; }));
-}
-
-TEST_CASE("two thousand idle connections do not disturb another") {
-  rlimit before{};
-  getrlimit(RLIMIT_NOFILE, &before);
-  rlimit wide = before;
-  wide.rlim_cur = before.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &wide);
-  gateway_fixture fixture;
-  std::vector<raw_client> idle;
-  for (int i = 0; i < 2'000; ++i) {
-    idle.push_back(fixture.client());
-    REQUIRE(idle.back().connected());
-  }
-  for (int i = 0; i < 100; ++i)
-    REQUIRE(fixture.ask(get("/health")).status == 200);
-  for (auto& one : idle) {
-    one.send(get("/health/live"));
-    auto answer = one.response();
-    REQUIRE(answer);
-    CHECK(answer->status == 200);
-  }
-  idle.clear();
-  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("an address that others can reach, or that is taken, is refused") {

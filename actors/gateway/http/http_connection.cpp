@@ -24,20 +24,24 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-/// Bodies in memory, of all connections; above it 503.
-constexpr std::uint64_t bodies_bytes_max = 512ull * 1024 * 1024;
 /// Reads in a row before another connection gets its turn.
 constexpr int reads_in_a_row = 16;
 /// How long what a client still sends is read and dropped: a close with unread
 /// bytes would reset the connection and lose the response.
 constexpr milliseconds linger_time{2'000};
-/// From this age on a body must come at this rate.
-constexpr milliseconds body_grace{5'000};
-constexpr double body_bytes_per_second = 1'024;
+/// Before the next look at a body that is late but comes.
+constexpr milliseconds rate_interval{1'000};
+/// A body up to this size is read also for a request that will be refused: so
+/// its connection can be kept.
+constexpr std::uint64_t shed_body_bytes_max = 64 * 1024;
 /// What a client may send into an open stream before it is cut off.
 constexpr std::size_t stream_input_max = 64 * 1024;
 /// The kernel's share of one stream's buffer.
 constexpr int stream_socket_buffer = 64 * 1024;
+
+refusal overload() {
+  return {503, "overload", "too many requests wait for their answer"};
+}
 
 std::string chunk_of(std::string_view bytes) {
   static constexpr std::string_view digits = "0123456789abcdef";
@@ -179,6 +183,7 @@ void http_connection::close() {
   phase_ = phase::closed;
   never_expire();
   release_body();
+  stop_waiting();
   error_code ignored;
   socket_.close(ignored);
   core_->connections.erase(this);
@@ -324,17 +329,22 @@ void http_connection::begin_request(std::size_t head_size) {
   path_ = request_.path;
   is_head_ = request_.method == "HEAD";
   const auto& service = core_->service;
-  auto bound = service && service->body_bytes_max
-                   ? service->body_bytes_max(request_)
-                   : core_->settings.body_bytes_max;
-  body_ = std::make_unique<body_reader>(head_, bound);
+  auto plan = service && service->plan
+                  ? service->plan(request_)
+                  : request_plan{core_->settings.body_bytes_max, false};
+  is_bounded_ = plan.is_bounded;
+  body_ = std::make_unique<body_reader>(head_, plan.body_bytes_max);
   if (auto refused = body_->begin(bytes))
     return refuse(*refused);
+  if (is_one_too_many()
+      && (head_.chunked
+          || head_.content_length.value_or(0) > shed_body_bytes_max))
+    return refuse(overload());
   in_.erase(0, head_size);
   scanned_ = 0;
   phase_ = phase::body;
   body_begun_ = std::chrono::steady_clock::now();
-  expire_in(std::min(core_->settings.body_timeout, body_grace));
+  expire_in(std::min(core_->settings.body_timeout, core_->settings.body_grace));
   promise_continue();
 }
 
@@ -360,7 +370,7 @@ bool http_connection::read_body() {
     refuse(*made.refused);
     return false;
   }
-  if (core_->body_bytes > bodies_bytes_max) {
+  if (core_->body_bytes > core_->settings.bodies_bytes_max) {
     refuse({503, "bodies", "too many request bodies at once"});
     return false;
   }
@@ -373,6 +383,12 @@ void http_connection::dispatch() {
   phase_ = phase::handling;
   never_expire();
   ++requests_;
+  if (is_one_too_many())
+    return shed();
+  if (is_bounded_) {
+    is_waiting_ = true;
+    ++core_->requests_waiting;
+  }
   auto service = core_->service;
   auto waiting = std::make_shared<waiting_exchange>(shared_from_this(), core_,
                                                     std::move(request_));
@@ -384,17 +400,41 @@ void http_connection::dispatch() {
     wait_readable();
 }
 
-void http_connection::refuse(const refusal& why) {
+bool http_connection::is_one_too_many() const noexcept {
+  return is_bounded_
+         && core_->requests_waiting >= core_->settings.requests_waiting_max;
+}
+
+/// The bytes are read, so the connection can be kept: to open one anew would
+/// cost more than to refuse.
+void http_connection::shed() {
+  auto why = overload();
   if (auto* counts = core_->counts())
     counts->request_refused(why.reason);
-  phase_ = phase::handling;
-  last_request_ = true;
+  send(answer_of(why));
+}
+
+http_response http_connection::answer_of(const refusal& why) const {
   auto answer = error_answer(why.status, why.text);
   if (why.status == 503)
     answer.fields.emplace_back("Retry-After", "1");
   if (auto speaks = chat::dialect_of(request_))
     answer = chat::in_words_of(*speaks, std::move(answer));
-  send(std::move(answer));
+  return answer;
+}
+
+void http_connection::refuse(const refusal& why) {
+  if (auto* counts = core_->counts())
+    counts->request_refused(why.reason);
+  phase_ = phase::handling;
+  last_request_ = true;
+  send(answer_of(why));
+}
+
+/// It waits for its answer no more.
+void http_connection::stop_waiting() {
+  if (std::exchange(is_waiting_, false))
+    --core_->requests_waiting;
 }
 
 void http_connection::release_body() {
@@ -408,6 +448,7 @@ void http_connection::send(http_response response) {
   if (phase_ != phase::handling)
     return;
   release_body();
+  stop_waiting();
   last_request_ = is_last_request();
   response_framing framing{response.body.size(), head_.http_1_1,
                            !last_request_};
@@ -494,6 +535,7 @@ void http_connection::open_stream(http_response head,
   if (phase_ != phase::handling)
     return stream->lost();
   release_body();
+  stop_waiting();
   phase_ = phase::streaming;
   stream_ = std::move(stream);
   // Without chunks only the connection's end ends the stream.
@@ -541,6 +583,7 @@ void http_connection::upgrade(const http_request& request,
   if (phase_ != phase::handling)
     return socket->abort();
   release_body();
+  stop_waiting();
   phase_ = phase::upgraded;
   last_request_ = true;
   in_ = {};
@@ -576,12 +619,12 @@ void http_connection::check_deadline(steady_time now) {
 void http_connection::check_body_rate(steady_time now) {
   auto age = std::chrono::duration<double>(now - body_begun_);
   auto is_late = age >= core_->settings.body_timeout;
-  auto is_slow = age >= body_grace
+  auto is_slow = age >= core_->settings.body_grace
                  && static_cast<double>(body_->size())
-                        < age.count() * body_bytes_per_second;
+                        < age.count() * core_->settings.body_rate_min;
   if (is_late || is_slow)
     return refuse({408, "body-timeout", "request body took too long"});
-  expire_in(milliseconds{1'000});
+  expire_in(std::min(rate_interval, core_->settings.body_grace));
 }
 
 } // namespace shannon::gateway

@@ -45,6 +45,8 @@ struct server_core {
   std::unordered_map<std::string, std::uint32_t> per_peer;
   /// Bytes of bodies in memory, of all connections.
   std::uint64_t body_bytes = 0;
+  /// Requests of bounded routes that have no answer yet.
+  std::uint32_t requests_waiting = 0;
   bool stopping = false;
   /// One timer looks after all deadlines: arming one per request costs more
   /// than the request.
@@ -111,7 +113,11 @@ private:
   void begin_request(std::size_t head_size);
   void promise_continue();
   void dispatch();
+  bool is_one_too_many() const noexcept;
+  void shed();
+  http_response answer_of(const refusal& why) const;
   void refuse(const refusal& why);
+  void stop_waiting();
   void write(std::string bytes);
   void write_more();
   bool is_last_request() const noexcept;
@@ -153,6 +159,8 @@ private:
   bool last_request_ = false;
   bool is_head_ = false;
   bool waiting_ = false;
+  bool is_bounded_ = false; ///< The request under way, by its route.
+  bool is_waiting_ = false; ///< It is counted in `requests_waiting`.
 };
 
 /// A response whose body is written piece by piece, from any thread.

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <future>
+#include <optional>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ constexpr milliseconds sweep_interval{100};
 /// After a failed accept that no reserve can mend.
 constexpr milliseconds accept_pause{50};
 constexpr milliseconds stop_patience{2'000};
+/// Between two lines of the log that say the same.
+constexpr std::chrono::minutes log_pause{1};
 
 std::string text_of(const tcp::endpoint& where) {
   auto host = where.address().to_string();
@@ -289,7 +292,20 @@ private:
                      ignored);
   }
 
+  void tell_no_descriptors() {
+    auto now = std::chrono::steady_clock::now();
+    if (told_ && now - *told_ < log_pause)
+      return;
+    told_ = now;
+    kit::log::warning("descriptors-exhausted",
+                      "HTTP server has no descriptors left, clients get 503: "
+                      "raise the limit of open files (ulimit -n) or lower "
+                      "http.connections_max",
+                      {{"connections", core_->connections.size()}});
+  }
+
   void turn_away(listener& one) {
+    tell_no_descriptors();
     if (!reserve_.give())
       return accept_later(one);
     error_code failed;
@@ -350,6 +366,7 @@ private:
   descriptor_reserve reserve_;
   std::atomic<std::uint64_t> services_{0};
   std::uint64_t serving_ = 0;
+  std::optional<steady_time> told_;
 };
 
 } // namespace

@@ -76,10 +76,17 @@ public:
 
 using exchange_ptr = std::shared_ptr<exchange>;
 
+/// What the head of a request tells about the rest of it.
+struct request_plan {
+  /// Known before the first byte of the body is read.
+  std::uint64_t body_bytes_max = 0;
+  /// It counts against `requests_waiting_max`, and is refused above that.
+  bool is_bounded = false;
+};
+
 /// What stands behind the server. Called on the server's loop: must be quick.
 struct http_service {
-  /// The bound of a request's body, known before the first byte of it is read.
-  std::function<std::uint64_t(const http_request& head)> body_bytes_max;
+  std::function<request_plan(const http_request& head)> plan;
   std::function<void(exchange_ptr)> handle;
   metrics::gateway_metrics* metrics = nullptr;
 };

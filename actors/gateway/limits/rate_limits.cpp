@@ -1,91 +1,119 @@
 #include "actors/gateway/limits/rate_limits.hpp"
 
+#include "actors/gateway/limits/tiers.hpp"
 #include "actors/gateway/text/answers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 namespace shannon::gateway {
 
 namespace {
 
-constexpr std::array<double, 3> window_seconds{60, 3'600, 86'400};
+constexpr std::array<std::uint32_t, 3> window_seconds{60, 3'600, 86'400};
 constexpr std::array<std::string_view, 3> window_names{"minute", "hour", "day"};
+
+std::string_view window_of(const bucket& what) noexcept {
+  for (std::size_t i = 0; i < window_seconds.size(); ++i)
+    if (window_seconds[i] == what.seconds)
+      return window_names[i];
+  return window_names[0];
+}
+
+std::int64_t whole_seconds(std::chrono::milliseconds time) noexcept {
+  return std::max<std::int64_t>(1, (time.count() + 999) / 1'000);
+}
+
+std::string caller_of(const identity& who) {
+  // A tenant's or user's name may hold anything, a key's id no blank.
+  return who.key.empty() ? "user " + std::to_string(who.tenant.value.size())
+                               + ' ' + who.tenant.value + ' ' + who.user.value
+                         : "key " + who.key;
+}
+
+std::uint32_t times(std::uint32_t count, std::uint32_t factor) noexcept {
+  auto product = std::uint64_t{count} * factor;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      product, std::numeric_limits<std::uint32_t>::max()));
+}
 
 } // namespace
 
-rate_verdict rate_limits::take(const std::string& key, const tier_limits& tier,
-                               std::chrono::steady_clock::time_point now) {
-  const std::array<std::uint32_t, 3> most{tier.minute, tier.hour, tier.day};
-  auto [at, is_new] = keys_.try_emplace(key);
-  auto& known = at->second;
-  if (is_new) {
-    for (std::size_t i = 0; i < 3; ++i)
-      known.tokens[i] = most[i];
-    known.at = now;
-    by_use_.push_front(key);
-    known.used = by_use_.begin();
-    if (keys_.size() > keys_max_) {
-      keys_.erase(by_use_.back());
-      by_use_.pop_back();
-    }
-  } else {
-    by_use_.splice(by_use_.begin(), by_use_, known.used);
+std::vector<bucket> buckets_of(const route& line, const http_request& request,
+                               const identity& who,
+                               const config::http_settings& limits) {
+  std::vector<bucket> all;
+  auto is_known = line.counted == rate::caller;
+  auto caller = is_known ? caller_of(who) : "address " + request.peer;
+  if (is_known) {
+    auto tier = limits_of(who.tier);
+    all.push_back({"caller minute " + caller, tier.minute, window_seconds[0]});
+    all.push_back({"caller hour " + caller, tier.hour, window_seconds[1]});
+    all.push_back({"caller day " + caller, tier.day, window_seconds[2]});
+    all.push_back({"tenant " + who.tenant.value,
+                   times(tier.minute, limits.rate_tenant_factor),
+                   window_seconds[0]});
   }
-  auto gone = std::chrono::duration<double>(now - known.at).count();
-  known.at = now;
-  rate_verdict verdict;
-  verdict.most = most;
-  double wait = 0;
-  for (std::size_t i = 0; i < 3; ++i) {
-    auto rate = most[i] / window_seconds[i];
-    // A tier may have shrunk since.
-    known.tokens[i] = std::min<double>(
-        most[i], known.tokens[i] + std::max(gone, 0.0) * rate);
-    if (known.tokens[i] >= 1)
-      continue;
-    verdict.allowed = false;
-    if (auto until = (1 - known.tokens[i]) / rate; until > wait) {
-      wait = until;
-      verdict.window = window_names[i];
-    }
-  }
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (verdict.allowed)
-      known.tokens[i] -= 1;
-    verdict.left[i] = static_cast<std::uint32_t>(known.tokens[i]);
-  }
-  if (verdict.allowed)
-    wait = (most[0] - known.tokens[0]) / (most[0] / 60.0);
-  verdict.wait
-      = std::chrono::seconds{static_cast<std::int64_t>(std::ceil(wait))};
-  return verdict;
+  if (line.per_minute > 0)
+    all.push_back({"route " + std::string{line.pattern} + ' ' + caller,
+                   line.per_minute, window_seconds[0]});
+  all.push_back({"address " + request.peer, limits.rate_address_minute,
+                 window_seconds[0]});
+  return all;
 }
 
-http_fields rate_fields(const rate_verdict& verdict, std::int64_t unix_now) {
+http_fields rate_fields(const std::vector<bucket>& all,
+                        const bucket_verdict& verdict, std::int64_t unix_now) {
+  const auto& minute = all.front();
+  // Until a request is allowed again, or until the minute's are all there.
+  auto wait
+      = verdict.allowed
+            ? std::chrono::milliseconds{std::int64_t{minute.most
+                                                     - verdict.left[0]}
+                                        * minute.seconds * 1'000 / minute.most}
+            : verdict.wait;
   return {
-      {"X-RateLimit-Limit-Minute", std::to_string(verdict.most[0])},
+      {"X-RateLimit-Limit-Minute", std::to_string(minute.most)},
       {"X-RateLimit-Remaining-Minute", std::to_string(verdict.left[0])},
-      {"X-RateLimit-Limit-Hour", std::to_string(verdict.most[1])},
+      {"X-RateLimit-Limit-Hour", std::to_string(all[1].most)},
       {"X-RateLimit-Remaining-Hour", std::to_string(verdict.left[1])},
-      {"X-RateLimit-Reset", std::to_string(unix_now + verdict.wait.count())}};
+      {"X-RateLimit-Reset", std::to_string(unix_now + whole_seconds(wait))}};
 }
 
-http_response too_many_answer(const rate_verdict& verdict,
+http_response too_many_answer(const route& line, const std::vector<bucket>& all,
+                              const bucket_verdict& verdict,
                               std::int64_t unix_now) {
-  auto window = std::string{verdict.window};
+  const auto& full = all[verdict.by];
+  auto seconds = std::to_string(whole_seconds(verdict.wait));
   json_out body;
-  body["error"] = "Rate limit exceeded";
-  body["message"] = "Too many requests. " + window
-                    + " limit exceeded. Try again in "
-                    + std::to_string(verdict.wait.count()) + " seconds.";
-  body["window"] = window;
+  if (line.counted == rate::address) {
+    body["error"] = "rate_limit_exceeded";
+    body["message"] = "Too many requests from this address. Try again in "
+                      + seconds + " seconds.";
+  } else {
+    auto window = std::string{window_of(full)};
+    std::string whose = kind_of(full);
+    body["error"] = "Rate limit exceeded";
+    body["message"] = "Too many requests. " + window + " limit exceeded"
+                      + (whose == "caller" ? "" : " by this " + whose)
+                      + ". Try again in " + seconds + " seconds.";
+    body["window"] = window;
+  }
   auto answer = json_answer(429, body);
-  answer.fields.emplace_back("Retry-After",
-                             std::to_string(verdict.wait.count()));
-  for (auto& field : rate_fields(verdict, unix_now))
-    answer.fields.push_back(std::move(field));
+  answer.fields.emplace_back("Retry-After", seconds);
+  if (line.counted == rate::caller)
+    for (auto& field : rate_fields(all, verdict, unix_now))
+      answer.fields.push_back(std::move(field));
   return answer;
+}
+
+const char* kind_of(const bucket& what) noexcept {
+  for (const char* kind : {"tenant", "address", "route"})
+    if (what.key.starts_with(kind))
+      return kind;
+  return "caller";
 }
 
 } // namespace shannon::gateway

@@ -2,7 +2,7 @@
 
 #include "actors/gateway/identity/password.hpp"
 #include "actors/gateway/identity/strict_json.hpp"
-#include "actors/gateway/identity/tiers.hpp"
+#include "actors/gateway/limits/tiers.hpp"
 #include "actors/gateway/text/answers.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"

@@ -15,21 +15,18 @@ Made from the table that serves it (`actors/gateway/routes/route_table.cpp`): do
 writes it anew. Shapes of bodies stand in `GET /openapi.json`. A credential comes as `X-API-Key: KEY` or `Authorization: Bearer KEY`; for streams also as
 `?api_key=KEY`. What belongs to others is answered as if it did not exist: 404.
 
-Columns: *scope*: what a key must allow. *limits*: `key`: counted against the key's or user's rate, `IP`: against the address. *repeat*: what an
+Columns: *scope*: what a key must allow. *limits*: `key`: counted against the rates of the key or user, of its tenant and of its address, `IP`: of the address alone; `N/min`: and on this route. *repeat*: what an
 `Idempotency-Key` does: `same` names what is made, so that a repeat meets it; `recorded` gives the recorded answer again. The same key with another body is
 refused with 422.
 )";
 
-std::string_view limits_of(const route& line) noexcept {
-  switch (line.counted) {
-  case rate::none:
-    return "";
-  case rate::caller:
-    return "key";
-  case rate::address:
-    return "IP";
-  }
-  return "";
+std::string limits_of(const route& line) {
+  if (line.counted == rate::none)
+    return {};
+  std::string text = line.counted == rate::caller ? "key" : "IP";
+  if (line.per_minute > 0)
+    text += ", " + std::to_string(line.per_minute) + "/min";
+  return text;
 }
 
 std::string_view repeat_of(const route& line) noexcept {

@@ -153,6 +153,9 @@ struct route {
   /// What the credential must allow; empty: nothing beyond itself.
   std::string_view scope = {};
   rate counted = rate::none;
+  /// What one caller, or one address where nobody is known, may ask of this
+  /// route alone in a minute; 0: no bound of its own.
+  std::uint32_t per_minute = 0;
   repeats repeated = repeats::as_new;
   body_bound body = body_bound::usual;
   doors by = doors::api;
