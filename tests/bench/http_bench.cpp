@@ -4,6 +4,7 @@
 
 #include "tests/bench/bare_beast.hpp"
 #include "tests/bench/load_client.hpp"
+#include "tests/gateway/crowd.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <nlohmann/json.hpp>
@@ -36,52 +37,41 @@ json to_json(const load_result& one, double yardstick) {
           {"errors", one.errors}};
 }
 
-std::size_t resident_bytes() {
-  std::ifstream file{"/proc/self/statm"};
-  std::size_t total = 0;
-  std::size_t resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
-/// Many clients follow one run: what each costs, and how fast all are told.
+/// Many clients follow one run, from a process of their own: what each costs
+/// here, and how fast all are told.
 json measure_streams() {
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-  // Each takes two descriptors here: the client's end and the server's.
-  auto streams = std::min<std::size_t>(5'000, files.rlim_cur / 2 - 100);
+  constexpr std::size_t streams = 10'000;
+  constexpr double kib_each_max = 25;
+  many_files files{streams + 200};
   auto settings = quick_settings();
-  settings.connections_per_ip_max = 12'000;
   gateway_fixture fixture{settings};
   fixture.fakes.publish("task-1", fact_of("WORKFLOW_STARTED", "Starting up"));
-  auto request = "GET /api/v1/stream/sse?workflow_id=task-1 HTTP/1.0\r\n\r\n";
+  crowd all{fixture.server->port()};
   auto before = resident_bytes();
-  std::vector<raw_client> all;
-  for (std::size_t i = 0; i < streams; ++i) {
-    all.push_back(fixture.client());
-    all.back().send(request);
-    all.back().read_until("event: WORKFLOW_STARTED");
-  }
+  if (all.connect(streams) != streams)
+    throw std::runtime_error{"the crowd could not connect"};
+  all.send("GET /api/v1/stream/sse?workflow_id=task-1 HTTP/1.0\r\n\r\n");
+  all.await("event: WORKFLOW_STARTED");
   eventually([&] {
     return fixture.runs.find("task-1")->subscribers.size() == streams;
   });
-  auto each = (resident_bytes() - before) / streams;
+  auto each = static_cast<double>(resident_bytes() - before) / streams / 1'024;
   constexpr int events = 20;
   auto begun = std::chrono::steady_clock::now();
   for (int i = 1; i <= events; ++i)
     fixture.fakes.publish(
         "task-1", fact_of(i == events ? "STREAM_END" : "PROGRESS", "step"));
-  std::size_t whole = 0;
-  for (auto& one : all)
-    whole += one.read_until("data: [DONE]\n\n") ? 1 : 0;
+  auto whole = all.await("data: [DONE]\n\n");
   auto took
       = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun)
             .count();
+  auto most = static_cast<double>(resident_bytes() - before) / streams / 1'024;
   return {{"streams", streams},
           {"whole", whole},
-          {"kib_each", static_cast<double>(each) / 1'024},
+          {"kib_each", each},
+          {"kib_each_after_events", most},
+          {"kib_each_wanted", kib_each_max},
+          {"met", each <= kib_each_max && most <= kib_each_max},
           {"events_per_second",
            static_cast<double>(events) * static_cast<double>(streams) / took}};
 }
