@@ -29,9 +29,9 @@ namespace shannon::gateway {
 
 namespace {
 
-/// Answered at once, or waiting for a model: neither stands in a queue that
-/// many requests could fill. Models have a bound of their own, the windows of
-/// their dispatcher.
+/// Not: what is answered at once, and what is meant to last. Models and tools
+/// have a bound of their own, the windows of their dispatchers; a browser whose
+/// stream is refused once does not come again.
 bool is_bounded(endpoint which) noexcept {
   switch (which) {
   case endpoint::health:
@@ -43,6 +43,8 @@ bool is_bounded(endpoint which) noexcept {
   case endpoint::messages:
   case endpoint::completions:
   case endpoint::run_tool:
+  case endpoint::stream_sse:
+  case endpoint::stream_ws:
     return false;
   default:
     return true;
