@@ -3,6 +3,8 @@
 #include "actors/store/pg_connection.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <set>
 
 namespace shannon::commands {
@@ -17,7 +19,8 @@ select n.name, n.name || '#' || n.incarnation, n.cluster, n.roles, n.host,
   (extract(epoch from n.expires_at - now()) * 1000)::int8,
   (extract(epoch from now() - n.joined_at) * 1000)::int8,
   n.settles_at <= now(),
-  (select count(*) from shards s where s.owner = n.name || '#' || n.incarnation)
+  (select count(*) from shards s where s.owner = n.name || '#' || n.incarnation),
+  n.link
 from nodes n order by n.name)sql"};
 
 constexpr pg_statement shards_sql{"cluster_shards", R"sql(
@@ -45,6 +48,22 @@ bool differs(const std::string& wanted, const std::string& found) {
   return where && where->port != 0 && wanted != found;
 }
 
+/// Where peers would dial it, as its links would say. A host's name stands for
+/// whatever address it has over there.
+std::string link_of(const config::settings& wanted, const std::string& found) {
+  auto where = config::parse_endpoint(wanted.link.listen);
+  if (!where)
+    return wanted.link.listen;
+  if (where->host == "0.0.0.0" || where->host == "::")
+    where->host = wanted.node.host;
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  bool is_name = inet_pton(AF_INET, where->host.c_str(), bytes.data()) != 1
+                 && inet_pton(AF_INET6, where->host.c_str(), bytes.data()) != 1;
+  if (auto there = config::parse_endpoint(found); is_name && there)
+    where->host = there->host;
+  return config::to_string(*where);
+}
+
 plan_line line_for(const config::settings& wanted, const seen_node* found,
                    const std::string& build) {
   const auto& name = wanted.node.name;
@@ -66,6 +85,13 @@ plan_line line_for(const config::settings& wanted, const seen_node* found,
   if (differs(wanted.http.admin_listen, found->admin))
     return restart("serves health on " + found->admin + "; the manifest says "
                    + wanted.http.admin_listen);
+  if (wanted.link.listen.empty() != found->link.empty()
+      || differs(link_of(wanted, found->link), found->link))
+    return restart(
+        (found->link.empty() ? std::string{"has no links"}
+                             : "is linked at " + found->link)
+        + "; the manifest says "
+        + (wanted.link.listen.empty() ? "none" : wanted.link.listen));
   if (found->version != build)
     return restart("runs build " + found->version + "; this is " + build);
   return {plan_step::keep, name,
@@ -112,6 +138,7 @@ result<cluster_state> read_cluster(const std::string& dsn) {
     one.up = std::chrono::milliseconds{rows.int8(i, 10)};
     one.settled = rows.bytes(i, 11) == std::string_view{"\1", 1};
     one.shards = static_cast<std::uint32_t>(rows.int8(i, 12));
+    one.link = rows.text(i, 13);
     out.nodes.push_back(std::move(one));
   }
   const auto& counts = (*got)[1];

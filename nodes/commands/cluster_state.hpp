@@ -21,6 +21,7 @@ struct seen_node {
   std::string host;
   std::string api;
   std::string admin;
+  std::string link; ///< Where peers dial it; empty: it has no links.
   std::string version;
   std::string schema;
   /// Until its lease ends; below zero: since it has ended.

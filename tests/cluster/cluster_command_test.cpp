@@ -238,3 +238,32 @@ TEST_CASE("a plan says what differs, and ends nothing by itself") {
   wanted.nodes[0].http.listen = "127.0.0.1:1235";
   CHECK(plan_of(wanted, found, "1")[0].what == plan_step::restart);
 }
+
+TEST_CASE("a plan compares where nodes are linked") {
+  config::manifest wanted;
+  wanted.nodes.resize(1);
+  auto& node = wanted.nodes[0];
+  node.node.name = "n1";
+  node.node.host = "10.0.0.1";
+  commands::cluster_state found;
+  auto& seen = found.nodes.emplace_back();
+  seen.name = "n1";
+  seen.left = 1s;
+  seen.api = node.http.listen;
+  seen.admin = node.http.admin_listen;
+  auto step = [&] { return plan_of(wanted, found, "").at(0); };
+  CHECK(step().what == plan_step::keep);
+  node.link.listen = "0.0.0.0:7000";
+  CHECK(step().what == plan_step::restart);
+  CHECK(step().why == "has no links; the manifest says 0.0.0.0:7000");
+  seen.link = "10.0.0.1:7000";
+  CHECK(step().what == plan_step::keep);
+  node.link.listen = "10.0.0.2:7000";
+  CHECK(step().what == plan_step::restart);
+  node.link.listen = "localhost:7000"; // Its address is known there.
+  CHECK(step().what == plan_step::keep);
+  node.link.listen = "localhost:7001";
+  CHECK(step().what == plan_step::restart);
+  node.link.listen.clear();
+  CHECK(step().why == "is linked at 10.0.0.1:7000; the manifest says none");
+}

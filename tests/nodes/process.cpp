@@ -149,10 +149,11 @@ int process::reap() {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-outcome run_shannon(std::vector<std::string> arguments, environment extra) {
+outcome run_shannon(std::vector<std::string> arguments, environment extra,
+                    std::chrono::seconds most) {
   arguments.insert(arguments.begin(), SHANNON_BINARY);
   process child{std::move(arguments), std::move(extra)};
-  return child.wait();
+  return child.wait(most);
 }
 
 std::uint16_t closed_port() {

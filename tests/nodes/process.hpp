@@ -61,8 +61,10 @@ private:
   std::string err_;
 };
 
-/// Runs the program under test and waits for its end.
-outcome run_shannon(std::vector<std::string> arguments, environment extra = {});
+/// Runs the program under test and waits for its end; after `most` it is
+/// killed.
+outcome run_shannon(std::vector<std::string> arguments, environment extra = {},
+                    std::chrono::seconds most = std::chrono::seconds{60});
 
 /// A port of 127.0.0.1 where nobody listens now.
 std::uint16_t closed_port();

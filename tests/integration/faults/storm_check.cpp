@@ -17,6 +17,8 @@ using store::log_status;
 namespace {
 
 constexpr auto time_to_end = 120s;
+/// Some ten thousand logs.
+constexpr auto time_to_verify = 600s;
 constexpr std::size_t shown_max = 10;
 
 std::string first_of(const std::vector<std::string>& lines,
@@ -37,7 +39,8 @@ void storm::check() {
   check_tasks(seen);
   check_ledger_of();
   // I1-I3, I5, I14, I21: every log keeps the rules of histories.
-  auto verified = run_shannon({"verify", "--dsn", cluster_->dsn()});
+  auto verified
+      = run_shannon({"verify", "--dsn", cluster_->dsn()}, {}, time_to_verify);
   WARN("I1-I5, I14: verify: " << verified.out.substr(
            verified.out.rfind('\n', verified.out.size() - 2) + 1));
   INFO(verified.out << verified.err);
@@ -98,17 +101,25 @@ std::string storm::what_is_left() {
 void storm::check_tasks(const load_report& seen) {
   INFO(first_of(seen.failures));
   CHECK(seen.failures.empty());
-  auto rows = run_sql(audit_->db(),
-                      "select log_id, status from heads where parent = ''");
+  auto rows = run_sql(audit_->db(), "select log_id, status, version from heads "
+                                    "where parent = ''");
   std::map<std::string, log_status> stored;
-  for (int i = 0; i < rows.size(); ++i)
+  std::map<std::string, std::int64_t> versions;
+  for (int i = 0; i < rows.size(); ++i) {
     stored[rows.text(i, 0)]
         = static_cast<log_status>(std::stoi(rows.text(i, 1)));
+    versions[rows.text(i, 0)] = std::stoll(rows.text(i, 2));
+  }
   std::vector<std::string> lost;
   int cancelled = 0;
   int unclear = 0;
   for (const auto& task : seen.tasks) {
     auto at = stored.find(task.id);
+    // I8: whoever follows a task to its end has heard all of it.
+    if (task.last_event != 0 && task.last_event != versions[task.id])
+      lost.push_back(task.id + ": its stream ended at "
+                     + std::to_string(task.last_event) + " of "
+                     + std::to_string(versions[task.id]));
     bool was_told = task.cancelled == cancel_state::acknowledged;
     auto wanted = was_told ? log_status::cancelled : log_status::completed;
     cancelled += was_told;
@@ -137,7 +148,8 @@ void storm::check_tasks(const load_report& seen) {
                << " by a cancel that was asked for twice, " << lost.size()
                << " lost; " << seen.told_to_wait << " told to wait, "
                << seen.unanswered << " unanswered, " << seen.sent_again
-               << " sent again");
+               << " sent again, " << seen.paused << " paused, " << seen.followed
+               << " followed over " << seen.streams << " streams");
   INFO(first_of(lost));
   CHECK(lost.empty());
   // Nobody has a task that was never acknowledged, or one task twice.
@@ -147,6 +159,10 @@ void storm::check_tasks(const load_report& seen) {
   CHECK(ids.size() == seen.tasks.size());
   CHECK(stored.size() == seen.tasks.size());
   REQUIRE(seen.tasks.size() > 10);
+  if (seen.tasks.size() > 60) { // Else nothing was shown of them.
+    CHECK(seen.paused > 0);
+    CHECK(seen.followed > 0);
+  }
 }
 
 void storm::check_ledger_of() {

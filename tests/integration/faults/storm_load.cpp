@@ -1,5 +1,8 @@
 #include "tests/integration/faults/storm_load.hpp"
 
+#include "nodes/commands/api_client.hpp"
+#include "nodes/commands/server_url.hpp"
+#include "nodes/commands/sse_reader.hpp"
 #include "tests/gateway/raw_client.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,6 +21,8 @@ using clock = std::chrono::steady_clock;
 
 /// Once all nodes are there again.
 constexpr auto last_patience = 60s;
+/// A node that stands still keeps a stream open and says nothing.
+constexpr auto stream_patience = 4s;
 
 } // namespace
 
@@ -36,6 +41,17 @@ struct storm_load::client {
     ++(all.seen_.*what);
   }
 
+  std::uint16_t any_door() {
+    auto last = static_cast<int>(all.doors_.size()) - 1;
+    return all.doors_[static_cast<std::size_t>(draw(0, last))];
+  }
+
+  bool gives_up() {
+    if (all.done_ && give_up == clock::time_point::max())
+      give_up = clock::now() + last_patience;
+    return clock::now() > give_up;
+  }
+
   void fail(std::string text) {
     std::lock_guard guard{all.mutex_};
     all.seen_.failures.push_back(std::move(text));
@@ -46,13 +62,9 @@ struct storm_load::client {
   std::optional<raw_response> ask(const std::string& request,
                                   int* sent = nullptr) {
     for (;;) {
-      if (all.done_ && give_up == clock::time_point::max())
-        give_up = clock::now() + last_patience;
-      if (clock::now() > give_up)
+      if (gives_up())
         return std::nullopt;
-      auto door = static_cast<std::size_t>(
-          draw(0, static_cast<int>(all.doors_.size()) - 1));
-      raw_client node{all.doors_[door]};
+      raw_client node{any_door()};
       std::optional<raw_response> got;
       if (node.connected()) {
         if (sent)
@@ -105,6 +117,11 @@ struct storm_load::client {
       count(&load_report::sent_again);
       if (auto same = read_id(ask(request)); same != id)
         fail(*id + ": sent again it is " + same.value_or("nothing"));
+    } else if (draw(0, 5) == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 500)});
+      pause_for_a_while(*id);
+    } else if (draw(0, 5) == 0) {
+      task.last_event = follow(*id);
     }
     std::lock_guard guard{all.mutex_};
     all.seen_.tasks.push_back(std::move(task));
@@ -121,6 +138,62 @@ struct storm_load::client {
     fail("a task was answered " + std::to_string(got->status) + ": "
          + got->body);
     return std::nullopt;
+  }
+
+  /// W4: the task waits for a person, who comes after a while. Each of the two
+  /// may have ended it, or be told so because an answer was lost.
+  void pause_for_a_while(const std::string& id) {
+    for (const char* wish : {"pause", "resume"}) {
+      auto got = ask(post("/api/v1/tasks/" + id + "/" + wish,
+                          R"({"reason": "storm"})",
+                          "Content-Type: application/json\r\n"));
+      // 409: it has ended.
+      if (!got || (got->status != 202 && got->status != 409))
+        fail(
+            id + ": its " + wish + " was answered "
+            + (got ? std::to_string(got->status) + ": " + got->body : "never"));
+      std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 3'000)});
+    }
+    count(&load_report::paused);
+  }
+
+  /// I8: from whichever node it comes, each event is the next one.
+  std::int64_t follow(const std::string& id) {
+    std::int64_t last = 0;
+    bool over = false;
+    while (!over) {
+      if (gives_up()) {
+        fail(id + ": its stream did not end, after event "
+             + std::to_string(last));
+        return 0;
+      }
+      count(&load_report::streams);
+      commands::api_client node{
+          *commands::parse_server_url("http://127.0.0.1:"
+                                      + std::to_string(any_door())),
+          {}};
+      commands::sse_reader reader;
+      auto take = [&](const commands::stream_event& event) {
+        over = over || event.name == "done";
+        if (event.id.empty())
+          return;
+        if (event.id != std::to_string(last + 1))
+          fail(id + ": event " + event.id + " came after "
+               + std::to_string(last));
+        last = std::stoll(event.id);
+      };
+      // How it ends does not matter: what is missing comes from the next.
+      (void)node.stream("/api/v1/stream/sse?workflow_id=" + id,
+                        last == 0 ? std::string{} : std::to_string(last),
+                        clock::now() + stream_patience,
+                        [&](std::string_view bytes) {
+                          return reader.take(bytes, take) && !over;
+                        });
+      if (!over)
+        std::this_thread::sleep_for(50ms);
+    }
+    count(&load_report::followed);
+    return last;
   }
 
   cancel_state cancel(const std::string& id) {
