@@ -89,6 +89,11 @@ struct http_settings {
   std::uint32_t rate_tenant_factor = 10;
   /// Counted requests from one address in a minute, of whoever; above it 429.
   std::uint32_t rate_address_minute = 6'000;
+  /// What a decision, and what events, on the admin port must bring as their
+  /// Bearer token. Empty: whoever reaches the port may.
+  std::string approvals_token;
+  std::string events_token;
+  std::uint64_t events_body_bytes_max = 10ull * 1024 * 1024;
   /// Serves without credentials, as whoever the client says. Only the flag
   /// `--dev` of a command sets it, no manifest and no variable can; and a node
   /// that others can reach does not start with it.
@@ -144,8 +149,14 @@ struct llm_settings {
 };
 
 struct tool_settings {
-  /// Where session workspaces live.
+  /// Where session workspaces live. On several nodes a volume that those with
+  /// tools and those with the API share.
   std::string workspace_dir = ".shannon/workspaces";
+  /// Where files that are kept for users live; shared likewise.
+  std::string memory_dir = ".shannon/memory";
+  /// Files of one folder that a client is shown; the list says if there are
+  /// more.
+  std::uint32_t listed_files_max = 1'000;
   std::uint32_t concurrent_runs_max = 16;
   /// Runs that wait for one of these to end; above it `overloaded`.
   std::uint32_t waiting_runs_max = 256;
@@ -163,6 +174,23 @@ struct tool_settings {
   /// `host:port` pairs web_fetch may reach although they are not public. For
   /// tests and intranets; empty by default.
   std::vector<std::string> egress_allow;
+};
+
+/// Programs of users' own machines that wait for messages over a WebSocket.
+struct daemon_settings {
+  /// Of one user, on one node; above it 429.
+  std::uint32_t connections_per_user_max = 8;
+  /// One message of a daemon's; a longer one closes its connection.
+  std::uint64_t message_bytes_max = 64 * 1024;
+  /// How long a message is one daemon's that has claimed it; `progress` begins
+  /// it anew. Then another may claim it.
+  milliseconds claim_lifetime{60'000};
+  /// How long a question of a daemon's waits for an answer.
+  milliseconds approval_lifetime = std::chrono::minutes{5};
+  /// How long a message may go without its reply.
+  milliseconds reply_wait = std::chrono::minutes{10};
+  /// Messages of one user without a reply; above it `overloaded`.
+  std::uint32_t messages_max = 1'000;
 };
 
 struct run_settings {
@@ -299,6 +327,7 @@ struct settings {
   identity_settings identity;
   llm_settings llm;
   tool_settings tool;
+  daemon_settings daemon;
   run_settings run;
   retention_settings retention;
   link_settings link;

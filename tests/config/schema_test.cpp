@@ -52,7 +52,7 @@ TEST_CASE("the schema knows each key of the table") {
 TEST_CASE("each field of a settings section has a key") {
   auto header = read("config/settings.hpp");
   std::regex section{
-      R"(struct (membership|store|http|llm|tool|run|retention|link|tls)_settings \{([^}]*(\{[^}]*\}[^}]*)*)\n\};)"};
+      R"(struct (membership|store|http|llm|tool|daemon|run|retention|link|tls)_settings \{([^}]*(\{[^}]*\}[^}]*)*)\n\};)"};
   std::regex field{R"(\n  (?:std::\S+|milliseconds|seconds) (\w+)\s*[={;])"};
   // These stand elsewhere in a manifest.
   std::set<std::string> elsewhere{"store.dsn", "store.shards"};
@@ -68,7 +68,7 @@ TEST_CASE("each field of a settings section has a key") {
     auto known = key_names(name);
     CHECK(fields == std::set<std::string>{known.begin(), known.end()});
   }
-  CHECK(sections == 9);
+  CHECK(sections == 10);
 }
 
 TEST_CASE("each default is a value that may be set") {
