@@ -476,6 +476,7 @@ durable_actor::effect_context(const std::string& step,
   context.set_task(task_);
   context.set_log(log().value);
   context.set_tenant(birth_.tenant.value);
+  context.set_user(birth_.user.value);
   context.set_session(birth_.session.value);
   context.set_agent(agent_name_);
   context.set_reply_deltas_to(deltas_to_);

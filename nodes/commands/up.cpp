@@ -97,6 +97,8 @@ exit_code up(const up_options& options) {
   // Unless somebody chose another place, all that `up` writes is in one.
   if (settings->tool.workspace_dir == config::tool_settings{}.workspace_dir)
     settings->tool.workspace_dir = data->path() + "/workspaces";
+  if (settings->tool.memory_dir == config::tool_settings{}.memory_dir)
+    settings->tool.memory_dir = data->path() + "/memory";
   if (auto free = check_listeners(settings->http); !free)
     return report_start(free.error());
   if (auto there = own_secrets(data->path(), settings->identity); !there)

@@ -305,7 +305,7 @@ TEST_CASE_METHOD(sandbox_fixture,
                    "  open('beat', 'a').write('x')\n"
                    "  time.sleep(0.01)\n");
   auto inside = settings.workspace_dir + "/" + folder_name("") + "/"
-                + folder_name(session);
+                + folder_name("") + "/" + folder_name(session);
   auto due = steady_clock::now() + 10s;
   while (!std::filesystem::exists(inside + "/beat")
          && steady_clock::now() < due)
@@ -324,7 +324,7 @@ TEST_CASE_METHOD(sandbox_fixture,
 
 TEST_CASE_METHOD(sandbox_fixture, "a loop that ends takes its programs along") {
   std::string inside = settings.workspace_dir + "/" + folder_name("") + "/"
-                       + folder_name(session);
+                       + folder_name("") + "/" + folder_name(session);
   sandbox_fixture::under_way one;
   {
     kit::io_loop other{"other"};

@@ -25,7 +25,8 @@ namespace {
 struct workspace_fixture {
   temp_folder folder;
   workspace_limits limits{1000, 64 * 1024, 50};
-  workspace space = *workspace::open(folder.path(), "tenant", "s1", limits);
+  workspace space
+      = *workspace::open(folder.path(), {"tenant", "ann", "s1"}, limits);
   fs::path inside = space.path();
   fs::path secret = fs::path{folder.path()} / "secret";
 
@@ -69,14 +70,51 @@ TEST_CASE_METHOD(workspace_fixture, "what is written is read again") {
   CHECK((*top)[1].bytes == 1);
 }
 
-TEST_CASE_METHOD(workspace_fixture, "sessions and tenants do not meet") {
+TEST_CASE_METHOD(workspace_fixture, "sessions, users and tenants do not meet") {
   REQUIRE(write("x", "mine"));
-  auto other = *workspace::open(folder.path(), "tenant", "s2", limits);
+  auto other = *workspace::open(folder.path(), {"tenant", "ann", "s2"}, limits);
   CHECK(other.read({"x"}).error().code == errc::not_found);
-  auto tenant = *workspace::open(folder.path(), "other", "s1", limits);
+  auto user = *workspace::open(folder.path(), {"tenant", "bob", "s1"}, limits);
+  CHECK(user.read({"x"}).error().code == errc::not_found);
+  auto tenant = *workspace::open(folder.path(), {"other", "ann", "s1"}, limits);
   CHECK(tenant.read({"x"}).error().code == errc::not_found);
-  auto again = *workspace::open(folder.path(), "tenant", "s1", limits);
+  auto again = *workspace::open(folder.path(), {"tenant", "ann", "s1"}, limits);
   CHECK(*again.read({"x"}) == "mine");
+}
+
+TEST_CASE_METHOD(workspace_fixture, "who only reads makes nothing") {
+  auto missing = workspace::find(folder.path(), {"tenant", "bob"}, limits);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code == errc::not_found);
+  CHECK_FALSE(
+      fs::exists(inside.parent_path().parent_path() / folder_name("bob")));
+  CHECK(workspace::find(folder.path() + "/nowhere", {"t"}, limits).error().code
+        == errc::not_found);
+  REQUIRE(write("a/x", "12345"));
+  auto found = workspace::find(folder.path(), {"tenant", "ann", "s1"}, limits);
+  REQUIRE(found);
+  CHECK(*found->read({"a", "x"}) == "12345");
+  CHECK(found->about({"a"})->is_folder);
+  CHECK(found->about({"a", "x"})->bytes == 5);
+  CHECK(found->about({"b"}).error().code == errc::not_found);
+}
+
+TEST_CASE_METHOD(workspace_fixture, "what could lead out is not told of") {
+  fs::create_symlink(secret, inside / "link");
+  fs::create_directory_symlink(folder.path(), inside / "up");
+  fs::create_hard_link(secret, inside / "hard");
+  REQUIRE(mkfifo((inside / "pipe").c_str(), 0600) == 0);
+  for (const path_parts& path : {path_parts{"link"}, path_parts{"up", "secret"},
+                                 path_parts{"hard"}, path_parts{"pipe"}}) {
+    INFO(to_text(path));
+    auto told = space.about(path);
+    REQUIRE_FALSE(told);
+    CHECK(told.error().code == errc::denied);
+  }
+  fs::remove(inside / "up");
+  // A folder that is a link is no folder of an owner.
+  fs::create_directory_symlink(inside, fs::path{folder.path()} / "s-evil");
+  CHECK_FALSE(workspace::find(folder.path(), {"evil"}, limits));
 }
 
 TEST_CASE_METHOD(workspace_fixture, "links lead nowhere") {

@@ -95,6 +95,7 @@ void execute(desk& gateway, const call_ptr& request) {
               auto& context = *run.mutable_context();
               context.set_attempt_key("gateway/" + random_uuid());
               context.set_tenant(request->who().tenant.value);
+              context.set_user(request->who().user.value);
               context.set_session(call.session);
               run.mutable_request()->set_tool(tool.name());
               run.mutable_request()->set_arguments_json(call.arguments_json);

@@ -112,6 +112,7 @@ result<remote::ToolResult> list_files(const workspace& where,
 workspace_key::workspace_key(const config::tool_settings& settings,
                              const remote::EffectContext& context)
     : root(settings.workspace_dir), tenant(context.tenant()),
+      user(context.user()),
       session(context.session().empty() ? context.task() : context.session()),
       limits{settings.file_bytes_max, settings.workspace_bytes_max} {}
 
@@ -119,7 +120,7 @@ result<workspace> workspace_key::open() const {
   if (session.empty())
     return fail(errc::invalid_argument,
                 "this call belongs to no session, so it has no workspace");
-  return workspace::open(root, tenant, session, limits);
+  return workspace::open(root, {tenant, user, session}, limits);
 }
 
 tool_definition file_read_tool(std::shared_ptr<tool_parts> parts) {

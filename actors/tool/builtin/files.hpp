@@ -8,11 +8,12 @@
 
 namespace shannon::tool {
 
-/// Which workspace a call may touch: its session's, or its task's if it has
-/// none. Copied into jobs for the disk's threads.
+/// Which workspace a call may touch: its user's of this session, or of its
+/// task if it has none; users may give their sessions the same name. Copied into jobs for the disk's threads.
 struct workspace_key {
   std::string root;
   std::string tenant;
+  std::string user;
   std::string session;
   workspace_limits limits;
 

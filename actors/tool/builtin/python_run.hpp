@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/tool/builtin/files.hpp"
+#include "actors/tool/sandbox/process.hpp"
 #include "actors/tool/registry.hpp"
 
 #include <chrono>

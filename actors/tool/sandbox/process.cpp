@@ -228,12 +228,6 @@ std::uint64_t anonymous_memory(pid_t who) {
 
 } // namespace
 
-void owned_fd::reset(int fd) noexcept {
-  if (fd_ >= 0)
-    close(fd_);
-  fd_ = fd;
-}
-
 std::uint64_t tree_memory(pid_t root) {
   std::uint64_t sum = 0;
   std::vector<pid_t> pending{root};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/tool/workspace/owned_fd.hpp"
 #include "protocols/errc.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -13,34 +14,6 @@
 #include <vector>
 
 namespace shannon::tool {
-
-/// A file descriptor that is closed once.
-class owned_fd {
-public:
-  explicit owned_fd(int fd = -1) noexcept : fd_(fd) {}
-  owned_fd(owned_fd&& other) noexcept : fd_(other.release()) {}
-  owned_fd& operator=(owned_fd&& other) noexcept {
-    reset(other.release());
-    return *this;
-  }
-  ~owned_fd() {
-    reset();
-  }
-
-  int get() const noexcept {
-    return fd_;
-  }
-  explicit operator bool() const noexcept {
-    return fd_ >= 0;
-  }
-  int release() noexcept {
-    return std::exchange(fd_, -1);
-  }
-  void reset(int fd = -1) noexcept;
-
-private:
-  int fd_;
-};
 
 /// What is started. The environment is empty, stdin is /dev/null, and all
 /// descriptors but stdout, stderr and `inherited` are closed.

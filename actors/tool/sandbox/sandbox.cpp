@@ -57,10 +57,6 @@ result<void> installed() {
 
 } // namespace
 
-bool sandbox_drops_user() noexcept {
-  return geteuid() == 0;
-}
-
 result<process_spec> sandboxed_python(const std::string& code,
                                       const std::string& workspace,
                                       const sandbox_limits& limits) {

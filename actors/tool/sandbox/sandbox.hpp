@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/tool/sandbox/process.hpp"
+#include "actors/tool/workspace/sandbox_user.hpp"
 #include "config/settings.hpp"
 #include "protocols/errc.hpp"
 
@@ -9,13 +10,6 @@
 #include <string>
 
 namespace shannon::tool {
-
-/// The user that sandboxed programs are on the host if the node runs as root;
-/// a node that runs as a plain user shares its own. Debian's `nobody`.
-inline constexpr unsigned sandbox_user = 65534;
-
-/// True if the node is root and programs therefore change the user.
-bool sandbox_drops_user() noexcept;
 
 /// What one Python program may use, apart from its wall clock and output.
 struct sandbox_limits {

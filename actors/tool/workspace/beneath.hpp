@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/tool/sandbox/process.hpp"
+#include "actors/tool/workspace/owned_fd.hpp"
 #include "protocols/errc.hpp"
 
 #include <string>

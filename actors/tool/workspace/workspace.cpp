@@ -1,7 +1,7 @@
 #include "actors/tool/workspace/workspace.hpp"
 
-#include "actors/tool/sandbox/sandbox.hpp"
 #include "actors/tool/workspace/beneath.hpp"
+#include "actors/tool/workspace/sandbox_user.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -81,8 +81,7 @@ workspace::workspace(owned_fd top, std::string path, workspace_limits limits)
     : top_(std::move(top)), path_(std::move(path)), limits_(limits) {}
 
 result<workspace> workspace::open(const std::string& root,
-                                  std::string_view tenant,
-                                  std::string_view session,
+                                  const owner_path& owner,
                                   workspace_limits limits) {
   std::error_code ec;
   auto base = fs::absolute(root, ec);
@@ -93,7 +92,8 @@ result<workspace> workspace::open(const std::string& root,
         errc::unavailable,
         "the folder of workspaces cannot be opened: "
             + std::error_code{errno, std::generic_category()}.message());
-  for (auto name : {folder_name(tenant), folder_name(session)}) {
+  for (const auto& id : owner) {
+    auto name = folder_name(id);
     base /= name;
     auto next = make_folder(top.get(), name);
     if (!next)
@@ -101,6 +101,41 @@ result<workspace> workspace::open(const std::string& root,
     top = std::move(*next);
   }
   return workspace{std::move(top), base.string(), limits};
+}
+
+result<workspace> workspace::find(const std::string& root,
+                                  const owner_path& owner,
+                                  workspace_limits limits) {
+  std::error_code ec;
+  auto base = fs::absolute(root, ec);
+  owned_fd top{::open(base.c_str(), folder_flags | O_CLOEXEC)};
+  if (!top)
+    return tl::unexpected(file_error(errno, "the folder of workspaces"));
+  for (const auto& id : owner) {
+    auto name = folder_name(id);
+    base /= name;
+    auto next = open_beneath(top.get(), name, folder_flags);
+    if (!next)
+      return tl::unexpected(next.error());
+    top = std::move(*next);
+  }
+  return workspace{std::move(top), base.string(), limits};
+}
+
+result<workspace_entry> workspace::about(const path_parts& path) const {
+  auto name = to_text(path);
+  auto fd = open_beneath(top_.get(), name, O_RDONLY);
+  if (!fd)
+    return tl::unexpected(fd.error());
+  struct stat facts {};
+  if (fstat(fd->get(), &facts) != 0)
+    return tl::unexpected(file_error(errno, name));
+  if (S_ISDIR(facts.st_mode))
+    return workspace_entry{{}, true, 0};
+  auto plain = check_plain(fd->get(), name);
+  if (!plain)
+    return tl::unexpected(plain.error());
+  return workspace_entry{{}, false, static_cast<std::uint64_t>(plain->st_size)};
 }
 
 result<owned_fd> workspace::open_folder(const path_parts& folder,

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/tool/sandbox/process.hpp"
+#include "actors/tool/workspace/owned_fd.hpp"
 #include "actors/tool/workspace/path.hpp"
 #include "protocols/errc.hpp"
 
@@ -28,6 +28,10 @@ struct workspace_entry {
   std::uint64_t bytes = 0;
 };
 
+/// Whose files these are: ids from the outside in, such as tenant, user and
+/// session. Each has a folder of its own.
+using owner_path = std::vector<std::string>;
+
 /// WORKSPACE: the folder of one session, and all that its tools may touch.
 ///
 /// Files are opened relative to its descriptor with openat2 and
@@ -37,17 +41,25 @@ struct workspace_entry {
 /// disk: not for CAF workers.
 class workspace {
 public:
-  /// Opens, and makes where missing, `root/<tenant>/<session>`. As root the
-  /// session's folder belongs to the sandbox's user.
+  /// Opens, and makes where missing, the owner's folder below `root`. As root
+  /// it belongs to the sandbox's user.
   static result<workspace> open(const std::string& root,
-                                std::string_view tenant,
-                                std::string_view session,
+                                const owner_path& owner,
+                                workspace_limits limits);
+
+  /// The same for who only reads: makes nothing, `not_found` if nobody has.
+  static result<workspace> find(const std::string& root,
+                                const owner_path& owner,
                                 workspace_limits limits);
 
   /// The folder's absolute path, for the sandbox to mount.
   const std::string& path() const noexcept {
     return path_;
   }
+
+  /// What is there, without its name: a folder or a plain file; anything else
+  /// is `denied`.
+  result<workspace_entry> about(const path_parts& path) const;
 
   result<std::string> read(const path_parts& file) const;
 
