@@ -100,6 +100,11 @@ protected:
             return read_blob(db, msg.hash);
           });
         }),
+        on<get_tenant_blob>([this](const auto& mail, const auto& msg) {
+          query<blob_body>("get_tenant_blob", mail, [msg](pg_connection& db) {
+            return read_blob(db, msg);
+          });
+        }),
         on<ping>([this](const auto& mail, const auto&) {
           query<pong>("ping", mail, ask_pong);
         }),

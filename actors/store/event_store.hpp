@@ -15,7 +15,7 @@ namespace shannon::store {
 /// EVENT STORE: keeps the logs of all durable actors of a node in PostgreSQL.
 ///
 ///   takes       append, open_log, get_head, read_facts, list_heads,
-///               list_unfinished, list_due, get_blob, ping
+///               list_unfinished, list_due, get_blob, get_tenant_blob, ping
 ///                                                   protocols/store.hpp
 ///               join, renew_lease, read_shards, claim_shards,
 ///               release_shards, over a connection of their own

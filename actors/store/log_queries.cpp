@@ -148,6 +148,12 @@ constexpr pg_statement blob_sql{
     "blob",
     "select hash, codec, size, bytes from blobs where hash = $1::bytea"};
 
+constexpr pg_statement tenant_blob_sql{
+    "tenant_blob",
+    "select hash, codec, size, bytes from blobs b where hash = $1::bytea "
+    "and exists (select from blob_refs r join heads h on h.log_no = r.log_no "
+    "where r.hash = b.hash and h.tenant = $2::text)"};
+
 constexpr pg_statement ping_sql{"ping", "select 1::int8"};
 
 std::map<std::string, std::string> attributes_of(std::string_view text) {
@@ -507,8 +513,9 @@ result<due_logs> read_due(pg_connection& db, const list_due& what) {
   return out;
 }
 
-result<blob_body> read_blob(pg_connection& db, const blob_hash& hash) {
-  auto rows = db.run(blob_sql, {hash});
+namespace {
+
+result<blob_body> body_in(result<pg_rows> rows) {
   if (!rows)
     return pass_on(rows);
   if (rows->size() == 0)
@@ -517,6 +524,16 @@ result<blob_body> read_blob(pg_connection& db, const blob_hash& hash) {
   if (!body)
     return pass_on(body);
   return blob_body{std::move(*body)};
+}
+
+} // namespace
+
+result<blob_body> read_blob(pg_connection& db, const blob_hash& hash) {
+  return body_in(db.run(blob_sql, {hash}));
+}
+
+result<blob_body> read_blob(pg_connection& db, const get_tenant_blob& what) {
+  return body_in(db.run(tenant_blob_sql, {what.hash, what.tenant.value}));
 }
 
 result<pong> ask_pong(pg_connection& db) {

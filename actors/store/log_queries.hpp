@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/kit/owned_shards.hpp"
+#include "protocols/blobs.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/ids.hpp"
 #include "protocols/store.hpp"
@@ -51,6 +52,8 @@ result<logs_closed> close_logs(pg_connection& db,
 result<due_logs> read_due(pg_connection& db, const list_due& what);
 
 result<blob_body> read_blob(pg_connection& db, const blob_hash& hash);
+
+result<blob_body> read_blob(pg_connection& db, const get_tenant_blob& what);
 
 result<pong> ask_pong(pg_connection& db);
 

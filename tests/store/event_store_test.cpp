@@ -1,4 +1,5 @@
 #include "actors/store/pg_connection.hpp"
+#include "protocols/blobs.hpp"
 #include "tests/kit/postgres_fixture.hpp"
 #include "tests/store/cut_wire.hpp"
 #include "tests/store/sql.hpp"
@@ -200,6 +201,30 @@ TEST_CASE("a body is stored once however often it is referred to") {
   auto body = it.node.ask<blob_body>(get_blob{hash_of('b')});
   REQUIRE(body);
   CHECK(body->bytes == "body");
+}
+
+TEST_CASE("a body is a tenant's if a log of that tenant refers to it") {
+  world it;
+  auto mine = birth_of("task-1");
+  mine.blobs = {{hash_of('b'), "body"}};
+  mine.references = {{hash_of('b')}};
+  auto tenant = mine.birth->tenant;
+  REQUIRE(it.append(mine));
+  auto body = it.node.ask<blob_body>(get_tenant_blob{tenant, hash_of('b')});
+  REQUIRE(body);
+  CHECK(body->bytes == "body");
+  tenant_id stranger{"stranger"};
+  CHECK(code_of(it.node.ask<blob_body>(get_tenant_blob{stranger, hash_of('b')}))
+        == errc::not_found);
+  CHECK(code_of(it.node.ask<blob_body>(get_tenant_blob{tenant, hash_of('x')}))
+        == errc::not_found);
+  // One of the stranger's own that refers to the same makes it theirs too.
+  auto theirs = birth_of("task-2");
+  theirs.birth->tenant = stranger;
+  theirs.blobs = {{hash_of('b'), "body"}};
+  theirs.references = {{hash_of('b')}};
+  REQUIRE(it.append(theirs));
+  CHECK(it.node.ask<blob_body>(get_tenant_blob{stranger, hash_of('b')}));
 }
 
 TEST_CASE("facts are read in pages") {
