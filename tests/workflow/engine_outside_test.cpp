@@ -108,3 +108,36 @@ TEST_CASE("timers that are due together fire in the order of their times") {
   CHECK(world.fact(6).timer_fired().step().scope() == "c");
   CHECK(world.fact(7).timer_fired().step().scope() == "a");
 }
+
+TEST_CASE("an event told from outside is recorded once, and heard by no "
+          "program") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_return co_await ctx.signal("go");
+  };
+  run_driver world{code, echo};
+  world.begin("");
+  world.settle();
+  facts::Event told;
+  told.set_type("TOOL_STARTED");
+  told.set_agent_id("helper");
+  told.set_message("looks");
+  auto tell
+      = [&] { return world.run->signal("", "e1", "", world.now_us, told); };
+  CHECK(tell() == durable_run::signal_outcome::staged);
+  world.settle();
+  auto recorded = world.fact(world.log.size());
+  CHECK(recorded.has_signal_received());
+  CHECK(recorded.event().type() == "TOOL_STARTED");
+  CHECK(recorded.event().agent_id() == "helper");
+  auto size = world.log.size();
+  CHECK(tell() == durable_run::signal_outcome::repeated);
+  world.crash();
+  world.settle();
+  CHECK(tell() == durable_run::signal_outcome::repeated);
+  world.settle();
+  CHECK(world.log.size() == size);
+  CHECK_FALSE(world.run->ended());
+  world.run->signal("go", "1", "on", world.now_us);
+  world.settle();
+  CHECK(world.run->ended());
+}

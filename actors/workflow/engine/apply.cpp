@@ -228,6 +228,8 @@ slot* durable_run::slot_of(const facts::StepId& step) {
 void durable_run::apply_signal(const facts::SignalReceived& fact) {
   signals_seen_.emplace(fact.name() + '\x1f' + fact.signal_id(),
                         signals_seen_.size());
+  if (fact.name().empty())
+    return; // An event alone.
   auto first
       = std::find_if(listening_.begin(), listening_.end(),
                      [&](auto* op) { return op->signal == fact.name(); });

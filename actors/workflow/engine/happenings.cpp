@@ -181,10 +181,9 @@ void durable_run::expire(operation& op) {
     stop_attempt(op, attempt);
 }
 
-durable_run::signal_outcome durable_run::signal(std::string name,
-                                                std::string id,
-                                                std::string payload,
-                                                std::int64_t now_us) {
+durable_run::signal_outcome
+durable_run::signal(std::string name, std::string id, std::string payload,
+                    std::int64_t now_us, const facts::Event& told) {
   if (phase_ == phase::ended || finishing_)
     return signal_outcome::ended;
   now_us_ = now_us;
@@ -195,7 +194,9 @@ durable_run::signal_outcome durable_run::signal(std::string name,
   fact.mutable_signal_received()->set_name(name);
   fact.mutable_signal_received()->set_signal_id(std::move(id));
   fact.mutable_signal_received()->set_payload(std::move(payload));
-  *fact.mutable_event() = event_of("SIGNAL_RECEIVED", std::move(name));
+  *fact.mutable_event() = told.type().empty()
+                              ? event_of("SIGNAL_RECEIVED", std::move(name))
+                              : told;
   stage(std::move(fact));
   go_on();
   return signal_outcome::staged;

@@ -173,8 +173,10 @@ public:
     ended,    ///< The run's end is decided; nothing may follow it.
   };
 
+  /// `told` is what clients see of it, if it says anything. A signal without a
+  /// name is that alone: no program hears it, nothing of it is kept.
   signal_outcome signal(std::string name, std::string id, std::string payload,
-                        std::int64_t now_us);
+                        std::int64_t now_us, const facts::Event& told = {});
   /// False if its end is decided or it is being cancelled already.
   bool cancel(std::string reason, std::string by, std::int64_t now_us);
   /// From here on no effect is begun, but what may have begun already and
