@@ -1,6 +1,7 @@
 #include "nodes/programs.hpp"
 
 #include "actors/agent/agent_loop.hpp"
+#include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/schedule.hpp"
 #include "actors/workflow/strategies/task.hpp"
 
@@ -29,6 +30,12 @@ program_of(const facts::RunStarted& start,
   if (start.strategy() == "schedule") {
     known.code = [](workflow::context ctx, std::string input) {
       return workflow::run_schedule(std::move(ctx), std::move(input));
+    };
+    return known;
+  }
+  if (start.strategy() == "daemon") {
+    known.code = [](workflow::context ctx, std::string input) {
+      return workflow::run_daemon(std::move(ctx), std::move(input));
     };
     return known;
   }

@@ -2,6 +2,7 @@
 
 #include "actors/kit/log.hpp"
 #include "actors/workflow/engine/text.hpp"
+#include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/schedule.hpp"
 #include "actors/workflow/strategies/task.hpp"
 #include "actors/workflow/workflow_actor.hpp"
@@ -385,12 +386,21 @@ void workflow_actor::on(const envelope& mail, const remote::CancelTask& msg) {
 void workflow_actor::on(const envelope& mail, const remote::SignalTask& msg) {
   if (signalers_.size() >= kept_mail_max)
     return refuse(mail, too_much());
+  // What others tell must not fill the log of a run that has yet to end.
+  if (msg.name().empty()
+      && run().stored_version() >= with().settings.facts_max / 2)
+    return refuse(mail, {errc::denied,
+                         "the log holds half of what it may: it takes no more "
+                         "events from outside",
+                         false,
+                         {}});
   auto known = signalers_.find(msg.name() + "/" + msg.signal_id());
   if (known != signalers_.end()) {
     known->second.push_back(mail); // Its first copy is on its way to disk.
     return;
   }
-  switch (run().signal(msg.name(), msg.signal_id(), msg.payload(), now_us())) {
+  switch (run().signal(msg.name(), msg.signal_id(), msg.payload(), now_us(),
+                       msg.told())) {
   case durable_run::signal_outcome::ended:
     return refuse(mail, has_ended());
   case durable_run::signal_outcome::repeated:
@@ -539,6 +549,9 @@ caf::actor spawn_kind(caf::local_actor& parent, const workflow_args& args,
 caf::actor spawn_workflows(caf::local_actor& parent, workflow_args args) {
   auto known = args.more;
   known.emplace(task_program, task_of(args.settings));
+  known.emplace("daemon", [](context ctx, std::string input) {
+    return run_daemon(std::move(ctx), std::move(input));
+  });
   return spawn_kind(parent, args, std::move(known));
 }
 

@@ -42,7 +42,7 @@ struct workflow_args {
   config::run_settings settings;
   config::llm_settings llm;
   metrics::run_metrics& metrics;
-  /// Beside `task`, which every node knows. A log of a program that is not
+  /// Beside `task` and `daemon`, which every node knows. A log of a program that is not
   /// known is parked; a new run of one is refused.
   programs more{};
   /// What their logs are, and their addresses begin with.

@@ -1,3 +1,4 @@
+#include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/plan.hpp"
 #include "actors/workflow/strategies/task.hpp"
 #include "tests/kit/run_driver.hpp"
@@ -171,4 +172,36 @@ TEST_CASE("a plan is read under the limit its task was accepted with") {
   world.begin(input.SerializeAsString());
   world.settle();
   CHECK(team->briefs.size() == 2);
+}
+
+TEST_CASE("a message to a daemon waits for its reply, and not for ever") {
+  auto code = [](context ctx, std::string input) {
+    return run_daemon(std::move(ctx), std::move(input));
+  };
+  auto no_effects = [](const durable_run::effect_start&) {
+    return durable_run::effect_outcome{};
+  };
+  run_driver replied{code, no_effects};
+  replied.begin("600000");
+  replied.step();
+  replied.crash();
+  CHECK_FALSE(replied.replay_failed);
+  replied.run->signal("daemon-reply-v1", "reply", "42", replied.now_us);
+  replied.settle();
+  REQUIRE(replied.run->ended());
+  CHECK(replied.run->output() == "42");
+
+  run_driver forgotten{code, no_effects};
+  forgotten.begin("600000");
+  auto begun = forgotten.now_us;
+  forgotten.settle();
+  REQUIRE(forgotten.run->ended());
+  CHECK(forgotten.status == store::log_status::failed);
+  CHECK(forgotten.run->failure().code == errc::timeout);
+  CHECK(forgotten.now_us - begun >= 600'000'000);
+
+  run_driver senseless{code, no_effects};
+  senseless.begin("soon");
+  senseless.settle();
+  CHECK(senseless.status == store::log_status::failed);
 }
