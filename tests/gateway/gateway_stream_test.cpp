@@ -72,6 +72,29 @@ void ended_run(gateway_fixture& fixture, const std::string& task, int events) {
 
 } // namespace
 
+TEST_CASE("another tenant's run is followed like one that is not there") {
+  gateway_fixture fixture;
+  ended_run(fixture, "theirs", 5);
+  fixture.fakes.publish("live", fact_of("WORKFLOW_STARTED", "theirs alone"));
+  for (const char* task : {"theirs", "live"})
+    fixture.runs.with(task, [](fake_runs::run& run) {
+      run.head.birth.tenant = tenant_id{"another"};
+    });
+  std::vector<std::string> told;
+  for (const std::string task : {"theirs", "live", "nowhere"}) {
+    follower one{fixture, "workflow_id=" + task};
+    CHECK(one.head.status == 200);
+    auto all = one.client().read_to_end();
+    REQUIRE(all);
+    for (auto at = all->find(task); at != std::string::npos;
+         at = all->find(task))
+      all->replace(at, task.size(), "TASK");
+    told.push_back(*all);
+  }
+  CHECK(told[0].find("id: ") == std::string::npos);
+  CHECK(told[1].find("alone") == std::string::npos);
+}
+
 TEST_CASE("a stream opens at once with its documented head") {
   gateway_fixture fixture;
   fixture.runs.with("t", [](auto&) {});

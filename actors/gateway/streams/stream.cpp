@@ -29,14 +29,15 @@ constexpr auto quiet_after_completion = 30s;
 /// A client of a WebSocket has nothing to say.
 constexpr std::size_t websocket_input_max = 512;
 
-http_response stream_head() {
-  return {200,
-          {{"Content-Type", "text/event-stream"},
-           {"Cache-Control", "no-cache"},
-           {"Connection", "keep-alive"},
-           {"Keep-Alive", "timeout=65"},
-           {"X-Accel-Buffering", "no"}},
-          {}};
+http_response stream_head(bool for_operators) {
+  return {
+      200,
+      {{"Content-Type", "text/event-stream"},
+       {"Cache-Control", for_operators ? "no-cache, no-transform" : "no-cache"},
+       {"Connection", "keep-alive"},
+       {"Keep-Alive", "timeout=65"},
+       {"X-Accel-Buffering", "no"}},
+      {}};
 }
 
 class stream final : public kit::actor_base {
@@ -44,7 +45,8 @@ public:
   stream(caf::actor_config& cfg, stream_args args)
       : actor_base(cfg, args.env, {"stream/" + std::to_string(args.number)},
                    1'000),
-        args_(std::move(args)), cursor_(args_.what.after, args_.what.types) {}
+        args_(std::move(args)), cursor_(args_.what.after, args_.what.types),
+        may_look_(args_.tenant.value.empty()) {}
 
   const char* name() const override {
     return "stream";
@@ -96,7 +98,7 @@ private:
           websocket_input_max, {[](const std::string&) {}, drained, closed});
       return;
     }
-    auto head = stream_head();
+    auto head = stream_head(args_.tenant.value.empty());
     for (auto& field : args_.head_fields)
       head.fields.push_back(std::move(field));
     out_ = args_.client->stream(std::move(head), {drained, closed});
@@ -143,7 +145,22 @@ private:
     return msg;
   }
 
+  /// Asks whose the task is until that is known.
+  void find_out() {
+    ask<store::log_head>({"store"}, store::get_head{log_id{args_.what.task}},
+                         args_.ask_timeout,
+                         [this](const result<store::log_head>& got) {
+                           if (!got && got.error().code != errc::not_found)
+                             return resubscribe_in(retry_after);
+                           may_look_ = got && got->birth.kind == "workflow"
+                                       && got->birth.tenant == args_.tenant;
+                           may_look_ ? subscribe() : unknown();
+                         });
+  }
+
   void subscribe() {
+    if (!may_look_)
+      return find_out();
     remote::Subscribe msg;
     msg.set_task(args_.what.task);
     ask<remote::Subscribed>(
@@ -260,8 +277,8 @@ private:
   }
 
   void proceed() {
-    if (!outbox_.empty())
-      return; // `drained` comes back here.
+    if (!may_look_ || !outbox_.empty())
+      return; // What is missing comes back here.
     if (cursor_.ended())
       return words().closes ? finish() : void();
     if (!reading_ && !waiting_ && (cursor_.wants_read() || must_look_))
@@ -297,6 +314,7 @@ private:
   std::deque<std::string> outbox_;
   std::chrono::steady_clock::time_point opened_at_;
   std::chrono::steady_clock::time_point last_event_;
+  bool may_look_;
   bool live_ = false;
   bool reading_ = false;
   bool must_look_ = false;

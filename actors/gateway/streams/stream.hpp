@@ -31,18 +31,23 @@ struct stream_request {
 ///
 ///   takes       RunEvent, RunDelta           protocols/remote/workflow.proto
 ///               drain                        protocols/cluster.hpp
-///   asks        WORKFLOW of the task: Subscribe; EVENT STORE: read_facts
+///   asks        WORKFLOW of the task: Subscribe; EVENT STORE: get_head,
+///               read_facts
 ///   supervised  by GATEWAY, temporary: the client resumes on its own
 ///   persists    nothing
 ///   recovers    the client comes back with the id of its last event
 ///   metrics     shannon_gateway_stream*      metrics/gateway_metrics.hpp
 ///
-/// Subscribes first and reads the store then, so nothing falls between. What
-/// is stored is sent as fast as the client reads; a client that cannot follow
-/// what happens live is dropped at the bound of its buffer.
+/// Follows a task once its head says that it is the caller's tenant's; another
+/// one's is answered as one that is not there. Subscribes first and reads the
+/// store then, so nothing falls between. What is stored is sent as fast as the
+/// client reads; a client that cannot follow what happens live is dropped at
+/// the bound of its buffer.
 struct stream_args {
   kit::actor_env& env;
   metrics::gateway_metrics& metrics;
+  /// Whose task it must be; empty: whoever reaches the admin port looks.
+  tenant_id tenant;
   std::uint64_t number = 0; ///< Bound to `stream/<number>`.
   stream_request what;
   exchange_ptr client;

@@ -48,14 +48,20 @@ void stream_handlers::open(const call_ptr& request, const stream_words& words) {
         error{errc::unavailable, "the node is draining", true, std::nullopt});
   const auto& s = gateway_.settings();
   auto number = ++streams_started;
-  auto fields = request->trace_fields();
-  open_[number] = spawn_stream(
-      gateway_, {gateway_.env(), metrics_, number, std::move(*wanted),
-                 request->release(), std::move(fields), &words, s.sse_heartbeat,
-                 s.ask_timeout, s.sse_buffer_bytes_max,
-                 [this, post = gateway_.poster()](std::uint64_t ended) {
-                   post([this, ended] { open_.erase(ended); });
-                 }});
+  stream_args args{gateway_.env(), metrics_};
+  args.what = std::move(*wanted);
+  args.tenant = request->who().tenant;
+  args.number = number;
+  args.head_fields = request->trace_fields();
+  args.client = request->release();
+  args.words = &words;
+  args.heartbeat = s.sse_heartbeat;
+  args.ask_timeout = s.ask_timeout;
+  args.buffer_bytes_max = s.sse_buffer_bytes_max;
+  args.ended = [this, post = gateway_.poster()](std::uint64_t ended) {
+    post([this, ended] { open_.erase(ended); });
+  };
+  open_[number] = spawn_stream(gateway_, std::move(args));
 }
 
 } // namespace shannon::gateway
