@@ -177,6 +177,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     gateway::gateway_args args{env,      s.http,    s.identity, p.secrets,
                                p.server, m.gateway, m.registry};
     args.serves_api = plays(s, "gateway");
+    args.files = s.tool;
+    args.daemons = s.daemon;
     args.drain_node = p.drain_node;
     args.redis_url = s.redis_url;
     args.redis_timeout = s.redis_timeout;

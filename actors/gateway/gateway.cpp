@@ -1,5 +1,6 @@
 #include "actors/gateway/gateway.hpp"
 
+#include "actors/gateway/daemons/daemon_handlers.hpp"
 #include "actors/gateway/desk.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
 #include "actors/gateway/identity/password_desk.hpp"
@@ -8,9 +9,12 @@
 #include "actors/gateway/openai/chat_handlers.hpp"
 #include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/account_handlers.hpp"
+#include "actors/gateway/resources/blob_handlers.hpp"
 #include "actors/gateway/resources/catalog_handlers.hpp"
 #include "actors/gateway/resources/control_handlers.hpp"
+#include "actors/gateway/resources/file_handlers.hpp"
 #include "actors/gateway/resources/health_json.hpp"
+#include "actors/gateway/resources/ingest_handlers.hpp"
 #include "actors/gateway/resources/node_handlers.hpp"
 #include "actors/gateway/resources/people_handlers.hpp"
 #include "actors/gateway/resources/run_handlers.hpp"
@@ -45,6 +49,7 @@ bool is_bounded(endpoint which) noexcept {
   case endpoint::run_tool:
   case endpoint::stream_sse:
   case endpoint::stream_ws:
+  case endpoint::daemon_ws:
     return false;
   default:
     return true;
@@ -56,8 +61,12 @@ request_plan plan_of(const http_request& head,
   auto found = match(head);
   if (!found.to)
     return {limits.body_bytes_max, false};
-  return {found.to->body == body_bound::task ? limits.task_body_bytes_max
-                                             : limits.body_bytes_max,
+  auto bound = limits.body_bytes_max;
+  if (found.to->body == body_bound::task)
+    bound = limits.task_body_bytes_max;
+  else if (found.to->body == body_bound::events)
+    bound = limits.events_body_bytes_max;
+  return {bound,
           head.came_by == door::api && is_bounded(found.to->leads_to)};
 }
 
@@ -66,7 +75,8 @@ public:
   gateway(caf::actor_config& cfg, gateway_args args)
       : desk(cfg, args.env, {"gateway"}), args_(std::move(args)),
         streams_(*this, args_.metrics), recorded_(*this),
-        chats_(*this, args_.metrics), entrance_(entrance_args()) {}
+        chats_(*this, args_.metrics), daemons_(*this, args_.daemons),
+        entrance_(entrance_args()) {}
 
   const char* name() const override {
     return "gateway";
@@ -81,8 +91,9 @@ public:
 
 protected:
   kit::handlers make_handlers() override {
-    return {
-        kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); })};
+    return {kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); }),
+            kit::on<shannon::daemons::heard>(
+                [this](auto& mail, auto& m) { daemons_.heard(mail, m); })};
   }
 
   void started() override {
@@ -91,6 +102,9 @@ protected:
     add_task_handlers(table_, *this);
     add_control_handlers(table_, *this);
     add_session_handlers(table_, *this);
+    add_file_handlers(table_, *this, args_.files);
+    add_blob_handlers(table_, *this);
+    add_ingest_handlers(table_, *this);
     add_people_handlers(table_, *this);
     add_schedule_handlers(table_, *this);
     add_catalog_handlers(table_, *this);
@@ -104,6 +118,7 @@ protected:
         poster(), [this] { return clock_now(); }, args_.metrics);
     streams_.add_to(table_);
     chats_.add_to(table_);
+    daemons_.add_to(table_);
     check_handlers();
     serving_ = args_.server->serve(
         {[limits = args_.settings](const http_request& head) {
@@ -133,6 +148,7 @@ protected:
     passwords_.reset();
     rates_.reset();
     chats_.stop();
+    daemons_.stop();
   }
 
 private:
@@ -148,6 +164,8 @@ private:
     authenticator_args out;
     out.settings = args_.identity;
     out.dev = args_.settings.dev;
+    out.approvals_token = args_.settings.approvals_token;
+    out.events_token = args_.settings.events_token;
     out.secrets = args_.secrets;
     out.ask_records = [this](message_body what, auto then) {
       ask({"records"}, std::move(what), args_.settings.ask_timeout,
@@ -213,6 +231,7 @@ private:
     draining_ = true;
     args_.server->close_after_each();
     streams_.drain();
+    daemons_.drain();
     reply(mail, cluster::drained{});
   }
 
@@ -221,6 +240,7 @@ private:
   stream_handlers streams_;
   recorded_answers recorded_;
   chat_handlers chats_;
+  daemon_handlers daemons_;
   authenticator entrance_;
   std::unique_ptr<password_desk> passwords_;
   std::unique_ptr<rate_counter> rates_;

@@ -20,15 +20,21 @@ namespace shannon::gateway {
 /// GATEWAY: the public HTTP surface of a node.
 ///
 ///   takes       drain                        protocols/cluster.hpp
+///               heard, of its DAEMONs        protocols/daemons.hpp
 ///               requests from the HTTP server
-///   asks        WORKFLOW: StartTask, CancelTask, SetPaused
-///               SCHEDULE: StartRun, SignalTask; TOOL RUNNER: ListTools,
-///               ToolRun WORKFLOW, AGENT, for operators: DescribeRun,
-///               SignalTask, ResumeRun, QueryRun EVENT STORE: get_head,
-///               list_heads, read_facts, sum_sessions RECORD STORE: sessions,
-///               answers of repeated requests INSPECTOR: all that it takes;
-///               LINKS: get_links LLM: ListModels
-///   supervised  by the node's tree, permanent; parent of all STREAMs and CHATs
+///   asks        WORKFLOW: StartTask, StartRun, CancelTask, SetPaused,
+///               SignalTask
+///               SCHEDULE: StartRun, SignalTask
+///               TOOL RUNNER: ListTools, ToolRun
+///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
+///               ResumeRun, QueryRun
+///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions,
+///               get_blob, get_tenant_blob
+///               RECORD STORE: sessions, answers of repeated requests
+///               INSPECTOR: all that it takes; LINKS: get_links
+///               LLM: ListModels
+///   supervised  by the node's tree, permanent; parent of all STREAMs, CHATs
+///               and DAEMONs
 ///   persists    nothing
 ///   recovers    by serving again: the listener outlives it, and requests
 ///               meanwhile get 503 with Retry-After
@@ -46,6 +52,9 @@ struct gateway_args {
   metrics::registry& registry;
   /// Else only what the admin port has: the node plays another role.
   bool serves_api = true;
+  /// Where files of sessions and users are.
+  config::tool_settings files = {};
+  config::daemon_settings daemons = {};
   /// Ends the node in order; any thread.
   std::function<void()> drain_node = [] {};
   /// Where requests of all nodes are counted; empty: each node counts alone.

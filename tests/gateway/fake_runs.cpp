@@ -1,6 +1,7 @@
 #include "tests/gateway/fake_runs.hpp"
 
 #include "protocols/accounts.hpp"
+#include "protocols/blobs.hpp"
 
 #include <algorithm>
 #include <future>
@@ -23,11 +24,22 @@ protected:
         kit::on<read_facts>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<list_heads>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<sum_sessions>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<get_blob>([this](auto& mail, auto& m) {
+          on_blob(mail, runs_.blob(m.hash, std::nullopt));
+        }),
+        kit::on<get_tenant_blob>([this](auto& mail, auto& m) {
+          on_blob(mail, runs_.blob(m.hash, m.tenant));
+        }),
         kit::on<ping>([this](auto& mail, auto&) { reply(mail, pong{}); }),
     };
   }
 
 private:
+  void on_blob(const envelope& mail, const std::optional<std::string>& bytes) {
+    bytes ? reply(mail, store::blob_body{*bytes})
+          : refuse(mail, {errc::not_found, "no such body", false, {}});
+  }
+
   void on(const envelope& mail, const store::get_head& m) {
     auto run = runs_.find(m.log.value);
     if (!run)
@@ -121,6 +133,7 @@ protected:
     using namespace remote;
     return {
         kit::on<StartTask>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<StartRun>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<CancelTask>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<SignalTask>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<ResumeRun>([this](auto& mail, auto& m) { on(mail, m); }),
@@ -164,6 +177,17 @@ private:
     reply(mail, std::move(answer));
   }
 
+  void on(const envelope& mail, const remote::StartRun& m) {
+    remote::RunAccepted answer;
+    answer.set_run(m.run());
+    answer.set_existed(runs_.knows(m.run()));
+    runs_.with(m.run(), [&](fake_runs::run& run) {
+      run.head.birth.tenant = tenant_id{m.tenant()};
+      run.head.birth.user = user_id{m.user()};
+    });
+    reply(mail, std::move(answer));
+  }
+
   void on(const envelope& mail, const remote::SetPaused& m) {
     remote::SetPausedAck answer;
     runs_.with(m.run(), [&](fake_runs::run& run) {
@@ -196,8 +220,19 @@ private:
   }
 
   void on(const envelope& mail, const remote::SignalTask& m) {
-    runs_.with(m.task(),
-               [&](fake_runs::run& one) { one.signals.push_back(m); });
+    if (!runs_.knows(m.task()))
+      return refuse(mail, {errc::not_found, "no such run", false, {}});
+    bool is_new = true;
+    runs_.with(m.task(), [&](fake_runs::run& one) {
+      for (const auto& known : one.signals)
+        is_new = is_new && known.signal_id() != m.signal_id();
+      one.signals.push_back(m);
+    });
+    if (is_new && m.has_told()) {
+      facts::Fact fact;
+      *fact.mutable_event() = m.told();
+      publish(m.task(), fact);
+    }
     reply(mail, remote::SignalAck{});
   }
 
@@ -287,6 +322,25 @@ void fake_runs::with(const std::string& task,
     one.head.updated_at = one.head.created_at;
   }
   what(one);
+}
+
+void fake_runs::keep_blob(const tenant_id& tenant, const store::blob_hash& hash,
+                          const std::string& bytes) {
+  std::unique_lock guard{mutex_};
+  blobs_[hash][tenant] = bytes;
+}
+
+std::optional<std::string>
+fake_runs::blob(const store::blob_hash& hash,
+                const std::optional<tenant_id>& of) const {
+  std::unique_lock guard{mutex_};
+  auto found = blobs_.find(hash);
+  if (found == blobs_.end())
+    return std::nullopt;
+  auto one = of ? found->second.find(*of) : found->second.begin();
+  if (one == found->second.end())
+    return std::nullopt;
+  return one->second;
 }
 
 bool fake_runs::knows(const std::string& task) const {

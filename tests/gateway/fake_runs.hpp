@@ -45,11 +45,19 @@ public:
   void refuse_starts(std::optional<error> why);
   void refuse_subscriptions(std::optional<error> why);
   std::optional<error> start_refusal() const;
+
+  /// A body that a log of this tenant refers to.
+  void keep_blob(const tenant_id& tenant, const store::blob_hash& hash,
+                 const std::string& bytes);
+  /// Of this tenant, or of any.
+  std::optional<std::string> blob(const store::blob_hash& hash,
+                                  const std::optional<tenant_id>& of) const;
   std::optional<error> subscription_refusal() const;
 
 private:
   mutable std::mutex mutex_;
   std::map<std::string, run> runs_;
+  std::map<store::blob_hash, std::map<tenant_id, std::string>> blobs_;
   std::optional<error> start_refusal_;
   std::optional<error> subscription_refusal_;
 };

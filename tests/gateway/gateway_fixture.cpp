@@ -54,9 +54,10 @@ gateway_fixture::config_type::config_type() {
 }
 
 gateway_fixture::gateway_fixture(config::http_settings settings,
-                                 bool serves_api, std::string redis_url)
+                                 bool serves_api, std::string redis_url,
+                                 config::tool_settings files)
     : settings_(std::move(settings)), serves_api_(serves_api),
-      redis_url_(std::move(redis_url)) {
+      redis_url_(std::move(redis_url)), files_(std::move(files)) {
   auto opened = gateway::http_server::listen(loop_, settings_);
   if (!opened)
     throw std::runtime_error{opened.error().text};
@@ -99,6 +100,7 @@ void gateway_fixture::start_gateway() {
       registry,
       serves_api_};
   args.redis_url = redis_url_;
+  args.files = files_;
   gateway_ = gateway::spawn_gateway(*parent.ptr(), std::move(args));
   // It serves once its first message is behind it.
   if (!eventually([&] { return ask(get("/health")).status == 200; }))

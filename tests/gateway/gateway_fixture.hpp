@@ -26,7 +26,8 @@ config::http_settings quick_settings();
 class gateway_fixture {
 public:
   explicit gateway_fixture(config::http_settings settings = quick_settings(),
-                           bool serves_api = true, std::string redis_url = {});
+                           bool serves_api = true, std::string redis_url = {},
+                           config::tool_settings files = {});
   ~gateway_fixture();
 
   raw_client client() {
@@ -63,6 +64,7 @@ private:
   config::http_settings settings_;
   bool serves_api_;
   std::string redis_url_;
+  config::tool_settings files_;
   kit::io_loop loop_{"ingress"};
 
 public:

@@ -64,6 +64,18 @@ identity identity_of(const accounts::account& who,
   return out;
 }
 
+identity operator_identity() {
+  identity out;
+  out.role = "operator";
+  out.scopes = {"*"};
+  return out;
+}
+
+bool is_this_machine(std::string_view peer) {
+  return peer == "::1" || peer.starts_with("127.")
+         || peer.starts_with("::ffff:127.");
+}
+
 /// No UUID has a line feed.
 std::string name_of(const tenant_id& tenant, const user_id& user) {
   return tenant.value + "\n" + user.value;
@@ -113,12 +125,14 @@ void authenticator::check(const http_request& request, const route& to,
                           then next) {
   if (to.who == access::anybody)
     return next(identity{});
-  if (to.who == access::operator_) {
-    identity out;
-    out.role = "operator";
-    out.scopes = {"*"};
-    return next(std::move(out));
-  }
+  if (to.who == access::operator_)
+    return next(operator_identity());
+  if (to.who == access::approver)
+    return check_operator(request, args_.approvals_token,
+                          "http.approvals_token", next);
+  if (to.who == access::event_source)
+    return check_operator(request, args_.events_token, "http.events_token",
+                          next);
   if (args_.dev) {
     args_.counted("dev");
     return next(dev_identity(request));
@@ -144,6 +158,28 @@ void authenticator::check(const http_request& request, const route& to,
   case credential::form::token:
     return check_token(shown.text, std::move(judged));
   }
+}
+
+void authenticator::check_operator(const http_request& request,
+                                   const std::string& token, const char* key,
+                                   const then& next) {
+  auto shown = request.find("authorization");
+  constexpr std::string_view scheme = "Bearer ";
+  if (token.empty() && is_this_machine(request.peer)) {
+    args_.counted("none");
+    return next(operator_identity());
+  }
+  if (token.empty()) {
+    args_.counted("refused");
+    return next(tl::unexpected<http_response>{
+        error_answer(403, std::string{"only this machine may, while "} + key
+                              + " is not set")});
+  }
+  auto good
+      = shown.starts_with(scheme)
+        && same_digest(sha256(shown.substr(scheme.size())), sha256(token));
+  args_.counted(good ? "key" : "refused");
+  good ? next(operator_identity()) : next(refused("unauthorized"));
 }
 
 void authenticator::check_key(const std::string& text, then next) {

@@ -35,6 +35,10 @@ struct authenticator_args {
   /// `key`, `token`, `dev`, `none`, `refused`, `scope`, `unavailable`: for the
   /// metrics.
   std::function<void(const char* outcome)> counted = [](const char*) {};
+  /// What approvers and sources of events on the admin port must show; empty:
+  /// nothing, if they are on this machine.
+  std::string approvals_token = {};
+  std::string events_token = {};
 };
 
 /// Who asks: believes a request's credential, or refuses it.
@@ -77,6 +81,8 @@ public:
   }
 
 private:
+  void check_operator(const http_request& request, const std::string& token,
+                      const char* key, const then& next);
   void check_key(const std::string& text, then next);
   void check_token(const std::string& text, then next);
   void key_used(const accounts::live_key& key);

@@ -99,6 +99,17 @@ std::string from_hex(std::string_view text) {
   return out;
 }
 
+std::string to_base64(std::string_view bytes) {
+  // The library ends what it writes with a zero byte.
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  auto size
+      = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()),
+                        static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
 std::string to_base64url(std::string_view bytes) {
   std::string out;
   out.reserve((bytes.size() * 4 + 2) / 3);

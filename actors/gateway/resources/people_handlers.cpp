@@ -36,6 +36,11 @@ result<decision> read_decision(const call& request, std::uint32_t depth_max) {
       return tl::unexpected<error>{std::move(text.error())};
     told[name] = text->value_or("");
   }
+  // Operators' programs are told of what they misspell; clients never were.
+  if (request.is_for_operators())
+    for (const auto& [name, value] : body->items())
+      if (name != "approved" && !told.contains(name))
+        return fail(errc::invalid_argument, "unknown field \"" + name + '"');
   auto approved = read_bool(*body, "approved", "");
   if (!approved)
     return tl::unexpected<error>{std::move(approved.error())};

@@ -6,6 +6,7 @@
 #include "actors/gateway/resources/submit_request.hpp"
 #include "actors/gateway/resources/task_json.hpp"
 #include "actors/gateway/text/identifiers.hpp"
+#include "actors/gateway/text/query_string.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "protocols/remote/workflow.pb.h"
 #include "protocols/sessions.hpp"
@@ -110,13 +111,15 @@ public:
   }
 
   void timeline(const call_ptr& request) {
-    auto wanted = read_timeline(request->request(), request->id());
+    auto task = named_task(*request);
+    auto wanted = read_timeline(request->request(), task);
     if (!wanted)
       return request->answer(std::move(wanted.error()));
-    gateway_.with_task(request, [this, request, wanted = *wanted](const auto&) {
-      collect(
-          std::make_shared<timeline_job>(timeline_job{request, wanted, {}}));
-    });
+    gateway_.with_task(request, task,
+                       [this, request, task, wanted = *wanted](const auto&) {
+                         collect(std::make_shared<timeline_job>(
+                             timeline_job{request, task, wanted, {}}));
+                       });
   }
 
   void redirect(const call_ptr& request) {
@@ -253,14 +256,23 @@ private:
 
   struct timeline_job {
     call_ptr request;
+    std::string task;
     timeline_request wanted;
     std::vector<store::recorded_fact> facts;
   };
 
+  /// The task that the path names, or on the admin port the query.
+  static std::string named_task(const call& request) {
+    if (request.names_one())
+      return request.id();
+    auto query = query_string::parse(request.request().query);
+    return query ? query->get("workflow_id") : std::string{};
+  }
+
   void collect(const std::shared_ptr<timeline_job>& job) {
     auto after = job->facts.empty() ? 0 : job->facts.back().version;
     gateway_.ask_store<store::fact_page>(
-        store::read_facts{log_id{job->request->id()}, after, timeline_page},
+        store::read_facts{log_id{job->task}, after, timeline_page},
         [this, job](const result<store::fact_page>& got) {
           if (!got)
             return job->request->answer(got.error());
@@ -273,7 +285,7 @@ private:
   }
 
   static void answer_timeline(const timeline_job& job) {
-    const auto& task = job.request->id();
+    const auto& task = job.task;
     auto body = timeline_json(task, job.facts, job.wanted.mode,
                               job.wanted.with_payloads);
     if (!job.wanted.persist)

@@ -47,6 +47,10 @@ std::string who_of(const route& line) {
     return "anybody";
   case access::operator_:
     return "operators";
+  case access::approver:
+    return "operators, `http.approvals_token`";
+  case access::event_source:
+    return "operators, `http.events_token`";
   default:
     return line.scope.empty() ? std::string{"any key"}
                               : "`" + std::string{line.scope} + "`";

@@ -38,6 +38,10 @@ public:
   void admit(identity who) {
     who_ = std::move(who);
   }
+  /// Has the pattern braces?
+  bool names_one() const noexcept {
+    return !parts_.empty();
+  }
   /// What the pattern's first brace matched.
   const std::string& id() const noexcept {
     return parts_.front();

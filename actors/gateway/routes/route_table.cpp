@@ -63,6 +63,23 @@ constexpr route own_credential(std::string_view method, std::string_view path,
           .gives = gives};
 }
 
+constexpr query_parameter folder{"path", "The folder; empty: the top"};
+
+/// A line that reads files of the caller's.
+constexpr route files(std::string_view path, endpoint to,
+                      std::string_view summary, std::string_view gives,
+                      std::array<query_parameter, 6> asks = {}) {
+  return {.method = "GET",
+          .pattern = path,
+          .leads_to = to,
+          .summary = summary,
+          .tag = "files",
+          .scope = session_reads,
+          .counted = rate::caller,
+          .gives = gives,
+          .asks = asks};
+}
+
 /// A line of the admin port.
 constexpr route for_operators(std::string_view method, std::string_view path,
                               endpoint to, std::string_view summary) {
@@ -75,6 +92,24 @@ constexpr route for_operators(std::string_view method, std::string_view path,
           .by = doors::admin,
           .traced = false};
 }
+
+constexpr route with(route line, std::array<query_parameter, 6> asks) {
+  line.asks = asks;
+  return line;
+}
+
+constexpr route with(route line, access who,
+                     body_bound body = body_bound::usual) {
+  line.who = who;
+  line.body = body;
+  return line;
+}
+
+/// Of who follows a task.
+constexpr std::array<query_parameter, 6> followed{
+    query_parameter{"workflow_id", "The task", true},
+    {"types", "Only events of these types"},
+    {"last_event_id", "Only what came after"}};
 
 /// A line that asks for an answer of a model.
 constexpr route for_chats(std::string_view path, endpoint to,
@@ -301,6 +336,13 @@ constexpr std::array table{
           .gives = "Review"},
 
     route{.method = "GET",
+          .pattern = "/api/v1/blob/{key}",
+          .leads_to = get_blob,
+          .summary = "A body that events of the caller's tenant refer to",
+          .tag = "streams",
+          .scope = reads},
+
+    route{.method = "GET",
           .pattern = "/api/v1/sessions",
           .leads_to = list_sessions,
           .summary = "List sessions, newest first",
@@ -349,6 +391,15 @@ constexpr std::array table{
           .scope = session_writes,
           .counted = rate::caller,
           .success = 204},
+    files("/api/v1/sessions/{sessionId}/files", list_session_files,
+          "Files of a session, folder by folder", "FileList", {folder}),
+    files("/api/v1/sessions/{sessionId}/files/{path...}", get_session_file,
+          "A file of a session", "FileContent"),
+    files("/api/v1/memory/files", list_memory_files,
+          "Files that are kept for the caller, folder by folder", "FileList",
+          {folder}),
+    files("/api/v1/memory/files/{path...}", get_memory_file,
+          "A file that is kept for the caller", "FileContent"),
 
     route{.method = "POST",
           .pattern = "/api/v1/schedules",
@@ -525,6 +576,21 @@ constexpr std::array table{
           .gives = "LlmModelList",
           .asks = {query_parameter{"tier", "`small`, `medium` or `large`"}}},
 
+    route{.method = "GET",
+          .pattern = "/api/v1/daemon/status",
+          .leads_to = daemon_status,
+          .summary = "How many programs of the caller's are connected",
+          .tag = "daemons",
+          .gives = "DaemonStatus"},
+    route{.method = "",
+          .pattern = "/v1/ws/messages",
+          .leads_to = daemon_ws,
+          .summary = "Take messages on one's own machine, by a WebSocket",
+          .tag = "daemons",
+          .who = access::stream_client,
+          .scope = executes,
+          .success = 101},
+
     for_operators("GET", "/debug/tree", tree, "The tree of actors"),
     for_operators("GET", "/debug/actors", actors, "Actors, page by page"),
     for_operators("GET", "/debug/top", top, "The busiest actors"),
@@ -540,6 +606,31 @@ constexpr std::array table{
                   "A parked run goes on"),
     for_operators("POST", "/admin/v1/runs/{id}/query", query_run,
                   "Ask a run's live state"),
+    with(for_operators("", "/stream/sse", stream_sse,
+                       "Follow any task by server-sent events"),
+         followed),
+    with(for_operators("", "/stream/ws", stream_ws,
+                       "Follow any task by a WebSocket"),
+         followed),
+    with(for_operators("GET", "/timeline", get_timeline,
+                       "Any task's history as a timeline"),
+         {query_parameter{"workflow_id", "The task", true},
+          {"mode", "`summary` or `full`"},
+          {"include_payloads", "With what the events carry"},
+          {"persist", "Only say how many there are"}}),
+    for_operators("GET", "/blob/{key}", get_blob, "Any body"),
+    with(for_operators("POST", "/approvals/decision", decide_approval,
+                       "Decide what any task asked for"),
+         access::approver),
+    with(for_operators("POST", "/daemon/signal", signal_daemon_reply,
+                       "Tell a task what a daemon replied"),
+         access::event_source),
+    with(for_operators("POST", "/admin/v1/daemons/messages", send_to_daemons,
+                       "Send a message to a user's connected programs"),
+         access::event_source),
+    with(for_operators("POST", "/events", ingest_events,
+                       "Tell tasks' clients of what went on elsewhere"),
+         access::event_source, body_bound::events),
 };
 
 } // namespace

@@ -40,7 +40,8 @@ bool fits(const std::vector<std::string_view>& pattern,
   if (tail ? path.size() < pattern.size() : path.size() != pattern.size())
     return false;
   for (std::size_t i = 0; i < pattern.size(); ++i)
-    if (is_open(pattern[i]) ? path[i].empty() : pattern[i] != path[i])
+    if (is_open(pattern[i]) ? path[i].empty() && !is_tail(pattern[i])
+                            : pattern[i] != path[i])
       return false;
   return true;
 }

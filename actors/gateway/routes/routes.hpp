@@ -41,6 +41,10 @@ enum class endpoint : std::uint8_t {
   get_session_events,
   rename_session,
   delete_session,
+  list_session_files,
+  get_session_file,
+  list_memory_files,
+  get_memory_file,
   // Schedules.
   create_schedule,
   list_schedules,
@@ -55,6 +59,14 @@ enum class endpoint : std::uint8_t {
   get_review,
   post_review,
   post_swarm_message,
+  // Bodies, and what is told of tasks from outside.
+  get_blob,
+  ingest_events,
+  signal_daemon_reply,
+  // Programs on users' own machines.
+  daemon_ws,
+  daemon_status,
+  send_to_daemons,
   // What a task can be carried out with.
   list_agents,
   get_agent,
@@ -106,10 +118,14 @@ enum class access : std::uint8_t {
   /// The same, or in the query: a browser's stream can set no header.
   stream_client,
   operator_, ///< Who reaches the admin port.
+  /// The same, with the token that the settings name for this; while they name
+  /// none, from this machine only.
+  approver,
+  event_source,
 };
 
 /// Which bound of the settings holds for the body.
-enum class body_bound : std::uint8_t { usual, task };
+enum class body_bound : std::uint8_t { usual, task, events };
 
 /// Which budget a request is counted against.
 enum class rate : std::uint8_t {
@@ -143,7 +159,7 @@ struct query_parameter {
 struct route {
   std::string_view method; ///< Empty: any.
   /// Segments in braces match one segment, `{name...}` at the end all that
-  /// are left; they are handed on.
+  /// are left, or none; they are handed on.
   std::string_view pattern;
   endpoint leads_to;
   /// For people, and the operation's name in openapi.json.
