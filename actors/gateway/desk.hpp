@@ -36,6 +36,12 @@ public:
   /// The node drains: what is begun is ended, nothing long is begun.
   virtual bool is_draining() const noexcept = 0;
 
+  /// What the request has opened lives longer than it: `end` is called once
+  /// its credential opens nothing any more, unless it is let go before.
+  virtual std::uint64_t keep_open(const call_ptr& request,
+                                  std::function<void()> end) = 0;
+  virtual void let_go(std::uint64_t ticket) = 0;
+
   /// Asks a run, and again while its node is being found: it may be moving, or
   /// have lost its node a moment ago. What is asked so may be asked twice.
   template <class Answer, class F>

@@ -3,6 +3,7 @@
 #include "actors/gateway/daemons/daemon_handlers.hpp"
 #include "actors/gateway/desk.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
+#include "actors/gateway/identity/credential_watch.hpp"
 #include "actors/gateway/identity/password_desk.hpp"
 #include "actors/gateway/limits/rate_counter.hpp"
 #include "actors/gateway/limits/rate_limits.hpp"
@@ -66,9 +67,11 @@ request_plan plan_of(const http_request& head,
     bound = limits.task_body_bytes_max;
   else if (found.to->body == body_bound::events)
     bound = limits.events_body_bytes_max;
-  return {bound,
-          head.came_by == door::api && is_bounded(found.to->leads_to)};
+  return {bound, head.came_by == door::api && is_bounded(found.to->leads_to)};
 }
+
+/// How soon what is open notices; what the RECORD STORE said holds longer.
+constexpr std::chrono::milliseconds watch_every{500};
 
 class gateway final : public desk {
 public:
@@ -87,6 +90,16 @@ public:
   }
   bool is_draining() const noexcept override {
     return draining_;
+  }
+
+  std::uint64_t keep_open(const call_ptr& request,
+                          std::function<void()> end) override {
+    auto ticket = watch_.add(request->request(), request->to(), std::move(end));
+    watch_credentials();
+    return ticket;
+  }
+  void let_go(std::uint64_t ticket) override {
+    watch_.remove(ticket);
   }
 
 protected:
@@ -181,6 +194,16 @@ private:
     return out;
   }
 
+  void watch_credentials() {
+    if (watch_.empty() || std::exchange(watching_, true))
+      return;
+    after(watch_every, [this] {
+      watching_ = false;
+      watch_.look();
+      watch_credentials();
+    });
+  }
+
   /// Who is it, may they, and is it not too much: then the handler has it.
   void admit(const call_ptr& request) {
     entrance_.check(request->request(), request->to(),
@@ -242,6 +265,8 @@ private:
   chat_handlers chats_;
   daemon_handlers daemons_;
   authenticator entrance_;
+  credential_watch watch_{entrance_};
+  bool watching_ = false;
   std::unique_ptr<password_desk> passwords_;
   std::unique_ptr<rate_counter> rates_;
   std::uint64_t serving_ = 0;

@@ -54,7 +54,9 @@ protected:
 
   void started() override {
     serving_ = args_.server->serve(
-        {[](const gateway::http_request&) { return 64 * 1024; },
+        {[](const gateway::http_request&) {
+           return gateway::request_plan{64 * 1024, false};
+         },
          [this, claimed = args_.claimed, registry = &args_.registry,
           post = poster()](waiting_client who) {
            if (who->request().path == "/health")

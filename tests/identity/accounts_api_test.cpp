@@ -262,9 +262,23 @@ TEST_CASE("a key revoked in the database opens nothing five seconds later") {
   auto id = credentials_node::id_in(made.err);
   CHECK(it.keys({"list"}).out.find("doomed") != std::string::npos);
   CHECK(it.ask("GET", "/api/v1/auth/me", key).status == 200);
+  raw_client open{credentials_node::port_of(it.url)};
+  REQUIRE(
+      open.send(get("/v1/ws/messages",
+                    "X-API-Key: " + key
+                        + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Version: 13\r\n"
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")));
+  auto greeted = open.response(false);
+  REQUIRE(greeted);
+  CHECK(greeted->status == 101);
   REQUIRE(it.keys({"revoke", id}).code == 0);
+  auto since = std::chrono::steady_clock::now();
   auto took = it.await_status(401, key, 10s);
   CHECK(took <= 5s);
+  // What it has opened is closed, too.
+  CHECK(open.read_to_end(10s));
+  CHECK(std::chrono::steady_clock::now() - since <= 6s);
   CHECK(it.keys({"revoke", id}).code == 3);
   CHECK(it.keys({"list"}).out.find("revoked") != std::string::npos);
 }

@@ -1,5 +1,6 @@
 #include "actors/gateway/identity/api_key.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
+#include "actors/gateway/identity/credential_watch.hpp"
 #include "tests/identity/tokens.hpp"
 
 #include <catch2/catch.hpp>
@@ -343,6 +344,89 @@ TEST_CASE("a key that was changed here is asked about again") {
   REQUIRE(door.asked.size() == 1);
   door.answer(message_body{accounts::key_found{}});
   CHECK(status(got) == 401);
+}
+
+TEST_CASE("what a key keeps open ends within five seconds of its revocation") {
+  entrance door;
+  credential_watch watch{door.all};
+  auto key = make_api_key(pepper);
+  auto other = make_api_key(pepper);
+  route line;
+  line.who = access::stream_client;
+  int ended = 0;
+  int others_ended = 0;
+  auto first = watch.add(with_key(key.text), line, [&] { ++ended; });
+  watch.add(with_key(key.text), line, [&] { ++ended; });
+  auto gone = watch.add(with_key(key.text), line, [&] { ended += 100; });
+  watch.remove(gone);
+  watch.add(with_key(other.text), line, [&] { ++others_ended; });
+  bool revoked = false;
+  auto answer_all = [&] {
+    while (!door.asked.empty()) {
+      auto lookup
+          = door.asked.front().what.get_if<accounts::find_key>()->lookup;
+      if (lookup == other.kept.lookup)
+        door.answer(message_body{row_of(other)});
+      else
+        door.answer(
+            message_body{revoked ? accounts::key_found{} : row_of(key)});
+    }
+  };
+  for (int i = 0; i < 20; ++i) {
+    watch.look();
+    CHECK(door.asked.size() <= 2); // Once for each key, not for each stream.
+    answer_all();
+    door.now += 500ms;
+  }
+  CHECK(ended == 0);
+  revoked = true;
+  auto since = door.now;
+  while (ended == 0 && door.now - since < 10s) {
+    watch.look();
+    answer_all();
+    door.now += 500ms;
+  }
+  CHECK(ended == 2);
+  CHECK(door.now - since <= 5s);
+  CHECK(others_ended == 0);
+  watch.remove(first); // It has ended already.
+  CHECK_FALSE(watch.empty());
+}
+
+TEST_CASE("while nobody can say whether a key is good, what is open stays") {
+  entrance door;
+  credential_watch watch{door.all};
+  auto key = make_api_key(pepper);
+  route line;
+  line.who = access::stream_client;
+  bool ended = false;
+  watch.add(with_key(key.text), line, [&] { ended = true; });
+  for (int i = 0; i < 10; ++i) {
+    watch.look();
+    watch.look(); // One that is being asked for is not asked for again.
+    REQUIRE(door.asked.size() == 1);
+    door.answer(fail(errc::unavailable, "away"));
+    door.now += 5s;
+  }
+  CHECK_FALSE(ended);
+}
+
+TEST_CASE("what a token keeps open ends with the token") {
+  entrance door;
+  credential_watch watch{door.all};
+  route line;
+  line.who = access::stream_client;
+  bool ended = false;
+  watch.add(with_bearer(sign_token(test_issuer(), good_claims())), line,
+            [&] { ended = true; });
+  watch.look();
+  REQUIRE(door.asked.size() == 1);
+  door.answer(message_body{accounts::account_found{account()}});
+  CHECK_FALSE(ended);
+  door.wall = good_claims().expires_at + 1h;
+  watch.look();
+  CHECK(ended);
+  CHECK(watch.empty());
 }
 
 } // namespace shannon::gateway

@@ -71,13 +71,13 @@ void daemon_handlers::add_to(handler_table& table) {
 }
 
 void daemon_handlers::drain() {
-  for (auto& [number, who] : open_)
+  for (auto& [number, one] : open_)
     gateway_.tell({"daemon/" + std::to_string(number)}, cluster::drain{});
 }
 
 void daemon_handlers::stop() {
-  for (auto& [number, who] : open_)
-    caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+  for (auto& [number, one] : open_)
+    caf::anon_send_exit(one.who, caf::exit_reason::user_shutdown);
   open_.clear();
 }
 
@@ -97,16 +97,23 @@ void daemon_handlers::open(const call_ptr& request) {
   }
   daemons::daemon_args args{gateway_.env()};
   args.number = number;
+  auto ticket = gateway_.keep_open(request, [this, number] {
+    if (auto at = open_.find(number); at != open_.end())
+      caf::anon_send_exit(at->second.who, caf::exit_reason::user_shutdown);
+  });
   args.client = request->release();
   args.message_bytes_max = settings_.message_bytes_max;
   args.ask_timeout = gateway_.settings().ask_timeout;
   args.ended = [this, post = gateway_.poster()](std::uint64_t ended) {
     post([this, ended] {
-      open_.erase(ended);
+      if (auto at = open_.find(ended); at != open_.end()) {
+        gateway_.let_go(at->second.ticket);
+        open_.erase(at);
+      }
       carry_out(hub_.remove(ended));
     });
   };
-  open_[number] = daemons::spawn_daemon(gateway_, std::move(args));
+  open_[number] = {daemons::spawn_daemon(gateway_, std::move(args)), ticket};
   carry_out(std::move(*greeted));
 }
 

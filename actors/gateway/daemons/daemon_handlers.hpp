@@ -40,7 +40,11 @@ private:
   desk& gateway_;
   const config::daemon_settings settings_;
   daemons::hub hub_;
-  std::map<std::uint64_t, caf::actor> open_;
+  struct opened {
+    caf::actor who;
+    std::uint64_t ticket = 0;
+  };
+  std::map<std::uint64_t, opened> open_;
   bool watching_ = false;
 };
 

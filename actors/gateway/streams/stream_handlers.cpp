@@ -27,14 +27,20 @@ void stream_handlers::add_to(handler_table& table) {
 }
 
 void stream_handlers::drain() {
-  for (auto& [number, who] : open_)
+  for (auto& [number, one] : open_)
     gateway_.tell({"stream/" + std::to_string(number)}, cluster::drain{});
 }
 
 void stream_handlers::stop() {
-  for (auto& [number, who] : open_)
-    caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+  for (auto& [number, one] : open_)
+    caf::anon_send_exit(one.who, caf::exit_reason::user_shutdown);
   open_.clear();
+}
+
+/// Its client may not hear any more.
+void stream_handlers::end(std::uint64_t number) {
+  if (auto at = open_.find(number); at != open_.end())
+    caf::anon_send_exit(at->second.who, caf::exit_reason::user_shutdown);
 }
 
 void stream_handlers::open(const call_ptr& request, const stream_words& words) {
@@ -53,15 +59,21 @@ void stream_handlers::open(const call_ptr& request, const stream_words& words) {
   args.tenant = request->who().tenant;
   args.number = number;
   args.head_fields = request->trace_fields();
+  auto ticket = gateway_.keep_open(request, [this, number] { end(number); });
   args.client = request->release();
   args.words = &words;
   args.heartbeat = s.sse_heartbeat;
   args.ask_timeout = s.ask_timeout;
   args.buffer_bytes_max = s.sse_buffer_bytes_max;
   args.ended = [this, post = gateway_.poster()](std::uint64_t ended) {
-    post([this, ended] { open_.erase(ended); });
+    post([this, ended] {
+      if (auto at = open_.find(ended); at != open_.end()) {
+        gateway_.let_go(at->second.ticket);
+        open_.erase(at);
+      }
+    });
   };
-  open_[number] = spawn_stream(gateway_, std::move(args));
+  open_[number] = {spawn_stream(gateway_, std::move(args)), ticket};
 }
 
 } // namespace shannon::gateway

@@ -25,11 +25,17 @@ public:
   void stop();
 
 private:
+  struct opened {
+    caf::actor who;
+    std::uint64_t ticket = 0;
+  };
+
   void open(const call_ptr& request, const stream_words& words);
+  void end(std::uint64_t number);
 
   desk& gateway_;
   metrics::gateway_metrics& metrics_;
-  std::map<std::uint64_t, caf::actor> open_;
+  std::map<std::uint64_t, opened> open_;
 };
 
 } // namespace shannon::gateway
