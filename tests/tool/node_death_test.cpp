@@ -48,8 +48,8 @@ TEST_CASE("no program outlives a node that is killed") {
   temp_folder folder;
   config::tool_settings settings;
   settings.workspace_dir = folder.path();
-  auto beat = folder.path() + "/" + folder_name("") + "/" + folder_name("s")
-              + "/beat";
+  auto beat = folder.path() + "/" + folder_name("") + "/" + folder_name("")
+              + "/" + folder_name("s") + "/beat";
   auto node = fork();
   if (node == 0)
     be_a_node(settings);

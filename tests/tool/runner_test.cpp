@@ -362,8 +362,8 @@ TEST_CASE_METHOD(runner_fixture, "cancelling kills a program within a second") {
                                         "  open('beat', 'a').write('x')\n"
                                         "  time.sleep(0.01)\n"}};
   auto one = ask(call("python_executor", program.dump(), "k"));
-  auto beat = folder.path() + "/" + folder_name("") + "/" + folder_name("s")
-              + "/beat";
+  auto beat = folder.path() + "/" + folder_name("") + "/" + folder_name("")
+              + "/" + folder_name("s") + "/beat";
   until([&] { return std::filesystem::exists(beat); });
   auto begun = steady_clock::now();
   cancel("k");
