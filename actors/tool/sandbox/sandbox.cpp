@@ -84,10 +84,9 @@ result<process_spec> sandboxed_python(const std::string& code,
       // Namespaces: all of them; no terminal; nothing survives the node.
       "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc",
       "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--uid",
-      "1000", "--gid", "1000", "--cap-drop", "ALL", "--new-session",
-      "--die-with-parent", "--clearenv", "--setenv", "PATH", "/usr/bin",
-      "--setenv", "HOME", "/workspace", "--setenv", "LANG", "C.UTF-8",
-      "--setenv", "TMPDIR", "/tmp",
+      "1000", "--gid", "1000", "--cap-drop", "ALL", "--die-with-parent",
+      "--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME",
+      "/workspace", "--setenv", "LANG", "C.UTF-8", "--setenv", "TMPDIR", "/tmp",
       // The system, read-only: programs and libraries, no settings, no homes.
       "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink",
       "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--ro-bind-try",

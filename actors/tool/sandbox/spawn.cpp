@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sched.h>
+#include <string_view>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,6 +28,7 @@ struct child_failure {
 
 /// Nice value of what runs here: a tenth of a share of the node's threads.
 constexpr int gives_way = 10;
+constexpr std::string_view session_gives_way = "19";
 
 constexpr std::array steps{
     "redirect its output", "make a mount namespace", "mount the workspace",
@@ -69,9 +71,17 @@ struct child_plan {
 /// there, hence syscall().
 [[noreturn]] void run_child(const child_plan& plan) {
   const auto& spec = *plan.spec;
-  setpgid(0, 0);
-  // Many that take all of the processor must not keep the node from it.
+  // Leads a group, to be killed as one, and has no terminal to type into.
+  setsid();
+  // Many that take all of the processor must not keep the node from it. Where
+  // the kernel shares it out between sessions first (sched(7), autogroup), the
+  // session must give way, too.
   setpriority(PRIO_PROCESS, 0, gives_way);
+  if (auto group = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+      group >= 0) {
+    (void)!write(group, session_gives_way.data(), session_gives_way.size());
+    close(group);
+  }
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
   for (int sig = 1; sig < 32; ++sig)
@@ -160,7 +170,6 @@ result<spawned> spawn_child(const process_spec& spec) {
   if (pid < 0)
     return fail(errc::unavailable,
                 std::string{"no process: "} + std::strerror(fork_error), true);
-  setpgid(pid, pid); // Both sides do it: whoever is first.
   report->write.reset();
   auto started = await_exec(report->read.get());
   owned_fd pidfd{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
