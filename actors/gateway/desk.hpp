@@ -39,7 +39,8 @@ public:
   /// What the request has opened lives longer than it: `end` is called once
   /// its credential opens nothing any more, unless it is let go before.
   virtual std::uint64_t keep_open(const call_ptr& request,
-                                  std::function<void()> end) = 0;
+                                  std::function<void()> end)
+      = 0;
   virtual void let_go(std::uint64_t ticket) = 0;
 
   /// Asks a run, and again while its node is being found: it may be moving, or

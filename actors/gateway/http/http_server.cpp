@@ -197,8 +197,9 @@ private:
     if (!address.is_loopback() && !allows_insecure())
       return fail(errc::denied,
                   "refuse to listen on " + text
-                      + ": other hosts can reach it and there is no "
-                        "authentication yet; use a loopback address, or set "
+                      + ": other hosts can reach it and nothing is encrypted, "
+                        "credentials neither; use a loopback address behind a "
+                        "proxy that speaks TLS, or set "
                         "SHANNON_ALLOW_INSECURE=1");
     tcp::endpoint endpoint{address, where->port};
     one.acceptor.open(endpoint.protocol(), failed);

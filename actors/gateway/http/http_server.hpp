@@ -98,7 +98,7 @@ class http_server {
 public:
   /// Binds both addresses of the settings and accepts at once. Refuses with
   /// one clear line: an address in use, a malformed one, or one that other
-  /// hosts can reach, since there is no authentication yet.
+  /// hosts can reach, since it does not speak TLS.
   static result<std::shared_ptr<http_server>>
   listen(kit::io_loop& loop, const config::http_settings& settings);
 

@@ -9,7 +9,8 @@
 namespace shannon::tool {
 
 /// Which workspace a call may touch: its user's of this session, or of its
-/// task if it has none; users may give their sessions the same name. Copied into jobs for the disk's threads.
+/// task if it has none; users may give their sessions the same name. Copied
+/// into jobs for the disk's threads.
 struct workspace_key {
   std::string root;
   std::string tenant;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/tool/builtin/files.hpp"
-#include "actors/tool/sandbox/process.hpp"
 #include "actors/tool/registry.hpp"
+#include "actors/tool/sandbox/process.hpp"
 
 #include <chrono>
 #include <memory>
