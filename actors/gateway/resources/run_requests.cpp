@@ -1,5 +1,6 @@
 #include "actors/gateway/resources/run_requests.hpp"
 
+#include "actors/gateway/identity/digest.hpp"
 #include "actors/gateway/text/answers.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
@@ -35,16 +36,6 @@ std::optional<std::string> of_base64(const std::string& text) {
   auto padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
   bytes.resize(static_cast<std::size_t>(size - padding));
   return bytes;
-}
-
-std::string to_base64(const std::string& bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  auto size
-      = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()),
-                        static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
 }
 
 tl::unexpected<error> invalid(const std::string& text) {
