@@ -4,7 +4,7 @@
 
 #include "actors/tool/arguments.hpp"
 
-#include "actors/tool/text.hpp"
+#include "actors/kit/text.hpp"
 
 #include <nlohmann/json.hpp>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
@@ -30,7 +30,8 @@ std::string found_text(const json& value) {
   if (value.is_structured())
     return value.is_array() ? "an array" : "an object";
   auto text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() <= 60 ? text : std::string{utf8_prefix(text, 57)} + "...";
+  return text.size() <= 60 ? text
+                           : std::string{kit::utf8_prefix(text, 57)} + "...";
 }
 
 std::string kind_text(const json& value) {
@@ -137,7 +138,8 @@ std::string explain(const json& arguments, const json& schema,
           std::string names;
           for (const auto& field : known->items())
             names += (names.empty() ? "" : ", ") + field.key();
-          return "field \"" + prefix + std::string{utf8_prefix(item.key(), 60)}
+          return "field \"" + prefix
+                 + std::string{kit::utf8_prefix(item.key(), 60)}
                  + "\" is unknown, expected " + names;
         }
   }

@@ -9,8 +9,8 @@ namespace {
 constexpr std::size_t disk_threads = 2;
 constexpr std::size_t disk_jobs_max = 1024;
 
-egress_options outward_options(const config::tool_settings& from) {
-  egress_options out;
+kit::egress_options outward_options(const config::tool_settings& from) {
+  kit::egress_options out;
   out.allow = from.egress_allow;
   out.redirects_max = from.redirects_max;
   out.bytes_max = from.fetch_bytes_max;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/tool/egress/egress.hpp"
-#include "actors/tool/worker_pool.hpp"
+#include "actors/kit/egress/egress.hpp"
+#include "actors/kit/worker_pool.hpp"
 #include "config/settings.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -14,9 +14,9 @@ struct tool_parts {
 
   config::tool_settings settings;
   boost::asio::io_context& loop;
-  egress outward;
+  kit::egress outward;
   /// For files and pages.
-  worker_pool disk;
+  kit::worker_pool disk;
 };
 
 } // namespace shannon::tool

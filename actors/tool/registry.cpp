@@ -1,6 +1,6 @@
 #include "actors/tool/registry.hpp"
 
-#include "actors/tool/text.hpp"
+#include "actors/kit/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,7 +16,7 @@ constexpr std::size_t error_bytes_max = 1000;
 constexpr std::size_t metadata_bytes_max = 16 * 1024;
 
 std::string valid_prefix(const std::string& text, std::size_t bytes_max) {
-  return valid_utf8(utf8_prefix(text, bytes_max));
+  return kit::valid_utf8(kit::utf8_prefix(text, bytes_max));
 }
 
 } // namespace
@@ -88,10 +88,10 @@ remote::ToolResult failed_result(std::string why) {
 
 remote::ToolResult presentable(remote::ToolResult raw,
                                std::size_t output_bytes_max) {
-  auto output = valid_utf8(raw.output());
+  auto output = kit::valid_utf8(raw.output());
   if (output.size() > output_bytes_max) {
     auto total = output.size();
-    output.resize(utf8_prefix(output, output_bytes_max).size());
+    output.resize(kit::utf8_prefix(output, output_bytes_max).size());
     output += "\n[cut: " + std::to_string(output.size()) + " of "
               + std::to_string(total) + " bytes shown]";
     raw.set_truncated(true);
@@ -102,7 +102,7 @@ remote::ToolResult presentable(remote::ToolResult raw,
   if (raw.metadata_json().size() > metadata_bytes_max)
     raw.clear_metadata_json();
   else
-    raw.set_metadata_json(valid_utf8(raw.metadata_json()));
+    raw.set_metadata_json(kit::valid_utf8(raw.metadata_json()));
   return raw;
 }
 

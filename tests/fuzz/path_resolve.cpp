@@ -3,7 +3,7 @@
 // it is written again, and has its bounds; names of folders are one part.
 
 #include "actors/gateway/text/json_text.hpp"
-#include "actors/tool/workspace/path.hpp"
+#include "actors/kit/workspace/path.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <algorithm>
@@ -26,8 +26,8 @@ bool is_one_name(const std::string& part) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto text = text_of(data, size);
-  expect(is_one_name(tool::folder_name(text)), "a folder's name is one part");
-  auto parts = tool::parse_path(text);
+  expect(is_one_name(kit::folder_name(text)), "a folder's name is one part");
+  auto parts = kit::parse_path(text);
   if (!parts) {
     expect(parts.error().code == errc::invalid_argument
                && !parts.error().text.empty(),
@@ -37,11 +37,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   expect(text.size() <= 1'024 && parts->size() <= 32, "a path has its bounds");
   expect(std::all_of(parts->begin(), parts->end(), is_one_name),
          "no part leads upwards or elsewhere");
-  auto again = tool::to_text(*parts);
+  auto again = kit::to_text(*parts);
   expect(gateway::find_invalid_utf8(again) == std::string::npos,
          "a path is UTF-8");
   // `workspace/x` below the top is no `/workspace/x`: written without a slash.
-  auto read = tool::parse_path(again);
+  auto read = kit::parse_path(again);
   expect(read && *read == *parts, "a path means the same when written again");
   return 0;
 }

@@ -2,10 +2,10 @@
 
 #include "actors/gateway/resources/file_json.hpp"
 #include "actors/gateway/text/identifiers.hpp"
-#include "actors/tool/workspace/workspace.hpp"
+#include "actors/kit/workspace/workspace.hpp"
 #include "protocols/accounts.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
-#include "tests/tool/temp_folder.hpp"
+#include "tests/kit/temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -32,7 +32,7 @@ std::string user_named(const std::string& name) {
 
 /// A gateway over folders of its own, and what ann's session `talk` holds.
 struct files_fixture {
-  tool::temp_folder folder;
+  test::temp_folder folder;
   config::tool_settings settings = [this] {
     config::tool_settings out;
     out.workspace_dir = folder.path() + "/workspaces";
@@ -43,8 +43,8 @@ struct files_fixture {
   }();
   gateway_fixture gateway{quick_settings(), true, {}, settings};
 
-  fs::path make_folder(const std::string& root, const tool::owner_path& owner) {
-    return tool::workspace::open(root, owner, {})->path();
+  fs::path make_folder(const std::string& root, const kit::owner_path& owner) {
+    return kit::workspace::open(root, owner, {})->path();
   }
   fs::path workspace_of(const std::string& user, const std::string& session) {
     return make_folder(settings.workspace_dir,

@@ -16,6 +16,7 @@
 
 using namespace shannon;
 using namespace shannon::tool;
+using namespace shannon::kit;
 using namespace std::chrono_literals;
 using shannon::test::http_peer;
 using std::chrono::steady_clock;
@@ -49,10 +50,10 @@ struct fetch_fixture {
   std::string there = "127.0.0.1:" + std::to_string(secret.port());
   /// What names resolve to.
   std::map<std::string, std::vector<std::string>> names;
-  egress_options options = defaults();
+  kit::egress_options options = defaults();
 
-  egress_options defaults() {
-    egress_options out;
+  kit::egress_options defaults() {
+    kit::egress_options out;
     out.allow = {here, "site.example:" + std::to_string(site.port())};
     out.timeout = 5s;
     out.lookup = [this](const std::string& host,
@@ -91,11 +92,11 @@ struct fetch_fixture {
     }
   }
 
-  result<fetched> get(const std::string& url) {
+  result<kit::fetched> get(const std::string& url) {
     egress out{loop.context(), options};
-    auto promise = std::make_shared<std::promise<result<fetched>>>();
+    auto promise = std::make_shared<std::promise<result<kit::fetched>>>();
     auto future = promise->get_future();
-    auto call = out.get(url, [promise](result<fetched> got) {
+    auto call = out.get(url, [promise](result<kit::fetched> got) {
       promise->set_value(std::move(got));
     });
     REQUIRE(future.wait_for(30s) == std::future_status::ready);
@@ -259,9 +260,9 @@ TEST_CASE_METHOD(fetch_fixture, "a page that does not come ends in time") {
 TEST_CASE_METHOD(fetch_fixture, "a cancelled fetch closes its socket") {
   pages["/stall"] = "stall";
   egress out{loop.context(), options};
-  auto promise = std::make_shared<std::promise<result<fetched>>>();
+  auto promise = std::make_shared<std::promise<result<kit::fetched>>>();
   auto future = promise->get_future();
-  auto call = out.get(base() + "/stall", [promise](result<fetched> got) {
+  auto call = out.get(base() + "/stall", [promise](result<kit::fetched> got) {
     promise->set_value(std::move(got));
   });
   auto due = steady_clock::now() + 5s;

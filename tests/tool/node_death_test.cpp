@@ -1,6 +1,6 @@
 #include "actors/kit/io_loop.hpp"
 #include "actors/tool/builtin/python_run.hpp"
-#include "tests/tool/temp_folder.hpp"
+#include "tests/kit/temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -45,11 +45,11 @@ namespace {
 } // namespace
 
 TEST_CASE("no program outlives a node that is killed") {
-  temp_folder folder;
+  shannon::test::temp_folder folder;
   config::tool_settings settings;
   settings.workspace_dir = folder.path();
-  auto beat = folder.path() + "/" + folder_name("") + "/" + folder_name("")
-              + "/" + folder_name("s") + "/beat";
+  auto beat = folder.path() + "/" + kit::folder_name("") + "/"
+              + kit::folder_name("") + "/" + kit::folder_name("s") + "/beat";
   auto node = fork();
   if (node == 0)
     be_a_node(settings);

@@ -1,8 +1,8 @@
 #include "actors/kit/io_loop.hpp"
+#include "actors/kit/workspace/path.hpp"
 #include "actors/tool/tool.hpp"
-#include "actors/tool/workspace/path.hpp"
 #include "protocols/remote/tool.pb.h"
-#include "tests/tool/temp_folder.hpp"
+#include "tests/kit/temp_folder.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -95,7 +95,7 @@ struct runner_fixture {
     }
   };
 
-  temp_folder folder;
+  shannon::test::temp_folder folder;
   held_tool held;
   kit::io_loop loop{"test"};
   kit::directory addresses;
@@ -362,8 +362,8 @@ TEST_CASE_METHOD(runner_fixture, "cancelling kills a program within a second") {
                                         "  open('beat', 'a').write('x')\n"
                                         "  time.sleep(0.01)\n"}};
   auto one = ask(call("python_executor", program.dump(), "k"));
-  auto beat = folder.path() + "/" + folder_name("") + "/" + folder_name("")
-              + "/" + folder_name("s") + "/beat";
+  auto beat = folder.path() + "/" + kit::folder_name("") + "/"
+              + kit::folder_name("") + "/" + kit::folder_name("s") + "/beat";
   until([&] { return std::filesystem::exists(beat); });
   auto begun = steady_clock::now();
   cancel("k");

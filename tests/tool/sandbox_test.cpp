@@ -1,7 +1,7 @@
 #include "actors/kit/io_loop.hpp"
 #include "actors/tool/builtin/python_run.hpp"
 #include "actors/tool/sandbox/sandbox.hpp"
-#include "tests/tool/temp_folder.hpp"
+#include "tests/kit/temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -24,7 +24,7 @@ namespace {
 
 /// Programs in the sandbox of one session.
 struct sandbox_fixture {
-  temp_folder folder;
+  shannon::test::temp_folder folder;
   kit::io_loop loop{"test"};
   config::tool_settings settings = tight();
   std::string session = "s1";
@@ -304,8 +304,8 @@ TEST_CASE_METHOD(sandbox_fixture,
                    "while True:\n"
                    "  open('beat', 'a').write('x')\n"
                    "  time.sleep(0.01)\n");
-  auto inside = settings.workspace_dir + "/" + folder_name("") + "/"
-                + folder_name("") + "/" + folder_name(session);
+  auto inside = settings.workspace_dir + "/" + kit::folder_name("") + "/"
+                + kit::folder_name("") + "/" + kit::folder_name(session);
   auto due = steady_clock::now() + 10s;
   while (!std::filesystem::exists(inside + "/beat")
          && steady_clock::now() < due)
@@ -323,8 +323,8 @@ TEST_CASE_METHOD(sandbox_fixture,
 }
 
 TEST_CASE_METHOD(sandbox_fixture, "a loop that ends takes its programs along") {
-  std::string inside = settings.workspace_dir + "/" + folder_name("") + "/"
-                       + folder_name("") + "/" + folder_name(session);
+  std::string inside = settings.workspace_dir + "/" + kit::folder_name("") + "/"
+                       + kit::folder_name("") + "/" + kit::folder_name(session);
   sandbox_fixture::under_way one;
   {
     kit::io_loop other{"other"};

@@ -2,8 +2,8 @@
 
 #include "actors/gateway/resources/file_json.hpp"
 #include "actors/gateway/text/query_string.hpp"
-#include "actors/tool/worker_pool.hpp"
-#include "actors/tool/workspace/workspace.hpp"
+#include "actors/kit/worker_pool.hpp"
+#include "actors/kit/workspace/workspace.hpp"
 #include "protocols/sessions.hpp"
 
 #include <cstdint>
@@ -23,7 +23,7 @@ constexpr std::size_t waiting_max = 256;
 /// Where somebody's files are. Copied into jobs for the disk's threads.
 struct file_top {
   std::string root;
-  tool::owner_path owner;
+  kit::owner_path owner;
 };
 
 struct look_limits {
@@ -31,17 +31,17 @@ struct look_limits {
   std::uint32_t shown_max;
 };
 
-tool::workspace_limits limits_of(const look_limits& limits) {
-  tool::workspace_limits out;
+kit::workspace_limits limits_of(const look_limits& limits) {
+  kit::workspace_limits out;
   out.file_bytes_max = limits.file_bytes_max;
   // One more: so it is seen that there are more.
   out.entries_max = limits.shown_max + 1;
   return out;
 }
 
-http_response look_at_folder(const file_top& top, const tool::path_parts& path,
+http_response look_at_folder(const file_top& top, const kit::path_parts& path,
                              const look_limits& limits) {
-  auto found = tool::workspace::find(top.root, top.owner, limits_of(limits));
+  auto found = kit::workspace::find(top.root, top.owner, limits_of(limits));
   if (!found && found.error().code == errc::not_found)
     return folder_answer(path, {}, limits.shown_max);
   if (!found)
@@ -58,9 +58,9 @@ http_response look_at_folder(const file_top& top, const tool::path_parts& path,
                  : no_file_answer(entries.error());
 }
 
-http_response look_at_file(const file_top& top, const tool::path_parts& path,
+http_response look_at_file(const file_top& top, const kit::path_parts& path,
                            const look_limits& limits) {
-  auto found = tool::workspace::find(top.root, top.owner, limits_of(limits));
+  auto found = kit::workspace::find(top.root, top.owner, limits_of(limits));
   if (!found)
     return found.error().code == errc::not_found
                ? no_file_answer(found.error())
@@ -87,7 +87,7 @@ public:
         disk_("files", disk_threads, waiting_max) {}
 
   void list_of_session(const call_ptr& request) {
-    with_folder(request, [this, request](const tool::path_parts& path) {
+    with_folder(request, [this, request](const kit::path_parts& path) {
       with_session(request, [this, request, path](file_top top) {
         look(request, look_at_folder, std::move(top), path);
       });
@@ -95,7 +95,7 @@ public:
   }
 
   void read_of_session(const call_ptr& request) {
-    with_file(request, [this, request](const tool::path_parts& path) {
+    with_file(request, [this, request](const kit::path_parts& path) {
       with_session(request, [this, request, path](file_top top) {
         look(request, look_at_file, std::move(top), path);
       });
@@ -103,19 +103,19 @@ public:
   }
 
   void list_of_user(const call_ptr& request) {
-    with_folder(request, [this, request](const tool::path_parts& path) {
+    with_folder(request, [this, request](const kit::path_parts& path) {
       look(request, look_at_folder, memory_of(request), path);
     });
   }
 
   void read_of_user(const call_ptr& request) {
-    with_file(request, [this, request](const tool::path_parts& path) {
+    with_file(request, [this, request](const kit::path_parts& path) {
       look(request, look_at_file, memory_of(request), path);
     });
   }
 
 private:
-  using looker = http_response (*)(const file_top&, const tool::path_parts&,
+  using looker = http_response (*)(const file_top&, const kit::path_parts&,
                                    const look_limits&);
 
   template <class F>
@@ -158,7 +158,7 @@ private:
   /// The request stays on this side: a thread may hang on its disk for longer
   /// than the GATEWAY, and must hold nothing of it.
   void look(const call_ptr& request, looker how, file_top top,
-            const tool::path_parts& path) {
+            const kit::path_parts& path) {
     auto number = ++last_;
     auto done = [post = gateway_.poster(), this, number](http_response answer) {
       post([this, number, answer = std::move(answer)]() mutable {
@@ -180,7 +180,7 @@ private:
   const look_limits limits_;
   std::map<std::uint64_t, call_ptr> waiting_;
   std::uint64_t last_ = 0;
-  tool::worker_pool disk_;
+  kit::worker_pool disk_;
 };
 
 } // namespace

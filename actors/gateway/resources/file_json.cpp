@@ -60,7 +60,7 @@ bool has_parent_part(std::string_view path) {
   return false;
 }
 
-tl::expected<tool::path_parts, http_response> read_path(std::string_view text) {
+tl::expected<kit::path_parts, http_response> read_path(std::string_view text) {
   auto refuse = [](std::string_view why) {
     return tl::unexpected<http_response>{error_answer(400, why)};
   };
@@ -68,7 +68,7 @@ tl::expected<tool::path_parts, http_response> read_path(std::string_view text) {
     return refuse("invalid path: cannot contain '..'");
   if (text.starts_with('/'))
     return refuse("path escapes workspace");
-  auto parts = tool::parse_path(text);
+  auto parts = kit::parse_path(text);
   if (!parts)
     return refuse("invalid " + parts.error().text);
   return std::move(*parts);
@@ -76,16 +76,16 @@ tl::expected<tool::path_parts, http_response> read_path(std::string_view text) {
 
 } // namespace
 
-tl::expected<tool::path_parts, http_response>
+tl::expected<kit::path_parts, http_response>
 read_folder_path(std::string_view text) {
   if (text.empty())
-    return tool::path_parts{};
+    return kit::path_parts{};
   return read_path(text);
 }
 
-tl::expected<tool::path_parts, http_response>
+tl::expected<kit::path_parts, http_response>
 read_file_path(std::string_view text) {
-  auto path = text.empty() ? tool::path_parts{} : read_path(text);
+  auto path = text.empty() ? kit::path_parts{} : read_path(text);
   if (path && path->empty())
     return tl::unexpected<http_response>{
         error_answer(400, "file path is required")};
@@ -103,10 +103,10 @@ std::string_view media_type_of(std::string_view name, std::string_view bytes) {
   return is_text(at->media_type) && !readable ? no_type : at->media_type;
 }
 
-http_response folder_answer(const tool::path_parts& folder,
-                            const std::vector<tool::workspace_entry>& entries,
+http_response folder_answer(const kit::path_parts& folder,
+                            const std::vector<kit::workspace_entry>& entries,
                             std::size_t shown_max) {
-  auto above = folder.empty() ? std::string{} : tool::to_text(folder) + "/";
+  auto above = folder.empty() ? std::string{} : kit::to_text(folder) + "/";
   auto files = json_out::array();
   for (const auto& entry : entries) {
     if (files.size() == shown_max)
@@ -128,7 +128,7 @@ http_response folder_answer(const tool::path_parts& folder,
   return json_answer(200, body);
 }
 
-http_response file_answer(const tool::path_parts& file,
+http_response file_answer(const kit::path_parts& file,
                           const std::string& bytes) {
   auto type = media_type_of(file.back(), bytes);
   json_out body;

@@ -2,8 +2,8 @@
 
 #include "actors/gateway/http/http_message.hpp"
 #include "actors/gateway/text/json_text.hpp"
-#include "actors/tool/workspace/path.hpp"
-#include "actors/tool/workspace/workspace.hpp"
+#include "actors/kit/workspace/path.hpp"
+#include "actors/kit/workspace/workspace.hpp"
 
 #include <tl/expected.hpp>
 
@@ -16,11 +16,11 @@
 namespace shannon::gateway {
 
 /// The folder or file a client names below its own top; a folder may be the
-/// top itself, by no path. What `tool::parse_path` refuses is refused with
+/// top itself, by no path. What `kit::parse_path` refuses is refused with
 /// 400, and so is every absolute path.
-tl::expected<tool::path_parts, http_response>
+tl::expected<kit::path_parts, http_response>
 read_folder_path(std::string_view text);
-tl::expected<tool::path_parts, http_response>
+tl::expected<kit::path_parts, http_response>
 read_file_path(std::string_view text);
 
 /// Media type by the name's ending, if the bytes are what it says: what claims
@@ -29,13 +29,13 @@ read_file_path(std::string_view text);
 std::string_view media_type_of(std::string_view name, std::string_view bytes);
 
 /// At most `shown_max` lines of a folder; says if there are more.
-http_response folder_answer(const tool::path_parts& folder,
-                            const std::vector<tool::workspace_entry>& entries,
+http_response folder_answer(const kit::path_parts& folder,
+                            const std::vector<kit::workspace_entry>& entries,
                             std::size_t shown_max);
 
 /// A file's content: text as it is, everything else in base64; the media type
 /// says which.
-http_response file_answer(const tool::path_parts& file,
+http_response file_answer(const kit::path_parts& file,
                           const std::string& bytes);
 
 /// What the disk said, as the contract says it.

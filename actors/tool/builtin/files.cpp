@@ -16,7 +16,7 @@ using nlohmann::json;
 
 /// What a file tool does, on a thread of the disk.
 using file_work = std::function<result<remote::ToolResult>(
-    const workspace& where, const json& arguments)>;
+    const kit::workspace& where, const json& arguments)>;
 
 /// Opens the caller's workspace on another thread and works there.
 tool_function on_disk(std::shared_ptr<tool_parts> parts, file_work work) {
@@ -39,14 +39,14 @@ tool_function on_disk(std::shared_ptr<tool_parts> parts, file_work work) {
   };
 }
 
-result<path_parts> path_of(const json& arguments) {
+result<kit::path_parts> path_of(const json& arguments) {
   auto at = arguments.find("path");
   if (at == arguments.end())
-    return path_parts{};
-  return parse_path(at->get_ref<const std::string&>());
+    return kit::path_parts{};
+  return kit::parse_path(at->get_ref<const std::string&>());
 }
 
-result<remote::ToolResult> read_file(const workspace& where,
+result<remote::ToolResult> read_file(const kit::workspace& where,
                                      const json& arguments) {
   auto path = path_of(arguments);
   if (!path)
@@ -57,15 +57,16 @@ result<remote::ToolResult> read_file(const workspace& where,
   auto size = content->size();
   remote::ToolResult out;
   if (content->find('\0') != std::string::npos)
-    return failed_result(to_text(*path) + ": is a binary file of "
+    return failed_result(kit::to_text(*path) + ": is a binary file of "
                          + std::to_string(size) + " bytes");
   out.set_success(true);
   out.set_output(std::move(*content));
-  out.set_metadata_json(json{{"path", to_text(*path)}, {"bytes", size}}.dump());
+  out.set_metadata_json(
+      json{{"path", kit::to_text(*path)}, {"bytes", size}}.dump());
   return out;
 }
 
-result<remote::ToolResult> write_file(const workspace& where,
+result<remote::ToolResult> write_file(const kit::workspace& where,
                                       const json& arguments) {
   auto path = path_of(arguments);
   if (!path)
@@ -78,15 +79,15 @@ result<remote::ToolResult> write_file(const workspace& where,
   out.set_success(true);
   out.set_output((append ? "Appended " : "Wrote ")
                  + std::to_string(content.size()) + " bytes to "
-                 + to_text(*path));
+                 + kit::to_text(*path));
   out.set_metadata_json(json{
-      {"path", to_text(*path)},
+      {"path", kit::to_text(*path)},
       {"bytes", content.size()},
       {"append", append}}.dump());
   return out;
 }
 
-result<remote::ToolResult> list_files(const workspace& where,
+result<remote::ToolResult> list_files(const kit::workspace& where,
                                       const json& arguments) {
   auto path = path_of(arguments);
   if (!path)
@@ -103,7 +104,7 @@ result<remote::ToolResult> list_files(const workspace& where,
   out.set_success(true);
   out.set_output(text.empty() ? "(empty)" : std::move(text));
   out.set_metadata_json(
-      json{{"path", to_text(*path)}, {"entries", entries->size()}}.dump());
+      json{{"path", kit::to_text(*path)}, {"entries", entries->size()}}.dump());
   return out;
 }
 
@@ -116,11 +117,11 @@ workspace_key::workspace_key(const config::tool_settings& settings,
       session(context.session().empty() ? context.task() : context.session()),
       limits{settings.file_bytes_max, settings.workspace_bytes_max} {}
 
-result<workspace> workspace_key::open() const {
+result<kit::workspace> workspace_key::open() const {
   if (session.empty())
     return fail(errc::invalid_argument,
                 "this call belongs to no session, so it has no workspace");
-  return workspace::open(root, {tenant, user, session}, limits);
+  return kit::workspace::open(root, {tenant, user, session}, limits);
 }
 
 tool_definition file_read_tool(std::shared_ptr<tool_parts> parts) {

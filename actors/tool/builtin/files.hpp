@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/kit/workspace/workspace.hpp"
 #include "actors/tool/parts.hpp"
-#include "actors/tool/workspace/workspace.hpp"
 #include "protocols/remote/llm.pb.h"
 
 #include <string>
@@ -16,13 +16,13 @@ struct workspace_key {
   std::string tenant;
   std::string user;
   std::string session;
-  workspace_limits limits;
+  kit::workspace_limits limits;
 
   workspace_key(const config::tool_settings& settings,
                 const remote::EffectContext& context);
 
   /// Blocks on the disk.
-  result<workspace> open() const;
+  result<kit::workspace> open() const;
 };
 
 } // namespace shannon::tool

@@ -1,6 +1,6 @@
 #include "actors/tool/builtin/html_text.hpp"
 
-#include "actors/tool/text.hpp"
+#include "actors/kit/text.hpp"
 
 #include <gumbo.h>
 
@@ -121,7 +121,7 @@ public:
 
   std::string take() {
     if (full_)
-      out_.resize(utf8_prefix(out_, limit_).size());
+      out_.resize(kit::utf8_prefix(out_, limit_).size());
     return std::move(out_);
   }
 
@@ -318,7 +318,7 @@ page_text without_tags(std::string_view html, std::size_t chars_max) {
 
 page_text html_to_text(std::string_view html, std::size_t chars_max) {
   // Gumbo takes offsets apart from bytes, so bad UTF-8 is mended before.
-  auto clean = valid_utf8(html);
+  auto clean = kit::valid_utf8(html);
   auto memory = std::make_unique<arena>();
   auto* tree = parse(clean, *memory);
   if (tree == nullptr)

@@ -1,8 +1,8 @@
 #include "actors/tool/builtin/page.hpp"
 
+#include "actors/kit/text.hpp"
 #include "actors/tool/builtin/html_text.hpp"
 #include "actors/tool/registry.hpp"
-#include "actors/tool/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -35,7 +35,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 page_text plain_page(const std::string& body, std::size_t chars_max) {
   page_text out;
-  out.text = valid_utf8(utf8_prefix(body, chars_max));
+  out.text = kit::valid_utf8(kit::utf8_prefix(body, chars_max));
   out.truncated = body.size() > chars_max;
   return out;
 }
@@ -48,8 +48,8 @@ page_kind kind_of(std::string_view content_type, std::string_view body) {
     auto start = body.find_first_not_of(" \t\r\n");
     if (start != std::string_view::npos && body[start] == '<')
       return page_kind::html;
-    auto head = utf8_prefix(body, 1024);
-    bool text = is_valid_utf8(head) && head.find('\0') == head.npos;
+    auto head = kit::utf8_prefix(body, 1024);
+    bool text = kit::is_valid_utf8(head) && head.find('\0') == head.npos;
     return text ? page_kind::text : page_kind::refused;
   }
   if (type == "text/html" || type == "application/xhtml+xml")
@@ -60,13 +60,15 @@ page_kind kind_of(std::string_view content_type, std::string_view body) {
   return text ? page_kind::text : page_kind::refused;
 }
 
-remote::ToolResult page_result(const fetched& page, std::size_t chars_max) {
+remote::ToolResult page_result(const kit::fetched& page,
+                               std::size_t chars_max) {
   auto type = media_type(page.header("content-type"));
-  nlohmann::json about{{"url", page.url},
-                       {"status", page.status},
-                       {"content_type", valid_utf8(utf8_prefix(type, 100))},
-                       {"bytes", page.body.size()},
-                       {"redirects", page.redirects}};
+  nlohmann::json about{
+      {"url", page.url},
+      {"status", page.status},
+      {"content_type", kit::valid_utf8(kit::utf8_prefix(type, 100))},
+      {"bytes", page.body.size()},
+      {"redirects", page.redirects}};
   auto coding = lowered(page.header("content-encoding"));
   auto kind = kind_of(type, page.body);
   remote::ToolResult out;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/tool/egress/egress.hpp"
+#include "actors/kit/egress/egress.hpp"
 #include "protocols/remote/tool.pb.h"
 
 #include <cstddef>
@@ -18,6 +18,6 @@ page_kind kind_of(std::string_view content_type, std::string_view body);
 /// What came from the network as an answer for the model: title, address and
 /// at most `chars_max` bytes of text. Not for the loop's thread: a large page
 /// takes a second.
-remote::ToolResult page_result(const fetched& page, std::size_t chars_max);
+remote::ToolResult page_result(const kit::fetched& page, std::size_t chars_max);
 
 } // namespace shannon::tool

@@ -1,5 +1,5 @@
+#include "actors/kit/text.hpp"
 #include "actors/tool/builtin/python_run.hpp"
-#include "actors/tool/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -19,7 +19,7 @@ std::string_view last_line(std::string_view text) {
   return text.substr(text.rfind('\n') + 1);
 }
 
-std::string exit_text(const process_end& end,
+std::string exit_text(const kit::process_end& end,
                       const config::tool_settings& settings) {
   // bubblewrap reports a signal as the shell does.
   if (end.code == 128 + SIGXCPU || end.code == 128 + SIGKILL)
@@ -30,29 +30,29 @@ std::string exit_text(const process_end& end,
     return "the sandbox cannot start: " + end.err.substr(7, 200);
   auto why = last_line(end.err);
   return "the program ended with exit code " + std::to_string(end.code)
-         + (why.empty() ? "" : ": " + std::string{utf8_prefix(why, 300)});
+         + (why.empty() ? "" : ": " + std::string{kit::utf8_prefix(why, 300)});
 }
 
-std::string failure_text(const process_end& end,
+std::string failure_text(const kit::process_end& end,
                          const config::tool_settings& settings,
                          std::chrono::milliseconds wall) {
   switch (end.why) {
-  case process_end::reason::exited:
+  case kit::process_end::reason::exited:
     return exit_text(end, settings);
-  case process_end::reason::signalled:
+  case kit::process_end::reason::signalled:
     return "the sandbox was killed by signal " + std::to_string(end.code);
-  case process_end::reason::wall_limit:
+  case kit::process_end::reason::wall_limit:
     return "the program was killed: it ran longer than "
            + std::to_string(wall.count()) + " ms";
-  case process_end::reason::output_limit:
+  case kit::process_end::reason::output_limit:
     return "the program was killed: it printed more than "
            + std::to_string(settings.python_output_bytes) + " bytes";
-  case process_end::reason::memory_limit:
+  case kit::process_end::reason::memory_limit:
     return "the program was killed: it used more than "
            + std::to_string(settings.python_memory_bytes) + " bytes of memory";
-  case process_end::reason::stopped:
+  case kit::process_end::reason::stopped:
     return end.text;
-  case process_end::reason::not_started:
+  case kit::process_end::reason::not_started:
     return "python_executor is not available: " + end.text;
   }
   return end.text;
@@ -60,21 +60,21 @@ std::string failure_text(const process_end& end,
 
 } // namespace
 
-remote::ToolResult python_result(process_end end,
+remote::ToolResult python_result(kit::process_end end,
                                  const config::tool_settings& settings,
                                  std::chrono::milliseconds wall) {
   remote::ToolResult out;
-  bool good = end.why == process_end::reason::exited && end.code == 0;
+  bool good = end.why == kit::process_end::reason::exited && end.code == 0;
   out.set_success(good);
   if (!good)
     out.set_error(failure_text(end, settings, wall));
-  out.set_truncated(end.why == process_end::reason::output_limit);
+  out.set_truncated(end.why == kit::process_end::reason::output_limit);
   nlohmann::json about{
       {"stdout_bytes", end.out.size()},
       {"stderr_bytes", end.err.size()},
       {"duration_ms", end.duration.count() / 1000},
   };
-  if (end.why == process_end::reason::exited)
+  if (end.why == kit::process_end::reason::exited)
     about["exit_code"] = end.code;
   out.set_metadata_json(about.dump());
   auto text = std::move(end.out);
@@ -85,7 +85,7 @@ remote::ToolResult python_result(process_end end,
                 - std::min<std::uint64_t>(settings.output_bytes_max,
                                           err_bytes_shown + 64);
     if (text.size() > room) {
-      text.resize(utf8_prefix(text, room).size());
+      text.resize(kit::utf8_prefix(text, room).size());
       text += "\n[cut]";
       out.set_truncated(true);
     }

@@ -1,7 +1,7 @@
 #include "actors/tool/builtin/python_run.hpp"
 
+#include "actors/kit/loop_inbox.hpp"
 #include "actors/tool/builtin/builtins.hpp"
-#include "actors/tool/loop_inbox.hpp"
 #include "actors/tool/sandbox/sandbox.hpp"
 
 #include <boost/asio/post.hpp>
@@ -21,8 +21,8 @@ constexpr milliseconds workspace_interval{500};
 
 /// What the disk's thread prepares.
 struct preparation {
-  std::shared_ptr<workspace> where;
-  process_spec spec;
+  std::shared_ptr<kit::workspace> where;
+  kit::process_spec spec;
   bool was_full = false;
 };
 
@@ -32,7 +32,7 @@ result<preparation> prepare(const workspace_key& key, const std::string& code,
   auto where = key.open();
   if (!where)
     return tl::unexpected(where.error());
-  out.where = std::make_shared<workspace>(std::move(*where));
+  out.where = std::make_shared<kit::workspace>(std::move(*where));
   auto used = out.where->usage();
   if (!used)
     return tl::unexpected(used.error());
@@ -60,7 +60,7 @@ public:
     limits.cpu_seconds = parts_->settings.python_cpu_seconds;
     limits.memory_bytes = parts_->settings.python_memory_bytes;
     limits.file_bytes = parts_->settings.file_bytes_max;
-    auto give = loop_inbox::of(parts_->loop)
+    auto give = kit::loop_inbox::of(parts_->loop)
                     .expect<result<preparation>>(
                         [self = shared_from_this()](result<preparation> got) {
                           self->run(got);
@@ -87,13 +87,13 @@ private:
     if (cancelled_)
       return finish(failed_result("cancelled"));
     where_ = ready->where;
-    process_limits limits;
+    kit::process_limits limits;
     limits.wall = wall_;
     limits.output_bytes_max = parts_->settings.python_output_bytes;
     limits.memory_bytes_max = parts_->settings.python_memory_bytes;
-    process_ = start_process(
+    process_ = kit::start_process(
         parts_->loop, std::move(ready->spec), limits,
-        [self = shared_from_this()](process_end end) {
+        [self = shared_from_this()](kit::process_end end) {
           self->look_.cancel();
           self->process_.reset();
           self->finish(python_result(std::move(end), self->parts_->settings,
@@ -113,10 +113,10 @@ private:
   }
 
   void count_workspace() {
-    auto give = loop_inbox::of(parts_->loop)
-                    .expect<result<workspace_usage>>(
+    auto give = kit::loop_inbox::of(parts_->loop)
+                    .expect<result<kit::workspace_usage>>(
                         [self = shared_from_this()](
-                            const result<workspace_usage>& used) {
+                            const result<kit::workspace_usage>& used) {
                           self->counted(used);
                         });
     auto job
@@ -125,7 +125,7 @@ private:
       watch_workspace();
   }
 
-  void counted(const result<workspace_usage>& used) {
+  void counted(const result<kit::workspace_usage>& used) {
     auto running = process_.lock();
     if (!running)
       return;
@@ -150,9 +150,9 @@ private:
   milliseconds wall_;
   tool_done done_;
   asio::steady_timer look_;
-  std::shared_ptr<workspace> where_;
+  std::shared_ptr<kit::workspace> where_;
   /// Weak: the process keeps this run alive, not the other way round.
-  std::weak_ptr<process> process_;
+  std::weak_ptr<kit::process> process_;
   bool cancelled_ = false;
 };
 

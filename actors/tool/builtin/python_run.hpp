@@ -1,8 +1,8 @@
 #pragma once
 
+#include "actors/kit/process/process.hpp"
 #include "actors/tool/builtin/files.hpp"
 #include "actors/tool/registry.hpp"
-#include "actors/tool/sandbox/process.hpp"
 
 #include <chrono>
 #include <memory>
@@ -18,7 +18,7 @@ tool_cancel run_python(std::shared_ptr<tool_parts> parts, workspace_key where,
                        tool_done done);
 
 /// What the end of a program means to the model.
-remote::ToolResult python_result(process_end end,
+remote::ToolResult python_result(kit::process_end end,
                                  const config::tool_settings& settings,
                                  std::chrono::milliseconds wall);
 

@@ -57,7 +57,7 @@ tool_definition web_fetch_tool(std::shared_ptr<tool_parts> parts) {
         at != input.arguments.end())
       limit = std::min(limit, at->get<std::size_t>());
     auto fetched_page
-        = [parts, limit, done = std::move(done)](result<fetched> got) {
+        = [parts, limit, done = std::move(done)](result<kit::fetched> got) {
             if (!got)
               return done(fetch_failure(got.error()));
             auto render = [page = std::move(*got), limit, done] {

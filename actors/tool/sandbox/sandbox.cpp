@@ -23,8 +23,8 @@ constexpr const char* program_path = "/run/program.py";
 /// child: the user it becomes could not walk there through private folders.
 constexpr const char* landing_path = "/mnt";
 
-result<owned_fd> memory_file(const std::string& text) {
-  owned_fd file{memfd_create("program", MFD_CLOEXEC)};
+result<kit::owned_fd> memory_file(const std::string& text) {
+  kit::owned_fd file{memfd_create("program", MFD_CLOEXEC)};
   std::size_t done = 0;
   while (file && done < text.size()) {
     auto wrote = write(file.get(), text.data() + done, text.size() - done);
@@ -57,9 +57,9 @@ result<void> installed() {
 
 } // namespace
 
-result<process_spec> sandboxed_python(const std::string& code,
-                                      const std::string& workspace,
-                                      const sandbox_limits& limits) {
+result<kit::process_spec> sandboxed_python(const std::string& code,
+                                           const std::string& workspace,
+                                           const sandbox_limits& limits) {
   if (auto ok = installed(); !ok)
     return tl::unexpected(ok.error());
   auto filter = sandbox_filter();
@@ -68,10 +68,10 @@ result<process_spec> sandboxed_python(const std::string& code,
   auto program = memory_file(code);
   if (!program)
     return tl::unexpected(program.error());
-  process_spec out;
-  bool drops = sandbox_drops_user();
+  kit::process_spec out;
+  bool drops = kit::sandbox_drops_user();
   if (drops) {
-    out.user = sandbox_user;
+    out.user = kit::sandbox_user;
     out.mount_from = workspace;
     out.mount_to = landing_path;
   }
@@ -118,23 +118,24 @@ result<void> sandbox_check() {
   if (mkdtemp(folder.data()) == nullptr)
     return fail(errc::unavailable, std::string{"sandbox: no temporary folder: "}
                                        + std::strerror(errno));
-  if (sandbox_drops_user())
-    (void)!chown(folder.c_str(), sandbox_user, sandbox_user);
+  if (kit::sandbox_drops_user())
+    (void)!chown(folder.c_str(), kit::sandbox_user, kit::sandbox_user);
   auto spec = sandboxed_python("print(6 * 7)", folder, {});
   result<void> out;
   if (!spec) {
     out = tl::unexpected(spec.error());
   } else {
     boost::asio::io_context loop{1};
-    process_limits limits;
+    kit::process_limits limits;
     limits.wall = std::chrono::seconds{8};
-    process_end end;
-    end.why = process_end::reason::not_started;
+    kit::process_end end;
+    end.why = kit::process_end::reason::not_started;
     end.text = "no end within 10 s";
-    auto one = start_process(loop, std::move(*spec), limits,
-                             [&](process_end how) { end = std::move(how); });
+    auto one = kit::start_process(
+        loop, std::move(*spec), limits,
+        [&](kit::process_end how) { end = std::move(how); });
     loop.run_for(std::chrono::seconds{10});
-    if (end.why != process_end::reason::exited || end.code != 0
+    if (end.why != kit::process_end::reason::exited || end.code != 0
         || end.out != "42\n")
       out = fail(errc::unavailable,
                  "sandbox: bubblewrap cannot run a program here: "

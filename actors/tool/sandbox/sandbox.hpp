@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/tool/sandbox/process.hpp"
-#include "actors/tool/workspace/sandbox_user.hpp"
+#include "actors/kit/process/process.hpp"
+#include "actors/kit/workspace/sandbox_user.hpp"
 #include "config/settings.hpp"
 #include "protocols/errc.hpp"
 
@@ -27,9 +27,9 @@ struct sandbox_limits {
 /// path) at /workspace, namespaces of its own, an empty environment, no
 /// capabilities, a seccomp filter and rlimits; killed with its parent. Fails
 /// with `unavailable` if bubblewrap or Python are not installed.
-result<process_spec> sandboxed_python(const std::string& code,
-                                      const std::string& workspace,
-                                      const sandbox_limits& limits);
+result<kit::process_spec> sandboxed_python(const std::string& code,
+                                           const std::string& workspace,
+                                           const sandbox_limits& limits);
 
 /// Runs a program in the sandbox and says what is missing, in one sentence
 /// with a remedy. Blocks for up to 10 s: for `shannon doctor`.

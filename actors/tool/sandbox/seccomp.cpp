@@ -138,9 +138,9 @@ int add_rules(void* ctx) {
 
 } // namespace
 
-result<owned_fd> sandbox_filter() {
+result<kit::owned_fd> sandbox_filter() {
   filter ctx{seccomp_init(SCMP_ACT_ALLOW), seccomp_release};
-  owned_fd file{memfd_create("filter", MFD_CLOEXEC)};
+  kit::owned_fd file{memfd_create("filter", MFD_CLOEXEC)};
   if (!ctx || !file)
     return fail(errc::unavailable, "sandbox: no seccomp filter", true);
   auto rc = seccomp_attr_set(ctx.get(), SCMP_FLTATR_ACT_BADARCH,

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/tool/sandbox/process.hpp"
+#include "actors/kit/process/process.hpp"
 #include "protocols/errc.hpp"
 
 namespace shannon::tool {
@@ -11,6 +11,6 @@ namespace shannon::tool {
 /// kernel modules and keys, BPF, io_uring, performance counters, clocks,
 /// sockets beyond UNIX and IP, and memory that no limit counts. Calls of
 /// another architecture kill.
-result<owned_fd> sandbox_filter();
+result<kit::owned_fd> sandbox_filter();
 
 } // namespace shannon::tool

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "actors/kit/process/process.hpp"
+#include "protocols/errc.hpp"
+
+#include <sys/types.h>
+
+namespace shannon::kit {
+
+/// A child that runs: its pid, a descriptor that becomes readable when it has
+/// ended, and what it writes.
+struct spawned {
+  pid_t pid = 0;
+  owned_fd pidfd;
+  owned_fd out;
+  owned_fd err;
+};
+
+/// fork and exec. The child leads a process group of its own and is killed by
+/// the kernel when the calling *thread* ends. Blocks until the program has
+/// been executed or that has failed (`unavailable`, with the step that failed).
+result<spawned> spawn_child(const process_spec& spec);
+
+} // namespace shannon::kit
