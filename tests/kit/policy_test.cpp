@@ -1,3 +1,4 @@
+#include "actors/kit/egress/own_address.hpp"
 #include "actors/kit/egress/resolve.hpp"
 
 #include <catch2/catch.hpp>
@@ -51,4 +52,11 @@ TEST_CASE("a refusal does not say what an internal name resolves to") {
                                                at({"10.1.2.3"}));
   REQUIRE_FALSE(got);
   CHECK(got.error().text.find("10.1.2.3") == std::string::npos);
+}
+
+TEST_CASE("this machine knows its own addresses") {
+  CHECK(is_own_address(make_address("127.0.0.1")));
+  CHECK_FALSE(is_own_address(make_address("127.0.0.2")));
+  CHECK_FALSE(is_own_address(make_address("192.0.2.1")));
+  CHECK_FALSE(is_own_address(make_address("2001:db8::1")));
 }

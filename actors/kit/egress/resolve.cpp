@@ -1,6 +1,7 @@
 #include "actors/kit/egress/resolve.hpp"
 
 #include "actors/kit/egress/address_class.hpp"
+#include "actors/kit/egress/own_address.hpp"
 #include "actors/kit/egress/url.hpp"
 #include "actors/kit/loop_inbox.hpp"
 
@@ -120,14 +121,18 @@ result<endpoints> egress_policy::check_addresses(const std::string& host,
   if (found.empty())
     return fail(errc::unavailable, "no address for " + host);
   if (!is_exception(host, port))
-    for (const auto& where : found)
+    for (const auto& where : found) {
       // The address itself stays unsaid: what internal names resolve to is
       // nothing a model has to know.
-      if (auto kind = classify(where.address()); !kind.is_public)
+      auto kind = classify(where.address());
+      if (kind.is_public && is_own_address(where.address()))
+        kind = {false, "this machine's own"};
+      if (!kind.is_public)
         return fail(errc::denied, host
                                       + " leads to an address that is not "
                                         "public ("
                                       + std::string{kind.why} + ")");
+    }
   if (found.size() > addresses_max)
     found.resize(addresses_max);
   return found;
@@ -159,7 +164,7 @@ void resolver::resolve(const std::string& host, std::uint16_t port,
     return answer(tl::unexpected(ok.error()));
   boost::system::error_code ec;
   if (auto addr = asio::ip::make_address(host, ec); !ec)
-    return answer(endpoints{{addr, port}});
+    return answer(policy_->check_addresses(host, port, {{addr, port}}));
   asio::post(loop_, [wait, host, timeout = timeout_] {
     if (!wait->done)
       return;

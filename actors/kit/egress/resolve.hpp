@@ -38,8 +38,8 @@ public:
   /// Fails with `denied`.
   result<void> check_host(const std::string& host, std::uint16_t port) const;
 
-  /// After the look-up. One address that is not public refuses them all: a
-  /// name with mixed answers is an attempt to get in.
+  /// After the look-up. One address that is not public, or is this machine's
+  /// own, refuses them all: a name with mixed answers is an attempt to get in.
   result<endpoints> check_addresses(const std::string& host, std::uint16_t port,
                                     endpoints found) const;
 
