@@ -107,10 +107,18 @@ std::string raw_socket::read_to_end() {
   return std::exchange(rest_, {});
 }
 
+std::size_t raw_socket::read_some() {
+  if (rest_.empty() && !fill())
+    return 0;
+  auto bytes = rest_.size();
+  rest_.clear();
+  return bytes;
+}
+
 std::size_t raw_socket::skip_to_end() {
-  std::size_t all = std::exchange(rest_, {}).size();
-  while (fill())
-    all += std::exchange(rest_, {}).size();
+  std::size_t all = 0;
+  while (auto bytes = read_some())
+    all += bytes;
   return all;
 }
 

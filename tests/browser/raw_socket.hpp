@@ -32,6 +32,8 @@ public:
   std::string read_exactly(std::size_t bytes);
   /// All that comes until the far side ends.
   std::string read_to_end();
+  /// Reads once and forgets; how much it was, 0 at the end.
+  std::size_t read_some();
   /// Counts and forgets.
   std::size_t skip_to_end();
   /// A head and the body of its Content-Length.
