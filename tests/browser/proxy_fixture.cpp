@@ -17,7 +17,7 @@ proxy_fixture::~proxy_fixture() {
   loop.stop();
 }
 
-void proxy_fixture::start() {
+void proxy_fixture::start(int listener) {
   auto lookup = [this](const std::string& host,
                        std::uint16_t to) -> result<kit::endpoints> {
     ++lookups;
@@ -32,7 +32,10 @@ void proxy_fixture::start() {
   auto resolver = std::make_shared<kit::resolver>(
       loop.context(), kit::egress_policy{exceptions}, 5s, lookup);
   port = 0;
-  auto listener = listen_at(false, port);
+  if (listener < 0)
+    listener = listen_at(false, port);
+  else
+    port = port_of(listener);
   auto started = browser::egress_proxy::start(
       loop.context(), std::move(resolver), rules, listener);
   REQUIRE(started);

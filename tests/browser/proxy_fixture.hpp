@@ -21,9 +21,8 @@ public:
   proxy_fixture();
   ~proxy_fixture();
 
-  /// Listens anew with `rules`; `exceptions` may be reached although they are
-  /// on this machine.
-  void start();
+  /// A proxy by `rules`, on a listener of its own if none is given.
+  void start(int listener = -1);
   /// Makes `name:PORT of the server` an exception that leads to 127.0.0.1.
   std::string allow(const std::string& name, const raw_server& server);
 

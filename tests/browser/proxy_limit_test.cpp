@@ -225,6 +225,25 @@ TEST_CASE_METHOD(proxy_fixture, "closing a proxy ends all that it carried") {
   proxy->close();
 }
 
+TEST_CASE_METHOD(
+    proxy_fixture,
+    "a listener that serves a second session brings nothing along") {
+  raw_server server{[](raw_socket& one, int) { one.read_to_end(); }};
+  auto where = allow("site.example", server);
+  std::uint16_t before = 0;
+  int listener = listen_at(false, before);
+  auto leftover = raw_socket::to(before);
+  leftover.send(get(where));
+  leftover.shutdown_send();
+  start(listener);
+  CHECK(leftover.read_to_end().empty());
+  auto one = browser();
+  one.send("CONNECT " + where + " HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(one.read_until("\r\n\r\n").find("HTTP/1.1 200 ") == 0);
+  CHECK(proxy->counters().requests == 1);
+  CHECK(proxy->counters().connections_total == 1);
+}
+
 TEST_CASE_METHOD(proxy_fixture, "a proxy needs a listening socket") {
   auto names_of = std::make_shared<kit::resolver>(loop.context(),
                                                   kit::egress_policy{{}}, 5s);

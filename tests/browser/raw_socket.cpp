@@ -174,12 +174,19 @@ int listen_at(bool all_addresses, std::uint16_t& port) {
   }
   int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  auto* raw = reinterpret_cast<sockaddr*>(&where);
-  if (::bind(fd, raw, size) != 0 || ::listen(fd, 128) != 0
-      || ::getsockname(fd, raw, &size) != 0)
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&where), size) != 0
+      || ::listen(fd, 128) != 0)
     throw std::runtime_error("no port to listen at");
-  port = ntohs(reinterpret_cast<sockaddr_in&>(where).sin_port);
+  port = port_of(fd);
   return fd;
+}
+
+std::uint16_t port_of(int listener) {
+  sockaddr_storage where{};
+  socklen_t size = sizeof where;
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&where), &size);
+  // At the same place for both families.
+  return ntohs(reinterpret_cast<sockaddr_in&>(where).sin_port);
 }
 
 // -- the server ---------------------------------------------------------------

@@ -59,6 +59,8 @@ private:
 /// A listening socket of 127.0.0.1, or of all addresses, IPv6 included.
 int listen_at(bool all_addresses, std::uint16_t& port);
 
+std::uint16_t port_of(int listener);
+
 /// Serves each connection in a thread of its own.
 class raw_server {
 public:

@@ -23,7 +23,7 @@ private:
   void run(pump::way where, std::string first) {
     auto one = std::make_shared<pump>(
         ends_, where, body_end::at_close(),
-        [self = shared_from_this(), where](pump::outcome how) {
+        [self = shared_from_this(), where](pump::outcome how, std::string) {
           self->on_end(where, how);
         });
     one->start(std::move(first), {});

@@ -22,6 +22,8 @@ namespace {
 
 /// Without descriptors there is nothing to accept with; others end meanwhile.
 constexpr std::chrono::milliseconds accept_pause{50};
+/// What a kernel lets wait at one listener, as it is set up by default.
+constexpr int backlog_max = 4096;
 
 } // namespace
 
@@ -55,6 +57,7 @@ public:
       return fail(errc::failed,
                   "the browser's proxy was given no listening TCP socket");
     }
+    drop_leftovers();
     return {};
   }
 
@@ -79,6 +82,17 @@ public:
   }
 
 private:
+  /// Who connected before was the browser of another session, if the listener
+  /// has served one: it must not go out by the rules of this one.
+  void drop_leftovers() {
+    error_code failed;
+    acceptor_.non_blocking(true, failed);
+    for (int i = 0; i < backlog_max && !failed; ++i) {
+      tcp::socket nobodys{session_->loop};
+      acceptor_.accept(nobodys, failed);
+    }
+  }
+
   void accept() {
     if (accepting_ || closed_ || session_->full())
       return;

@@ -30,8 +30,10 @@ namespace shannon::browser {
 class egress_proxy {
 public:
   /// Accepts on `listener`, a listening TCP socket, which is owned from here
-  /// on. `names` must answer on the same loop; its policy decides on addresses,
-  /// ports and exceptions. Fails with failed if this is no such socket.
+  /// on; connections that wait there already are dropped, since they cannot be
+  /// this session's: start it before a page is opened. `names` must answer on
+  /// the same loop; its policy decides on addresses, ports and exceptions.
+  /// Fails with failed if this is no such socket.
   static result<std::shared_ptr<egress_proxy>>
   start(boost::asio::io_context& loop, std::shared_ptr<kit::resolver> names,
         proxy_rules rules, int listener);
@@ -40,7 +42,8 @@ public:
   egress_proxy(const egress_proxy&) = delete;
   egress_proxy& operator=(const egress_proxy&) = delete;
 
-  /// Ends the listener and every connection. Any thread; the loop must live.
+  /// Ends the listener and every connection. Any thread; the loop must outlive
+  /// this object.
   void close();
 
   /// Any thread.

@@ -8,6 +8,9 @@ namespace shannon::browser {
 
 namespace {
 
+/// More fields than these are not called one hop's by anybody in earnest.
+constexpr std::size_t named_max = 32;
+
 char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
@@ -117,8 +120,19 @@ bool read_length(std::string_view text, unsigned long long& length) noexcept {
 }
 
 void append_end_to_end(std::string& out, const head_fields& all) {
+  std::vector<std::string_view> named;
   for (const auto& field : all)
-    if (!is_of_one_hop(field.name) && !lists(all, "connection", field.name))
+    if (same_letters(field.name, "connection"))
+      any_word(field.value, [&](auto word) {
+        named.push_back(word);
+        return named.size() == named_max;
+      });
+  auto is_named = [&](std::string_view name) {
+    return std::any_of(named.begin(), named.end(),
+                       [&](auto one) { return same_letters(one, name); });
+  };
+  for (const auto& field : all)
+    if (!is_of_one_hop(field.name) && !is_named(field.name))
       out.append(field.name).append(": ").append(field.value).append("\r\n");
 }
 

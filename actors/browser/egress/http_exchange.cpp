@@ -37,21 +37,23 @@ void http_exchange::start() {
 // -- the request --------------------------------------------------------------
 
 void http_exchange::send() {
-  up_ = std::make_shared<pump>(
+  std::make_shared<pump>(
       ends_, pump::way::up, request_.body,
-      [self = shared_from_this()](pump::outcome how) { self->on_sent(how); });
-  up_->start(std::move(request_.bytes), std::exchange(ends_->ahead, {}));
+      [self = shared_from_this()](pump::outcome how, std::string rest) {
+        self->on_sent(how, std::move(rest));
+      })
+      ->start(std::move(request_.bytes), std::exchange(ends_->ahead, {}));
   read_answer();
 }
 
-void http_exchange::on_sent(pump::outcome how) {
+void http_exchange::on_sent(pump::outcome how, std::string rest) {
   if (!done_)
     return;
   switch (how) {
   case pump::outcome::body_ended:
     sent_ = true;
     // What was read meanwhile came later.
-    ends_->ahead.insert(0, up_->take_rest());
+    ends_->ahead.insert(0, rest);
     if (ends_->ahead.empty())
       ends_->read_client();
     return;
@@ -113,13 +115,13 @@ void http_exchange::on_answer_head(std::size_t size) {
   }
   if (!sent_)
     answer_.server_keeps = false;
-  down_
-      = std::make_shared<pump>(ends_, pump::way::down, answer_.body,
-                               [self = shared_from_this()](pump::outcome how) {
-                                 self->on_answered(how);
-                               });
   buffer_ = {};
-  down_->start(std::move(answer_.bytes), std::move(rest));
+  std::make_shared<pump>(
+      ends_, pump::way::down, answer_.body,
+      [self = shared_from_this()](pump::outcome how, const std::string& more) {
+        self->on_answered(how, more);
+      })
+      ->start(std::move(answer_.bytes), std::move(rest));
 }
 
 void http_exchange::pass_interim() {
@@ -153,7 +155,7 @@ void http_exchange::become_relay() {
 
 // -- the answer's body --------------------------------------------------------
 
-void http_exchange::on_answered(pump::outcome how) {
+void http_exchange::on_answered(pump::outcome how, const std::string& rest) {
   bool whole
       = how == pump::outcome::body_ended
         || (how == pump::outcome::source_closed && answer_.body.is_at_close());
@@ -161,7 +163,7 @@ void http_exchange::on_answered(pump::outcome how) {
   if (!whole)
     return ends_->close();
   bool again = answer_.client_keeps && sent_;
-  if (!again || !answer_.server_keeps || !down_->take_rest().empty())
+  if (!again || !answer_.server_keeps || !rest.empty())
     ends_->drop_server();
   finish(again ? exchange_end::outcome::answered : exchange_end::outcome::last);
 }

@@ -39,13 +39,13 @@ public:
 
 private:
   void send();
-  void on_sent(pump::outcome how);
+  void on_sent(pump::outcome how, std::string rest);
   void read_answer();
   void on_answer_bytes(std::size_t bytes);
   void on_answer_head(std::size_t size);
   void pass_interim();
   void become_relay();
-  void on_answered(pump::outcome how);
+  void on_answered(pump::outcome how, const std::string& rest);
   void lost();
   void finish(exchange_end::outcome how, std::string why = {});
 
@@ -53,8 +53,6 @@ private:
   request_head request_;
   bool reused_;
   done_fn done_;
-  std::shared_ptr<pump> up_;
-  std::shared_ptr<pump> down_;
   /// Of the server; `used_` bytes of it are what has come.
   std::vector<char> buffer_;
   std::size_t used_ = 0;

@@ -20,43 +20,44 @@ void proxy_session::lookup(const kit::url& where, kit::resolved done) {
   auto now = steady_clock::now();
   if (names_.size() >= rules.limits.names_max)
     forget_old_names(now);
-  auto at = names_.find(key);
-  if (at != names_.end() && !at->second.waiting.empty())
-    return at->second.waiting.push_back(std::move(done));
-  if (at != names_.end() && at->second.until > now)
-    return done(at->second.found);
-  names_[key].waiting.push_back(std::move(done));
-  resolver_->resolve(
-      where.host, where.port,
-      [weak = weak_from_this(), key](result<kit::endpoints> got) {
-        if (auto self = weak.lock())
-          self->found(key, std::move(got));
-      });
+  auto& entry = names_[key];
+  if (auto waiting = entry.waiting.lock())
+    return waiting->push_back(std::move(done));
+  if (entry.until > now)
+    return done(entry.found);
+  auto waiting = std::make_shared<std::vector<kit::resolved>>();
+  waiting->push_back(std::move(done));
+  entry.waiting = waiting;
+  resolver_->resolve(where.host, where.port,
+                     [weak = weak_from_this(), key,
+                      waiting](const result<kit::endpoints>& got) {
+                       if (auto self = weak.lock())
+                         self->found(key, got);
+                       for (auto& one : std::exchange(*waiting, {}))
+                         one(got);
+                     });
 }
 
-void proxy_session::found(const std::string& key, result<kit::endpoints> got) {
-  auto at = names_.find(key);
-  if (at == names_.end())
+void proxy_session::found(const std::string& key,
+                          const result<kit::endpoints>& got) {
+  auto& entry = names_[key];
+  entry.waiting.reset();
+  if (!got) {
+    names_.erase(key);
     return;
-  auto waiting = std::exchange(at->second.waiting, {});
-  if (got) {
-    at->second.found = *got;
-    at->second.until = steady_clock::now() + rules.limits.names_kept;
-  } else {
-    names_.erase(at);
   }
-  for (auto& done : waiting)
-    done(got);
+  entry.found = *got;
+  entry.until = steady_clock::now() + rules.limits.names_kept;
 }
 
 /// Names under way stay: somebody waits for each, and connections are counted.
 void proxy_session::forget_old_names(steady_clock::time_point now) {
   std::erase_if(names_, [&](const auto& one) {
-    return one.second.waiting.empty() && one.second.until <= now;
+    return one.second.waiting.expired() && one.second.until <= now;
   });
   if (names_.size() >= rules.limits.names_max)
     std::erase_if(names_,
-                  [](const auto& one) { return one.second.waiting.empty(); });
+                  [](const auto& one) { return one.second.waiting.expired(); });
 }
 
 // -- sums ---------------------------------------------------------------------

@@ -82,10 +82,12 @@ private:
   struct name {
     kit::endpoints found;
     std::chrono::steady_clock::time_point until;
-    std::vector<kit::resolved> waiting;
+    /// Who waits for it, while it is looked up. The look-up holds them, since
+    /// they hold this session.
+    std::weak_ptr<std::vector<kit::resolved>> waiting;
   };
 
-  void found(const std::string& key, result<kit::endpoints> got);
+  void found(const std::string& key, const result<kit::endpoints>& got);
   void forget_old_names(std::chrono::steady_clock::time_point now);
 
   std::shared_ptr<kit::resolver> resolver_;

@@ -94,7 +94,7 @@ void pump::next() {
 
 void pump::finish(outcome how) {
   if (done_)
-    std::exchange(done_, nullptr)(how);
+    std::exchange(done_, nullptr)(how, std::move(rest_));
 }
 
 } // namespace shannon::browser

@@ -25,18 +25,14 @@ public:
     read_failed,
     write_failed,
   };
-  using done_fn = std::function<void(outcome)>;
+  /// With what was read beyond the body's end.
+  using done_fn = std::function<void(outcome, std::string rest)>;
 
   pump(two_ends_ptr ends, way where, body_end end, done_fn done);
 
   /// First writes `head` as it is, then what of `ahead` belongs to the body.
   /// `done` is called once, never from within this call.
   void start(std::string head, std::string ahead);
-
-  /// What was read beyond the body's end.
-  std::string take_rest() noexcept {
-    return std::move(rest_);
-  }
 
 private:
   void read();

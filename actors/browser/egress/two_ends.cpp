@@ -36,20 +36,23 @@ two_ends::~two_ends() {
 // -- the browser's side -------------------------------------------------------
 
 void two_ends::read_client(then next) {
-  next_ = std::move(next);
-  if (reading_client_ || closed_)
+  if (closed_)
     return;
-  reading_client_ = true;
+  if (auto reading = next_.lock()) {
+    *reading = std::move(next);
+    return;
+  }
+  auto held = std::make_shared<then>(std::move(next));
+  next_ = held;
   client.async_read_some(
       asio::buffer(client_buffer_),
-      [self = shared_from_this()](error_code failed, std::size_t bytes) {
-        self->on_client_read(failed, bytes);
+      [self = shared_from_this(), held](error_code failed, std::size_t bytes) {
+        self->next_.reset();
+        self->on_client_read(failed, bytes, std::move(*held));
       });
 }
 
-void two_ends::on_client_read(error_code failed, std::size_t bytes) {
-  reading_client_ = false;
-  auto next = std::exchange(next_, {});
+void two_ends::on_client_read(error_code failed, std::size_t bytes, then next) {
   bool settling = std::exchange(settling_, false);
   if (closed_)
     return;
@@ -64,9 +67,10 @@ void two_ends::on_client_read(error_code failed, std::size_t bytes) {
 void two_ends::settle_client(then next) {
   if (closed_)
     return;
-  if (!reading_client_)
+  auto reading = next_.lock();
+  if (!reading)
     return next();
-  next_ = std::move(next);
+  *reading = std::move(next);
   settling_ = true;
   error_code ignored;
   client.cancel(ignored);
@@ -79,7 +83,7 @@ void two_ends::linger() {
   error_code ignored;
   client.shutdown(tcp::socket::shutdown_send, ignored);
   // Whoever still reads a body here would take the browser's end for himself.
-  if (!reading_client_)
+  if (next_.expired())
     client.cancel(ignored);
   idle_ = linger_time;
   due_in(linger_time);
@@ -148,8 +152,6 @@ void two_ends::arm(steady_clock::time_point until) {
 void two_ends::close() {
   if (std::exchange(closed_, true))
     return;
-  // What waits for a read would keep this alive.
-  next_ = {};
   error_code ignored;
   timer_.cancel();
   client.close(ignored);

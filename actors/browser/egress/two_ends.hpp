@@ -77,7 +77,8 @@ public:
   std::string ahead;
 
 private:
-  void on_client_read(boost::system::error_code failed, std::size_t bytes);
+  void on_client_read(boost::system::error_code failed, std::size_t bytes,
+                      then next);
   void drain();
   void arm(std::chrono::steady_clock::time_point until);
 
@@ -86,8 +87,9 @@ private:
   std::chrono::steady_clock::time_point armed_for_;
   std::chrono::milliseconds idle_;
   std::array<char, 8 * 1024> client_buffer_;
-  then next_;
-  bool reading_client_ = false;
+  /// What follows the read under way. The read holds it, not this: it refers
+  /// back to this, and a loop that ends drops its reads uncalled.
+  std::weak_ptr<then> next_;
   bool settling_ = false;
   bool watching_server_ = false;
   bool closed_ = false;
