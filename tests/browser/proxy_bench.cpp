@@ -127,7 +127,7 @@ int main() {
             {boost::asio::ip::make_address("127.0.0.1"), port}};
       });
   std::uint16_t port = 0;
-  auto listener = listen_at(false, port);
+  auto listener = listen_at("127.0.0.1", port);
   browser::proxy_rules rules;
   rules.limits.bytes_max = ~0ull;
   auto proxy

@@ -33,7 +33,7 @@ void proxy_fixture::start(int listener) {
       loop.context(), kit::egress_policy{exceptions}, 5s, lookup);
   port = 0;
   if (listener < 0)
-    listener = listen_at(false, port);
+    listener = listen_at("127.0.0.1", port);
   else
     port = port_of(listener);
   auto started = browser::egress_proxy::start(

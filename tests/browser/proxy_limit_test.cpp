@@ -159,7 +159,7 @@ TEST_CASE_METHOD(proxy_fixture, "a host that does not answer is a 504") {
   rules.limits.connect_timeout = 300ms;
   // Full backlogs take no more: the third and later wait for ever.
   std::uint16_t port_of_it = 0;
-  int listener = listen_at(false, port_of_it);
+  int listener = listen_at("127.0.0.1", port_of_it);
   REQUIRE(::listen(listener, 0) == 0);
   std::vector<raw_socket> crowd;
   crowd.push_back(raw_socket::to(port_of_it));
@@ -231,7 +231,7 @@ TEST_CASE_METHOD(
   raw_server server{[](raw_socket& one, int) { one.read_to_end(); }};
   auto where = allow("site.example", server);
   std::uint16_t before = 0;
-  int listener = listen_at(false, before);
+  int listener = listen_at("127.0.0.1", before);
   auto leftover = raw_socket::to(before);
   leftover.send(get(where));
   leftover.shutdown_send();

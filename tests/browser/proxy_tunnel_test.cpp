@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <sys/socket.h>
 
 using namespace shannon;
 using namespace shannon::test;
@@ -138,4 +139,26 @@ TEST_CASE_METHOD(proxy_fixture,
   CHECK(ask(connect_to(where)).find("HTTP/1.1 502 ") == 0);
   // An answer that changes between check and connect has no second chance.
   CHECK(lookups == 2);
+}
+
+TEST_CASE_METHOD(
+    proxy_fixture,
+    "an address that says nothing holds up the next for a moment") {
+  raw_server server{[](raw_socket& one, int) { one.send("here"); }};
+  auto where = allow("site.example", server);
+  // Full backlogs take no more: who connects waits for ever.
+  auto port_of_both = server.port();
+  raw_socket silent{listen_at("127.0.0.2", port_of_both)};
+  REQUIRE(::listen(silent.fd(), 0) == 0);
+  auto crowd = raw_socket::to(port_of_both, 0, "127.0.0.2");
+  names["site.example"] = {"127.0.0.2", "127.0.0.1"};
+  start();
+  auto begun = std::chrono::steady_clock::now();
+  auto one = browser();
+  one.send(connect_to(where));
+  CHECK(one.read_exactly(established.size() + 4) == established + "here");
+  auto took = std::chrono::steady_clock::now() - begun;
+  CHECK(took >= 200ms);
+  CHECK(took < 2s);
+  CHECK(lookups == 1);
 }

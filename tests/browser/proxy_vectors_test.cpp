@@ -16,7 +16,8 @@ namespace {
 /// What none of them may reach, on every address of this machine, beside a
 /// site that is an exception.
 struct vectors_fixture : proxy_fixture {
-  raw_server secret{[](raw_socket& one, int) { one.send("secret"); }, true};
+  raw_server secret{[](raw_socket& one, int) { one.send("secret"); },
+                    all_addresses};
   egress_vectors table = read_egress_vectors(secret.port());
 
   vectors_fixture() {

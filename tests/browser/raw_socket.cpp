@@ -40,21 +40,6 @@ raw_socket::~raw_socket() {
   close();
 }
 
-raw_socket raw_socket::to(std::uint16_t port, int receive_bytes) {
-  raw_socket out{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (receive_bytes > 0)
-    ::setsockopt(out.fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
-                 sizeof receive_bytes);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  where.sin_port = htons(port);
-  if (::connect(out.fd_, reinterpret_cast<sockaddr*>(&where), sizeof where)
-      != 0)
-    out.close();
-  return out;
-}
-
 bool raw_socket::send(std::string_view bytes) {
   return send_until_stalled(bytes, patience_ms) == bytes.size();
 }
@@ -153,25 +138,46 @@ void raw_socket::reset() {
   close();
 }
 
-int listen_at(bool all_addresses, std::uint16_t& port) {
-  // One socket for both families.
-  int fd = ::socket(all_addresses ? AF_INET6 : AF_INET,
-                    SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_storage where{};
-  socklen_t size = sizeof(sockaddr_in);
-  if (all_addresses) {
-    int off = 0;
-    ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    auto& six = reinterpret_cast<sockaddr_in6&>(where);
+namespace {
+
+/// The size of what was written to `where`.
+socklen_t set_address(sockaddr_storage& where, const char* address,
+                      std::uint16_t port) {
+  auto& six = reinterpret_cast<sockaddr_in6&>(where);
+  if (::inet_pton(AF_INET6, address, &six.sin6_addr) == 1) {
     six.sin6_family = AF_INET6;
     six.sin6_port = htons(port);
-    size = sizeof(sockaddr_in6);
-  } else {
-    auto& four = reinterpret_cast<sockaddr_in&>(where);
-    four.sin_family = AF_INET;
-    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    four.sin_port = htons(port);
+    return sizeof six;
   }
+  auto& four = reinterpret_cast<sockaddr_in&>(where);
+  four.sin_family = AF_INET;
+  four.sin_port = htons(port);
+  ::inet_pton(AF_INET, address, &four.sin_addr);
+  return sizeof four;
+}
+
+} // namespace
+
+raw_socket raw_socket::to(std::uint16_t port, int receive_bytes,
+                          const char* address) {
+  sockaddr_storage where{};
+  auto size = set_address(where, address, port);
+  raw_socket out{::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (receive_bytes > 0)
+    ::setsockopt(out.fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+                 sizeof receive_bytes);
+  if (::connect(out.fd_, reinterpret_cast<sockaddr*>(&where), size) != 0)
+    out.close();
+  return out;
+}
+
+int listen_at(const char* address, std::uint16_t& port) {
+  sockaddr_storage where{};
+  auto size = set_address(where, address, port);
+  int fd = ::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // One socket for both families.
+  int off = 0;
+  ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(fd, reinterpret_cast<sockaddr*>(&where), size) != 0
@@ -221,10 +227,10 @@ struct raw_server::state {
 };
 
 raw_server::raw_server(std::function<void(raw_socket&, int)> script,
-                       bool all_addresses)
-    : state_(std::make_shared<state>()) {
+                       const char* address, std::uint16_t port)
+    : state_(std::make_shared<state>()), port_(port) {
   state_->script = std::move(script);
-  state_->listener = listen_at(all_addresses, port_);
+  state_->listener = listen_at(address, port_);
   acceptor_ = std::thread{[this] { state_->accept_all(); }};
 }
 

@@ -21,8 +21,9 @@ public:
   raw_socket& operator=(raw_socket&& other) noexcept;
   ~raw_socket();
 
-  /// To 127.0.0.1. `receive_bytes` bounds the kernel's buffer if it is not 0.
-  static raw_socket to(std::uint16_t port, int receive_bytes = 0);
+  /// `receive_bytes` bounds the kernel's buffer if it is not 0.
+  static raw_socket to(std::uint16_t port, int receive_bytes = 0,
+                       const char* address = "127.0.0.1");
 
   bool send(std::string_view bytes);
   /// What of it was taken within `ms`, without a break of that length.
@@ -56,8 +57,11 @@ private:
   std::string rest_;
 };
 
-/// A listening socket of 127.0.0.1, or of all addresses, IPv6 included.
-int listen_at(bool all_addresses, std::uint16_t& port);
+/// What stands for every address of this machine, IPv6 included.
+inline constexpr const char* all_addresses = "::";
+
+/// A listening socket at `port`; at a free one, which it then says, for 0.
+int listen_at(const char* address, std::uint16_t& port);
 
 std::uint16_t port_of(int listener);
 
@@ -65,7 +69,8 @@ std::uint16_t port_of(int listener);
 class raw_server {
 public:
   explicit raw_server(std::function<void(raw_socket&, int number)> script,
-                      bool all_addresses = false);
+                      const char* address = "127.0.0.1",
+                      std::uint16_t port = 0);
   ~raw_server();
 
   std::uint16_t port() const noexcept {

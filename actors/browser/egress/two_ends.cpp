@@ -152,6 +152,8 @@ void two_ends::arm(steady_clock::time_point until) {
 void two_ends::close() {
   if (std::exchange(closed_, true))
     return;
+  if (auto stop = on_close.lock())
+    (*stop)();
   error_code ignored;
   timer_.cancel();
   client.close(ignored);

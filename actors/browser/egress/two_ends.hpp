@@ -75,6 +75,8 @@ public:
   std::string server_name;
   /// Read from the browser and not used yet.
   std::string ahead;
+  /// What is under way to the server without its socket, and ends with this.
+  std::weak_ptr<then> on_close;
 
 private:
   void on_client_read(boost::system::error_code failed, std::size_t bytes,
