@@ -47,8 +47,6 @@ public:
     std::function<void(const std::string& target_id)> detached;
     /// A renderer died: the page is lost, the process is not.
     std::function<void(const std::string& target_id)> crashed;
-    /// Events of `Browser.*` about downloads: method and parameters.
-    cdp_connection::on_event download;
   };
 
   /// Starts one. `gone` is called once, when it has ended, however.
@@ -65,8 +63,9 @@ public:
   /// Opens a page in it and waits until it is attached. Its target is
   /// `attached` as well.
   boost::asio::awaitable<target> open_page(std::string context);
-  /// Closes its pages, whatever they do. Its listener is the caller's.
-  void close_context(const std::string& context);
+  /// Closes its pages, whatever they do. Its listener may be given back with
+  /// it, then another context can have it.
+  void close_context(const std::string& context, context_lease back = {});
 
   cdp_connection& connection() noexcept {
     return *connection_;
@@ -88,9 +87,8 @@ public:
     return born_;
   }
   pid_t pid() const noexcept;
-  /// How far Chromium's own sandbox is on: `namespaces`, or `outer` when only
-  /// ours is.
-  const std::string& sandbox_level() const noexcept;
+  /// The last that it said to stderr: why it did not start.
+  std::string last_words() const;
   /// Kills it with all its children; `gone` follows.
   void stop(error why);
 
@@ -106,6 +104,7 @@ private:
   std::shared_ptr<child> child_;
   std::shared_ptr<cdp_connection> connection_;
   std::function<void(error)> gone_;
+  std::vector<std::pair<kit::owned_fd, std::uint16_t>> free_;
   std::map<std::string, context> contexts_;
   std::map<std::string, std::string> context_of_; ///< Of a target.
   std::uint64_t opened_ = 0;

@@ -23,6 +23,8 @@ struct launch_options {
   std::string downloads;
   /// Memory for shared memory and the throw-away profile.
   std::uint64_t tmp_bytes = 512ull * 1024 * 1024;
+  /// Chromium's own sandbox inside of ours, where the machine allows it.
+  bool own_sandbox = true;
   std::vector<std::string> more_arguments;
 };
 
@@ -47,7 +49,6 @@ public:
   kit::owned_fd from;
   /// Listening sockets on its loopback, and their ports.
   std::vector<std::pair<kit::owned_fd, std::uint16_t>> listeners;
-  std::string sandbox_level;
 };
 
 /// Starts Chromium. `ended` is called once, on the loop's thread.

@@ -4,7 +4,6 @@
 #include "protocols/errc.hpp"
 
 #include <boost/asio/awaitable.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <chrono>

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 namespace shannon::kit {
@@ -22,6 +23,13 @@ struct process_spec {
   std::vector<std::string> argv;
   /// Kept open at the same numbers, and by this object until the end.
   std::vector<owned_fd> inherited;
+  /// Descriptors that the child has under a number of its own, below 64.
+  std::vector<std::pair<int, owned_fd>> placed;
+  /// In a network namespace with nothing but loopback, and so many sockets
+  /// that listen there and are the parent's: the only ways out. Without root
+  /// it is a user namespace, too. `child_network.hpp` has more.
+  bool own_network = false;
+  std::uint32_t listeners = 0;
   /// Bind-mounted onto `mount_to` in a mount namespace of its own; needs
   /// root. Empty for none.
   std::string mount_from;

@@ -1,5 +1,7 @@
 #include "actors/kit/process/spawn.hpp"
 
+#include "actors/kit/process/child_network.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -31,9 +33,9 @@ constexpr int gives_way = 10;
 constexpr std::string_view session_gives_way = "19";
 
 constexpr std::array steps{
-    "redirect its output", "make a mount namespace", "mount the workspace",
-    "become another user", "be tied to its parent",  "keep a descriptor open",
-    "execute the program",
+    "redirect its output", "make a mount namespace",   "mount the workspace",
+    "become another user", "be tied to its parent",    "keep a descriptor open",
+    "execute the program", "make a network namespace", "listen on its loopback",
 };
 
 struct pipe_pair {
@@ -57,6 +59,7 @@ struct child_plan {
   int out;
   int err;
   int report;
+  int listeners; ///< A socket that listening sockets are sent over, or -1.
   pid_t parent;
 };
 
@@ -66,13 +69,36 @@ struct child_plan {
   _exit(127);
 }
 
+/// Out of the way of the numbers first: a target may be another's source.
+void place_descriptors(const child_plan& plan) {
+  constexpr int out_of_the_way = 64;
+  constexpr std::size_t placed_max = 8;
+  const auto& placed = plan.spec->placed;
+  std::array<int, placed_max> copies{};
+  if (placed.size() > placed_max)
+    give_up(plan, 5);
+  for (std::size_t i = 0; i < placed.size(); ++i)
+    if ((copies[i]
+         = fcntl(placed[i].second.get(), F_DUPFD_CLOEXEC, out_of_the_way))
+        < 0)
+      give_up(plan, 5);
+  for (std::size_t i = 0; i < placed.size(); ++i)
+    if (dup2(copies[i], placed[i].first) < 0)
+      give_up(plan, 5);
+}
+
 /// Between fork and exec of a program with threads: system calls only, no
 /// allocation, no locks. glibc's setresuid would signal threads that are not
 /// there, hence syscall().
-[[noreturn]] void run_child(const child_plan& plan) {
+[[noreturn]] void run_child(child_plan plan) {
   const auto& spec = *plan.spec;
   // Leads a group, to be killed as one, and has no terminal to type into.
   setsid();
+  // Its number may be wanted for a descriptor of the program's.
+  if (auto moved = fcntl(plan.report, F_DUPFD_CLOEXEC, 64); moved >= 0) {
+    close(plan.report);
+    plan.report = moved;
+  }
   // Many that take all of the processor must not keep the node from it. Where
   // the kernel shares it out between sessions first (sched(7), autogroup), the
   // session must give way, too.
@@ -90,6 +116,12 @@ struct child_plan {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   umask(077);
+  if (spec.own_network) {
+    if (!enter_own_network())
+      give_up(plan, 7);
+    if (spec.listeners > 0 && !send_listeners(plan.listeners, spec.listeners))
+      give_up(plan, 8);
+  }
   if (dup2(plan.null, 0) < 0 || dup2(plan.out, 1) < 0 || dup2(plan.err, 2) < 0)
     give_up(plan, 0);
   if (!spec.mount_from.empty()) {
@@ -117,6 +149,7 @@ struct child_plan {
   for (const auto& fd : spec.inherited)
     if (fcntl(fd.get(), F_SETFD, 0) != 0)
       give_up(plan, 5);
+  place_descriptors(plan);
   char* environment[] = {nullptr};
   execve(plan.argv[0], plan.argv, environment);
   give_up(plan, 6);
@@ -146,6 +179,9 @@ result<spawned> spawn_child(const process_spec& spec) {
   owned_fd null{open("/dev/null", O_RDONLY | O_CLOEXEC)};
   if (!out || !err || !report || !null)
     return fail(errc::unavailable, "no descriptors for a process", true);
+  auto over = listener_channel(spec.own_network ? spec.listeners : 0);
+  if (!over)
+    return tl::unexpected(over.error());
   std::vector<char*> argv;
   for (const auto& arg : spec.argv)
     argv.push_back(const_cast<char*>(arg.c_str()));
@@ -156,6 +192,7 @@ result<spawned> spawn_child(const process_spec& spec) {
                   out->write.get(),
                   err->write.get(),
                   report->write.get(),
+                  over->child.get(),
                   getpid()};
   // No signal may run a handler of ours in the child.
   sigset_t all;
@@ -176,13 +213,16 @@ result<spawned> spawn_child(const process_spec& spec) {
   if (started && !pidfd)
     started = fail(errc::unavailable,
                    std::string{"no pidfd: "} + std::strerror(errno));
+  auto listeners = receive_listeners(*over);
+  if (started && listeners.size() < spec.listeners)
+    started = fail(errc::unavailable, "no listening sockets came", true);
   if (!started) {
     kill(-pid, SIGKILL);
     waitpid(pid, nullptr, 0);
     return tl::unexpected(started.error());
   }
   return spawned{pid, std::move(pidfd), std::move(out->read),
-                 std::move(err->read)};
+                 std::move(err->read), std::move(listeners)};
 }
 
 } // namespace shannon::kit

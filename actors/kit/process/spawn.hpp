@@ -4,6 +4,7 @@
 #include "protocols/errc.hpp"
 
 #include <sys/types.h>
+#include <vector>
 
 namespace shannon::kit {
 
@@ -14,6 +15,7 @@ struct spawned {
   owned_fd pidfd;
   owned_fd out;
   owned_fd err;
+  std::vector<owned_fd> listeners; ///< As many as the spec says.
 };
 
 /// fork and exec. The child leads a process group of its own and is killed by
