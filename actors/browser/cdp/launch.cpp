@@ -296,6 +296,7 @@ result<std::shared_ptr<child>> launch(asio::io_context& loop,
   spec.argv = sandbox_arguments(options, downloads);
   auto browser = chromium_arguments(options, program);
   spec.argv.insert(spec.argv.end(), browser.begin(), browser.end());
+  spec.gives_way = false;
   spec.own_network = true;
   spec.listeners = options.listeners;
   spec.placed.emplace_back(3, std::move(commands->first));

@@ -25,6 +25,9 @@ struct process_spec {
   std::vector<owned_fd> inherited;
   /// Descriptors that the child has under a number of its own, below 64.
   std::vector<std::pair<int, owned_fd>> placed;
+  /// Takes of the processor what nobody else wants: for what computes. What
+  /// somebody waits for should not.
+  bool gives_way = true;
   /// In a network namespace with nothing but loopback, and so many sockets
   /// that listen there and are the parent's: the only ways out. Without root
   /// it is a user namespace, too. `child_network.hpp` has more.

@@ -29,7 +29,7 @@ struct child_failure {
 };
 
 /// Nice value of what runs here: a tenth of a share of the node's threads.
-constexpr int gives_way = 10;
+constexpr int nice_value = 10;
 constexpr std::string_view session_gives_way = "19";
 
 constexpr std::array steps{
@@ -69,6 +69,18 @@ struct child_plan {
   _exit(127);
 }
 
+/// Many that take all of the processor must not keep the node from it. Where
+/// the kernel shares it out between sessions first (sched(7), autogroup), the
+/// session must give way, too.
+void give_way() {
+  setpriority(PRIO_PROCESS, 0, nice_value);
+  if (auto group = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+      group >= 0) {
+    (void)!write(group, session_gives_way.data(), session_gives_way.size());
+    close(group);
+  }
+}
+
 /// Out of the way of the numbers first: a target may be another's source.
 void place_descriptors(const child_plan& plan) {
   constexpr int out_of_the_way = 64;
@@ -99,15 +111,8 @@ void place_descriptors(const child_plan& plan) {
     close(plan.report);
     plan.report = moved;
   }
-  // Many that take all of the processor must not keep the node from it. Where
-  // the kernel shares it out between sessions first (sched(7), autogroup), the
-  // session must give way, too.
-  setpriority(PRIO_PROCESS, 0, gives_way);
-  if (auto group = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-      group >= 0) {
-    (void)!write(group, session_gives_way.data(), session_gives_way.size());
-    close(group);
-  }
+  if (spec.gives_way)
+    give_way();
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
   for (int sig = 1; sig < 32; ++sig)
