@@ -3,6 +3,7 @@
 #include "config/units.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 
 namespace shannon::config {
@@ -309,6 +310,68 @@ const std::vector<key_spec> table{
     {"tool", "egress_allow", host_ports, 0, list_max,
      "host:port pairs that tools may reach although they are not public.",
      SHANNON_AT(tool.egress_allow)},
+    // -- browser -------------------------------------------------------------
+    {"browser", "program", text, 0, 4'096,
+     "Path of the browser. Empty: chromium-headless-shell, else chromium.",
+     SHANNON_AT(browser.program)},
+    {"browser", "sessions_max", number, 1, 1'000,
+     "Browser sessions of this node at once; more wait.",
+     SHANNON_AT(browser.sessions_max)},
+    {"browser", "tenant_sessions_max", number, 1, 1'000,
+     "Browser sessions of one tenant on this node; more are refused.",
+     SHANNON_AT(browser.tenant_sessions_max)},
+    {"browser", "process_sessions_max", number, 1, 100,
+     "Sessions of one browser process.",
+     SHANNON_AT(browser.process_sessions_max)},
+    {"browser", "processes_max", number, 1, 64, "Browser processes.",
+     SHANNON_AT(browser.processes_max)},
+    {"browser", "warm_sessions", number, 0, 100,
+     "Sessions opened ahead of need.", SHANNON_AT(browser.warm_sessions)},
+    {"browser", "idle_timeout", duration, 100, 24 * hour,
+     "A session that nobody uses for so long is ended.",
+     SHANNON_AT(browser.idle_timeout)},
+    {"browser", "lifetime", duration, second, 24 * hour,
+     "Longest life of a session.", SHANNON_AT(browser.lifetime)},
+    {"browser", "process_opened_max", number, 1, 1'000'000,
+     "Sessions after which a process takes no more.",
+     SHANNON_AT(browser.process_opened_max)},
+    {"browser", "process_lifetime", duration, second, 30 * 24 * hour,
+     "Age at which a process takes no more sessions.",
+     SHANNON_AT(browser.process_lifetime)},
+    {"browser", "process_memory_max", bytes, 64 * MiB, 1'024 * GiB,
+     "Memory of a process and its children above which it takes no more "
+     "sessions.",
+     SHANNON_AT(browser.process_memory_max)},
+    {"browser", "open_timeout", duration, 100, hour,
+     "Longest the opening of a session may take.",
+     SHANNON_AT(browser.open_timeout)},
+    {"browser", "action_timeout", duration, 100, hour,
+     "Longest one action may take.", SHANNON_AT(browser.action_timeout)},
+    {"browser", "may_evaluate", flag, 0, 1,
+     "Models may run programs of their own in pages.",
+     SHANNON_AT(browser.may_evaluate)},
+    {"browser", "outline_bytes_max", bytes, 1 * KiB, 16 * MiB,
+     "Bytes of a page's outline as a model is given it.",
+     SHANNON_AT(browser.outline_bytes_max)},
+    {"browser", "screenshot_bytes_max", bytes, 4 * KiB, 64 * MiB,
+     "Bytes of one screenshot or PDF.",
+     SHANNON_AT(browser.screenshot_bytes_max)},
+    {"browser", "download_bytes_max", bytes, 1, 16 * GiB,
+     "Bytes of one download.", SHANNON_AT(browser.download_bytes_max)},
+    {"browser", "traffic_bytes_max", bytes, 1 * MiB, 1'024 * GiB,
+     "Bytes between one session and the network.",
+     SHANNON_AT(browser.traffic_bytes_max)},
+    {"browser", "connections_max", number, 1, 10'000,
+     "Connections of one session.", SHANNON_AT(browser.connections_max)},
+    {"browser", "egress_allow", host_ports, 0, list_max,
+     "host:port pairs that pages may reach although they are not public.",
+     SHANNON_AT(browser.egress_allow)},
+    {"browser", "allow_hosts", host_patterns, 0, list_max,
+     "Hosts that pages may reach; empty: every public one.",
+     SHANNON_AT(browser.allow_hosts)},
+    {"browser", "deny_hosts", host_patterns, 0, list_max,
+     "Hosts that pages may not reach, allowed or not.",
+     SHANNON_AT(browser.deny_hosts)},
     // -- daemon --------------------------------------------------------------
     {"daemon", "connections_per_user_max", number, 1, 10'000,
      "Daemons of one user on one node; above it 429.",
@@ -443,6 +506,23 @@ tl::unexpected<error> unexpected_value(const key_spec& key,
   return fail(errc::invalid_argument, std::move(text));
 }
 
+/// `*.example.com`, for one tenant `acme=*.example.com`.
+result<std::uint64_t> parse_host_pattern(const std::string& from) {
+  auto host = from.substr(from.find('=') + 1); // npos + 1: all of it.
+  if (host.starts_with("*."))
+    host.erase(0, 2);
+  constexpr std::string_view others = "-._:[]";
+  auto good = !host.empty() && host.size() <= 253
+              && std::all_of(host.begin(), host.end(), [&](unsigned char c) {
+                   return std::isalnum(c) != 0
+                          || others.find(static_cast<char>(c))
+                                 != std::string_view::npos;
+                 });
+  if (!good)
+    return fail(errc::invalid_argument, "no host name");
+  return 0;
+}
+
 /// The value as a number in the key's unit.
 result<std::uint64_t> parse(const key_spec& key, const std::string& from) {
   switch (key.unit) {
@@ -468,6 +548,8 @@ result<std::uint64_t> parse(const key_spec& key, const std::string& from) {
   case host_ports:
     return parse_endpoint(from).map(
         [](const auto&) { return std::uint64_t{0}; });
+  case host_patterns:
+    return parse_host_pattern(from);
   }
   return fail(errc::invalid_argument, "unknown unit");
 }
@@ -549,13 +631,16 @@ std::string expectation_of(const key_spec& key) {
   case host_ports:
     return "a list of at most " + std::to_string(key.most)
            + " pairs, such as [intranet.example:443]";
+  case host_patterns:
+    return "a list of at most " + std::to_string(key.most)
+           + " host names, such as [*.example.com, acme=shop.example]";
   }
   return {};
 }
 
 result<void> assign(const key_spec& key, settings& into,
                     const std::string& from) {
-  if (key.unit == host_ports) {
+  if (is_list(key.unit)) {
     // In the environment a list is written with commas.
     std::vector<std::string> parts;
     for (std::size_t at = 0; at < from.size();) {

@@ -20,7 +20,12 @@ enum class unit_kind : std::uint8_t {
   flag,
   host_port, ///< May be empty if `least` is 0.
   host_ports,
+  host_patterns, ///< `*.example.com`, or for one tenant `acme=*.example.com`.
 };
+
+constexpr bool is_list(unit_kind unit) noexcept {
+  return unit == unit_kind::host_ports || unit == unit_kind::host_patterns;
+}
 
 using target
     = std::variant<bool*, std::uint32_t*, std::uint64_t*, milliseconds*,

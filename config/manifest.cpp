@@ -238,7 +238,7 @@ private:
   bool read_value(const YAML::Node& node, const std::string& path,
                   const key_spec& key, settings& all) {
     auto full = path + std::string{key.name};
-    if (key.unit == unit_kind::host_ports) {
+    if (is_list(key.unit)) {
       std::vector<std::string> texts;
       return read_texts(node, full, key.most, texts)
              && assigned(node, full, assign_list(key, all, texts));

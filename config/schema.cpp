@@ -39,6 +39,11 @@ json type_of(const key_spec& key) {
             {"maxItems", key.most},
             {"items", {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}}}};
     break;
+  case unit_kind::host_patterns:
+    type = {{"type", "array"},
+            {"maxItems", key.most},
+            {"items", {{"type", "string"}, {"minLength", 1}}}};
+    break;
   }
   return type;
 }
@@ -50,7 +55,7 @@ json default_of(const key_spec& key) {
     return std::stoull(text);
   if (key.unit == unit_kind::flag)
     return text == "true";
-  if (key.unit == unit_kind::host_ports)
+  if (is_list(key.unit))
     return json::array();
   return text;
 }

@@ -176,6 +176,52 @@ struct tool_settings {
   std::vector<std::string> egress_allow;
 };
 
+/// Browser sessions of nodes with the role `browser`.
+struct browser_settings {
+  /// Empty: Debian's chromium-headless-shell, else its Chromium.
+  std::string program;
+  /// Sessions of this node at once; more wait where they are asked for, tenants
+  /// taking turns.
+  std::uint32_t sessions_max = 20;
+  /// Of one tenant; more are refused `overloaded`, and tried again.
+  std::uint32_t tenant_sessions_max = 10;
+  /// A process takes so many at once; with more another one is started, at
+  /// most `processes_max` of them.
+  std::uint32_t process_sessions_max = 10;
+  std::uint32_t processes_max = 4;
+  /// Sessions opened ahead of need, once the first was asked for.
+  std::uint32_t warm_sessions = 1;
+  /// A session that nobody uses for so long is ended; who has its state can
+  /// have it again.
+  milliseconds idle_timeout = std::chrono::minutes{5};
+  milliseconds lifetime = std::chrono::hours{2};
+  /// A process takes no more sessions after so many, after this long, or above
+  /// this memory of it and its children; it goes with its last one.
+  std::uint32_t process_opened_max = 200;
+  milliseconds process_lifetime = std::chrono::hours{4};
+  std::uint64_t process_memory_max = 4ull * 1024 * 1024 * 1024;
+  /// A process that does not open a session within this is ended.
+  milliseconds open_timeout{10'000};
+  /// Longest one action may take, whatever its arguments say.
+  milliseconds action_timeout{60'000};
+  /// Models may run programs of their own in pages.
+  bool may_evaluate = false;
+  std::uint64_t outline_bytes_max = 20'000;
+  std::uint64_t screenshot_bytes_max = 8ull * 1024 * 1024;
+  std::uint64_t download_bytes_max = 100ull * 1024 * 1024;
+  /// Through the way out of one session, both directions together.
+  std::uint64_t traffic_bytes_max = 1024ull * 1024 * 1024;
+  std::uint32_t connections_max = 128;
+  /// `host:port` pairs pages may reach although they are not public. For tests
+  /// and intranets.
+  std::vector<std::string> egress_allow;
+  /// Hosts that pages may reach, `*.example.com` with all below; empty: every
+  /// public one. `TENANT=pattern` counts for that tenant alone.
+  std::vector<std::string> allow_hosts;
+  /// Hosts they may not; goes before `allow_hosts`.
+  std::vector<std::string> deny_hosts;
+};
+
 /// Programs of users' own machines that wait for messages over a WebSocket.
 struct daemon_settings {
   /// Of one user, on one node; above it 429.
@@ -327,6 +373,7 @@ struct settings {
   identity_settings identity;
   llm_settings llm;
   tool_settings tool;
+  browser_settings browser;
   daemon_settings daemon;
   run_settings run;
   retention_settings retention;

@@ -144,6 +144,8 @@ struct seen_actor {
   /// Over `rate_over`: since it was looked at before, else over its life.
   double messages_per_s = 0;
   std::chrono::milliseconds rate_over{0};
+  /// What it is about, in its own words; empty for most.
+  std::string about{};
 };
 
 struct actor_page {

@@ -2,6 +2,7 @@
 
 #include "protocols/facts/run.pb.h"
 #include "protocols/remote/agent.pb.h"
+#include "protocols/remote/browser.pb.h"
 #include "protocols/remote/link.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
@@ -21,6 +22,7 @@ std::string wire_schema_hash() {
                            remote::StartAgent::descriptor()->file(),
                            remote::LlmCall::descriptor()->file(),
                            remote::ToolRun::descriptor()->file(),
+                           remote::BrowserRun::descriptor()->file(),
                            remote::StartTask::descriptor()->file(),
                            remote::WorkDemand::descriptor()->file(),
                            link::Frame::descriptor()->file()}) {

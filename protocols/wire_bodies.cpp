@@ -1,6 +1,7 @@
 #include "protocols/wire_bodies.hpp"
 
 #include "protocols/remote/agent.pb.h"
+#include "protocols/remote/browser.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/work.pb.h"
@@ -22,6 +23,7 @@ std::unordered_map<std::string_view, const Message*> make_prototypes() {
   for (const auto* file : {remote::StartAgent::descriptor()->file(),
                            remote::LlmCall::descriptor()->file(),
                            remote::ToolRun::descriptor()->file(),
+                           remote::BrowserRun::descriptor()->file(),
                            remote::StartTask::descriptor()->file(),
                            remote::WorkDemand::descriptor()->file()})
     for (int i = 0; i < file->message_type_count(); ++i) {

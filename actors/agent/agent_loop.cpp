@@ -1,10 +1,12 @@
 #include "actors/agent/agent_loop.hpp"
 
+#include "actors/agent/browser_calls.hpp"
 #include "actors/agent/conversation.hpp"
 #include "embedded/prompts.hpp"
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,18 +28,28 @@ std::string system_prompt(const remote::AgentBrief& brief) {
   return text;
 }
 
+/// `browser_*` stands for all that begin so.
+bool names(const std::string& pattern, const std::string& tool) {
+  return pattern.ends_with('*')
+             ? tool.starts_with(pattern.substr(0, pattern.size() - 1))
+             : pattern == tool;
+}
+
 /// Asked once and recorded: the tools of this run stay what they were, also
 /// when a newer build brings others.
-durable<remote::ToolList> choose_tools(context ctx,
-                                       const remote::AgentBrief& brief) {
+durable<remote::ToolList> list_tools(context ctx,
+                                     const remote::AgentBrief& brief,
+                                     std::string key, std::string of_role) {
   step_options how;
-  auto allowed = [names = std::vector<std::string>(brief.tools().begin(),
-                                                   brief.tools().end())](
+  auto allowed = [patterns = std::vector<std::string>(brief.tools().begin(),
+                                                      brief.tools().end())](
                      const remote::ToolList& all) {
     remote::ToolList chosen;
     for (const auto& tool : all.tools())
-      if (names.empty()
-          || std::find(names.begin(), names.end(), tool.name()) != names.end())
+      if (patterns.empty()
+          || std::any_of(
+              patterns.begin(), patterns.end(),
+              [&](const auto& one) { return names(one, tool.name()); }))
         *chosen.add_tools() = tool;
     return chosen;
   };
@@ -47,8 +59,25 @@ durable<remote::ToolList> choose_tools(context ctx,
     all.ParseFromString(bytes);
     return role_event(name, role, allowed(all));
   };
-  auto all = co_await ctx.step("tools", remote::ListTools{}, how);
+  remote::ListTools which;
+  which.set_role(std::move(of_role));
+  auto all = co_await ctx.step(key, std::move(which), how);
   co_return allowed(all);
+}
+
+durable<remote::ToolList> choose_tools(context ctx,
+                                       const remote::AgentBrief& brief) {
+  remote::ToolList out;
+  bool others = brief.tools().empty()
+                || !std::all_of(brief.tools().begin(), brief.tools().end(),
+                                is_browser_tool);
+  if (others)
+    out = co_await list_tools(ctx, brief, "tools", "");
+  if (wants_browser(brief)) {
+    auto more = co_await list_tools(ctx, brief, "browser-tools", "browser");
+    out.MergeFrom(more);
+  }
+  co_return out;
 }
 
 durable<remote::LlmResponse> ask_model(context ctx,
@@ -106,22 +135,33 @@ durable<remote::ToolResult> use_tool(context ctx, std::string agent,
   co_return result;
 }
 
-/// Runs what the model asked for, side by side, each in a scope of its own.
+/// Runs what the model asked for, side by side, each in a scope of its own;
+/// what is asked of the browser one after another.
 durable<workflow::nothing> use_tools(context ctx, const std::string& agent,
                                      const remote::ChatMessage& answer,
                                      conversation& so_far,
+                                     browser_session& browser,
                                      loop_options options) {
   auto calls = std::vector<remote::ToolCall>(answer.tool_calls().begin(),
                                              answer.tool_calls().end());
   std::vector<durable<remote::ToolResult>> running;
   auto count = std::min<std::size_t>(calls.size(), options.calls_per_turn_max);
+  std::vector<numbered_call> in_browser;
   for (std::size_t i = 0; i < count; ++i)
-    running.push_back(
-        use_tool(ctx.scope("tool" + std::to_string(i + 1)), agent, calls[i]));
+    if (is_browser_tool(calls[i].name()))
+      in_browser.push_back({i + 1, calls[i]});
+    else
+      running.push_back(
+          use_tool(ctx.scope("tool" + std::to_string(i + 1)), agent, calls[i]));
+  auto browsing = use_browser(ctx, agent, std::move(in_browser), browser);
   auto results = co_await workflow::all(std::move(running));
+  auto seen = co_await std::move(browsing);
+  auto next = results.begin();
+  auto next_seen = seen.begin();
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (i < count) {
-      add_result(so_far, calls[i], results[i]);
+      add_result(so_far, calls[i],
+                 is_browser_tool(calls[i].name()) ? *next_seen++ : *next++);
       continue;
     }
     remote::ToolResult refused;
@@ -132,14 +172,8 @@ durable<workflow::nothing> use_tools(context ctx, const std::string& agent,
   co_return workflow::nothing{};
 }
 
-} // namespace
-
-durable<std::string> run_agent(context ctx, std::string input,
-                               loop_options options) {
-  remote::AgentBrief brief;
-  if (!brief.ParseFromString(input))
-    throw step_failed{
-        {errc::invalid_argument, "agent brief cannot be read", false, {}}};
+durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
+                             browser_session& browser, loop_options options) {
   auto iterations_max
       = brief.iterations_max() != 0
             ? std::min(brief.iterations_max(), options.iterations_max)
@@ -179,9 +213,36 @@ durable<std::string> run_agent(context ctx, std::string input,
     }
     report.set_tool_calls(report.tool_calls()
                           + static_cast<std::uint32_t>(said.tool_calls_size()));
-    co_await use_tools(turn, brief.name(), said, so_far, options);
+    co_await use_tools(turn, brief.name(), said, so_far, browser, options);
   }
   co_return report.SerializeAsString();
+}
+
+} // namespace
+
+durable<std::string> run_agent(context ctx, std::string input,
+                               loop_options options) {
+  remote::AgentBrief brief;
+  if (!brief.ParseFromString(input))
+    throw step_failed{
+        {errc::invalid_argument, "agent brief cannot be read", false, {}}};
+  browser_session browser;
+  browser.options = brief.browser();
+  std::string report;
+  std::optional<error> failure;
+  try {
+    report = co_await work_on(ctx, brief, browser, options);
+  } catch (const step_failed& thrown) {
+    failure = thrown.why();
+  }
+  // However it ends, also when it is cancelled.
+  if (!browser.holder.empty()) {
+    auto safe = ctx.shielded(std::chrono::seconds{10});
+    co_await close_browser(safe, browser);
+  }
+  if (failure)
+    throw step_failed{*failure};
+  co_return report;
 }
 
 } // namespace shannon::agent

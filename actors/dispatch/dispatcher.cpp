@@ -2,6 +2,7 @@
 
 #include "actors/kit/log.hpp"
 #include "protocols/cluster.hpp"
+#include "protocols/remote/browser.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/work.pb.h"
@@ -45,6 +46,8 @@ protected:
     return {
         kit::on<LlmCall>([this](auto& mail, auto& m) { take(mail, m); }),
         kit::on<ToolRun>([this](auto& mail, auto& m) { take(mail, m); }),
+        kit::on<BrowserRun>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<BrowserClose>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<CancelEffect>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<ListModels>([this](auto& mail, auto&) { pass_on(mail); }),
         kit::on<ListTools>([this](auto& mail, auto&) { pass_on(mail); }),
@@ -92,6 +95,36 @@ private:
     }
     asked_.emplace(id, asked{mail, clock_now()});
     pump();
+  }
+
+  /// A session is where it is; only a new one is placed.
+  void on(const envelope& mail, const remote::BrowserRun& what) {
+    const auto& holder = what.request().holder();
+    if (holder.empty())
+      return take(mail, what);
+    node_id where{holder};
+    if (!is_worker(where))
+      return refuse(mail, {errc::not_found,
+                           "the node that held the browser session is gone",
+                           false, std::nullopt});
+    const auto& context = what.context();
+    auto id = ++ids_;
+    queue_.add_pinned({id, context.attempt_key(), context.tenant(), false},
+                      where);
+    asked_.emplace(id, asked{mail, clock_now()});
+    begin({id, where});
+  }
+
+  void on(const envelope& mail, const remote::BrowserClose& what) {
+    node_id where{what.holder()};
+    if (is_worker(where))
+      tell(worker(where), mail.body);
+    reply(mail, what);
+  }
+
+  bool is_worker(const node_id& process) const {
+    return std::find(workers_.begin(), workers_.end(), process)
+           != workers_.end();
   }
 
   void pump() {
@@ -236,7 +269,7 @@ private:
     auto who = at == std::string::npos
                    ? self_
                    : node_id{mail.from.value.substr(at + 1)};
-    if (std::find(workers_.begin(), workers_.end(), who) == workers_.end())
+    if (!is_worker(who))
       return;
     auto& known = opened_[who];
     known.at = clock_now();

@@ -17,7 +17,8 @@ namespace shannon::dispatch {
 /// that carries out effects; sends each to a worker that has room, on this node
 /// or another. `effect_queue` decides, this carries out.
 ///
-///   takes       LlmCall, ToolRun, CancelEffect, ListModels, ListTools
+///   takes       LlmCall, ToolRun, BrowserRun, BrowserClose, CancelEffect,
+///               ListModels, ListTools
 ///                                                  protocols/remote/
 ///               WorkWindow                         protocols/remote/work.proto
 ///               members_changed, drain             protocols/cluster.hpp
@@ -34,10 +35,12 @@ namespace shannon::dispatch {
 /// the way to it, refuses what is under way there `unavailable`: whoever asked
 /// tries again under the next attempt key. An effect that no worker may take
 /// for `no_worker_patience` is refused too, and once the node drains every one
-/// that no worker has begun. Bound to the role's name.
+/// that no worker has begun. An action of a browser session goes to the node
+/// that holds it, past all windows, and is refused `not_found` when that is no
+/// member any more. Bound to the role's name.
 struct dispatcher_args {
   kit::actor_env& env;
-  std::string role; ///< `llm` or `tool`.
+  std::string role; ///< `llm`, `tool` or `browser`.
   metrics::dispatch_metrics& metrics;
   effect_queue::limits limits{};
   std::chrono::milliseconds no_worker_patience{10'000};

@@ -23,8 +23,14 @@ bool effect_queue::add(job what) {
   (what.batch ? batch_ : interactive_).push(what.tenant, what.id);
   by_key_[what.attempt_key] = what.id;
   auto id = what.id;
-  jobs_.emplace(id, entry{std::move(what), std::nullopt});
+  jobs_.emplace(id, entry{std::move(what), std::nullopt, false});
   return true;
+}
+
+void effect_queue::add_pinned(job what, const node_id& worker) {
+  by_key_[what.attempt_key] = what.id;
+  auto id = what.id;
+  jobs_.emplace(id, entry{std::move(what), worker, true});
 }
 
 std::optional<effect_queue::placed> effect_queue::next() {
@@ -67,7 +73,8 @@ void effect_queue::done(std::uint64_t id) {
   const auto& one = at->second;
   if (!one.worker)
     stop_waiting(one);
-  else if (auto there = windows_.find(*one.worker); there != windows_.end())
+  else if (auto there = windows_.find(*one.worker);
+           there != windows_.end() && !one.pinned)
     --there->second.under_way;
   if (auto key = by_key_.find(one.what.attempt_key);
       key != by_key_.end() && key->second == id)
@@ -114,7 +121,7 @@ void effect_queue::open(const node_id& worker, std::uint64_t window) {
   if (fresh)
     at->second.under_way = static_cast<std::uint64_t>(
         std::count_if(jobs_.begin(), jobs_.end(), [&](const auto& one) {
-          return one.second.worker == worker;
+          return one.second.worker == worker && !one.second.pinned;
         }));
 }
 

@@ -54,6 +54,10 @@ public:
   /// False: too many wait.
   bool add(job what);
 
+  /// For one that can go to this worker alone, where it has its place already:
+  /// under way from here on, whatever the window.
+  void add_pinned(job what, const node_id& worker);
+
   /// The next that has room somewhere; it is under way from here on.
   std::optional<placed> next();
 
@@ -96,6 +100,7 @@ private:
   struct entry {
     job what;
     std::optional<node_id> worker;
+    bool pinned = false; ///< No window counts it.
   };
   struct window {
     std::uint64_t open = 0;

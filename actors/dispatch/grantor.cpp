@@ -3,6 +3,7 @@
 #include "actors/dispatch/shares.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/remote/work.pb.h"
+#include "protocols/work.hpp"
 
 #include <map>
 #include <utility>
@@ -34,6 +35,7 @@ protected:
     return {
         kit::on<remote::WorkDemand>(
             [this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<work::capacity_is>([this](auto&, auto& m) { on(m); }),
         kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); }),
     };
   }
@@ -62,6 +64,13 @@ private:
     divide();
     grant(mail.from, mine.granted); // Also says that it still counts.
     look_at_drain();
+  }
+
+  void on(const work::capacity_is& what) {
+    if (closed_at_ != 0)
+      return;
+    args_.capacity = what.effects;
+    divide();
   }
 
   void drain(const envelope& mail) {

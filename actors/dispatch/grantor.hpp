@@ -15,6 +15,7 @@ namespace shannon::dispatch {
 /// here, so that nothing waits at the worker itself. `share_out` divides.
 ///
 ///   takes       WorkDemand                         protocols/remote/work.proto
+///               capacity_is                        protocols/work.hpp
 ///               drain                              protocols/cluster.hpp
 ///   tells       DISPATCHERs: WorkWindow
 ///   supervised  by the node's tree, permanent; on nodes that play the role
@@ -26,7 +27,8 @@ namespace shannon::dispatch {
 struct grantor_args {
   kit::actor_env& env;
   std::string role;
-  /// Effects that this node carries out at once.
+  /// Effects that this node carries out at once, until its role says
+  /// otherwise.
   std::uint64_t capacity = 1;
   std::chrono::milliseconds demand_lasts{3'500};
 };

@@ -54,6 +54,7 @@ seen_actor row_of(const glance& who, const page_source& from, rates& known) {
   row.rejected_total = who.rejected;
   row.restarts = who.restarts;
   row.last_error = who.last_error;
+  row.about = who.about;
   if (const auto* child = from.tree.find(who.number)) {
     row.parent = child->parent;
     row.since = child->node->since;

@@ -25,6 +25,7 @@ glance glance_at(const kit::listed& place) {
   auto back = who.came_back();
   out.restarts = back.restarts;
   out.last_error = back.last_error;
+  out.about = who.about();
   return out;
 }
 

@@ -26,6 +26,7 @@ struct glance {
   std::uint64_t rejected = 0;
   std::uint64_t restarts = 0;
   std::string_view last_error;
+  std::string about;
 };
 
 /// Shows up to `most` actors after the number `after`, as `roster::read` does.

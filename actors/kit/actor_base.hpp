@@ -131,6 +131,12 @@ public:
     return {};
   }
 
+  /// What it is about, in some words for operators; empty for most. Called by
+  /// other threads, and must be quick.
+  virtual std::string about() const {
+    return {};
+  }
+
   // -- CAF hooks: not for derived classes -------------------------------------
 
   using caf::event_based_actor::enqueue;

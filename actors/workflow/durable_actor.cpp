@@ -4,9 +4,11 @@
 #include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
+#include "actors/workflow/engine/events.hpp"
 #include "actors/workflow/engine/phase_text.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/facts/fact.hpp"
+#include "protocols/remote/browser.pb.h"
 #include "protocols/remote/tool.pb.h"
 
 #include <caf/exit_reason.hpp>
@@ -520,6 +522,8 @@ void durable_actor::dispatch(const durable_run::effect_start& what) {
     call_tool(what);
   else if (what.effect == "tools")
     list_tools(what);
+  else if (what.effect == "browser")
+    call_browser(what);
   else
     start_effect(what);
 }
@@ -535,8 +539,8 @@ void durable_actor::cancel(const durable_run::effect_stop& what) {
   stop.set_attempt_key(effect_context(what.key, what.attempt).attempt_key());
   if (what.effect == "llm")
     tell({"llm"}, std::move(stop));
-  else if (what.effect == "tool")
-    tell({"tool"}, std::move(stop));
+  else if (what.effect == "tool" || what.effect == "browser")
+    tell({what.effect}, std::move(stop));
   else
     stop_effect(what);
 }
@@ -613,8 +617,35 @@ void durable_actor::call_tool(const durable_run::effect_start& what) {
       });
 }
 
+void durable_actor::call_browser(const durable_run::effect_start& what) {
+  remote::BrowserRun call;
+  *call.mutable_context() = effect_context(what.key, what.attempt);
+  *call.mutable_request()
+      = dynamic_cast<const remote::BrowserRequest&>(*what.input);
+  ask<remote::BrowserResult>(
+      {"browser"}, std::move(call), with_.settings.tool_timeout,
+      [this, key = what.key, attempt = what.attempt,
+       since = now_us()](result<remote::BrowserResult> got) {
+        durable_run::effect_outcome outcome;
+        if (got) {
+          for (auto& file : *got->mutable_files())
+            if (!file.data().empty()) {
+              file.set_blob(sha256(file.data()));
+              outcome.bodies.push_back(std::move(*file.mutable_data()));
+              file.clear_data();
+            }
+          outcome.output = got->SerializeAsString();
+        } else {
+          outcome.output = tl::unexpected<error>(got.error());
+        }
+        effect_ended(key, "browser", attempt, since, std::move(outcome));
+      });
+}
+
 void durable_actor::list_tools(const durable_run::effect_start& what) {
-  ask<remote::ToolList>({"tool"}, remote::ListTools{}, 10s,
+  const auto& which = dynamic_cast<const remote::ListTools&>(*what.input);
+  auto role = which.role().empty() ? "tool" : which.role();
+  ask<remote::ToolList>({role}, which, 10s,
                         [this, key = what.key, attempt = what.attempt,
                          since = now_us()](result<remote::ToolList> got) {
                           durable_run::effect_outcome outcome;

@@ -183,6 +183,7 @@ private:
   void begin_held_back();
   void call_model(const durable_run::effect_start& what);
   void call_tool(const durable_run::effect_start& what);
+  void call_browser(const durable_run::effect_start& what);
   void list_tools(const durable_run::effect_start& what);
   void cancel(const durable_run::effect_stop& what);
   void sleep_until(std::int64_t wake_at_us);

@@ -72,6 +72,8 @@ json_out actor_json(const inspector::seen_actor& who) {
   all["since"] = timestamp(who.since);
   all["restarts"] = who.restarts;
   all["last_error"] = who.last_error;
+  if (!who.about.empty())
+    all["about"] = who.about;
   all["mailbox_depth"] = who.mailbox_depth;
   all["oldest_ms"] = ms_of(who.oldest);
   all["messages_total"] = who.messages_total;

@@ -27,6 +27,11 @@ std::string effect_traits<remote::ToolRequest>::identity(
   return request.tool() + '\x1f' + request.arguments_json();
 }
 
+std::string effect_traits<remote::BrowserRequest>::identity(
+    const remote::BrowserRequest& request) {
+  return request.action() + '\x1f' + request.arguments_json();
+}
+
 std::string
 effect_traits<remote::AgentBrief>::identity(const remote::AgentBrief& brief) {
   return brief.name() + '\x1f' + brief.task();

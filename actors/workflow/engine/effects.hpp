@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocols/remote/agent.pb.h"
+#include "protocols/remote/browser.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/workflow.pb.h"
@@ -44,14 +45,24 @@ struct effect_traits<remote::ToolRequest> {
   static std::string identity(const remote::ToolRequest& request);
 };
 
+/// Whoever holds the session tells by the key; when it is gone, so is the
+/// session, and the action is refused instead of repeated.
+template <>
+struct effect_traits<remote::BrowserRequest> {
+  using output = remote::BrowserResult;
+  static constexpr std::string_view kind = "browser";
+  static constexpr bool takes_key = true;
+  static std::string identity(const remote::BrowserRequest& request);
+};
+
 /// Changes nothing, so that a repeat is none.
 template <>
 struct effect_traits<remote::ListTools> {
   using output = remote::ToolList;
   static constexpr std::string_view kind = "tools";
   static constexpr bool takes_key = true;
-  static std::string identity(const remote::ListTools&) {
-    return {};
+  static std::string identity(const remote::ListTools& which) {
+    return which.role();
   }
 };
 

@@ -57,6 +57,10 @@ void durable_run::outcome_of(operation& op, effect_outcome outcome) {
                                 : event_of("STEP_RECORDED", key);
     *done.mutable_output()
         = body_of(std::move(*outcome.output), op.options.always_blob, blobs);
+    for (auto& body : outcome.bodies) {
+      auto hash = sha256(body);
+      blobs.push_back({std::move(hash), std::move(body)});
+    }
   } else if (const auto& why = outcome.output.error(); is_retried(op, why)) {
     auto wait = pause_after(op, why);
     auto& failed = *fact.mutable_attempt_failed();

@@ -74,6 +74,8 @@ struct effect_outcome {
   facts::Usage usage;
   std::vector<facts::ModelUse> models;
   std::int64_t duration_us = 0;
+  /// Kept with the log beside the output, which names them by their SHA-256.
+  std::vector<std::string> bodies;
 };
 
 /// One thing a coroutine waits for. Lives in the coroutine's frame; the run

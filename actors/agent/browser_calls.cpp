@@ -1,0 +1,179 @@
+#include "actors/agent/browser_calls.hpp"
+
+#include "actors/agent/conversation.hpp"
+#include "actors/workflow/engine/events.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace shannon::agent {
+
+namespace {
+
+using nlohmann::json;
+using workflow::context;
+using workflow::durable;
+using workflow::step_failed;
+using workflow::step_options;
+
+constexpr std::string_view prefix = "browser_";
+
+remote::BrowserRequest request_of(const browser_session& session) {
+  remote::BrowserRequest request;
+  request.set_holder(session.holder);
+  *request.mutable_options() = session.options;
+  // Who has it knows better.
+  if (session.holder.empty())
+    request.set_state(session.state);
+  return request;
+}
+
+void learn(browser_session& session, const remote::BrowserResult& got) {
+  session.holder = got.holder();
+  if (!got.state().empty())
+    session.state = got.state();
+}
+
+std::string url_in(const std::string& state) {
+  auto all = json::parse(state, nullptr, false);
+  return all.is_object() ? all.value("url", std::string{}) : std::string{};
+}
+
+facts::Event saved_event(const std::string& agent,
+                         const remote::BrowserFile& file,
+                         const remote::ToolResult& result) {
+  auto about = json::parse(result.metadata_json(), nullptr, false);
+  json payload{{"name", file.name()},
+               {"media_type", file.media_type()},
+               {"size", file.size()}};
+  if (!file.blob().empty())
+    payload["blob"] = "shannon:blob:" + workflow::hex(file.blob());
+  if (about.is_object())
+    for (const char* key : {"url", "title", "thumbnail", "path"})
+      if (about.contains(key))
+        payload[key] = about[key];
+  facts::Event event;
+  event.set_type("SCREENSHOT_SAVED");
+  event.set_agent_id(agent);
+  event.set_message("Saved " + file.name());
+  event.set_payload_json(
+      payload.dump(-1, ' ', false, json::error_handler_t::replace));
+  return event;
+}
+
+/// The session from its last state, wherever there is room. False: it could
+/// not be opened; `why` says it.
+durable<bool> open_again(context ctx, browser_session& session,
+                         std::string& why) {
+  session.holder.clear();
+  auto request = request_of(session);
+  try {
+    auto got = co_await ctx.step("reopen", std::move(request));
+    learn(session, got);
+    if (got.result().success())
+      co_return true;
+    why = got.result().error();
+  } catch (const step_failed& thrown) {
+    if (thrown.why().code == errc::cancelled)
+      throw;
+    why = thrown.why().text;
+  }
+  co_return false;
+}
+
+durable<remote::ToolResult> lost(context ctx, const remote::ToolCall& call,
+                                 browser_session& session) {
+  std::string why;
+  bool there = co_await open_again(ctx, session, why);
+  remote::ToolResult out;
+  auto begin = "the browser session was lost while " + call.name()
+               + " was asked for; whether it took effect is not known. ";
+  if (there)
+    out.set_error(begin + "The session was opened again at "
+                  + url_in(session.state)
+                  + "; look at the page (browser_observe) before you repeat "
+                    "anything.");
+  else
+    out.set_error(begin + "It could not be opened again: " + why);
+  co_return out;
+}
+
+durable<remote::ToolResult> act(context ctx, const std::string& agent,
+                                const remote::ToolCall& call,
+                                browser_session& session) {
+  ctx.publish("invoke", invoked_event(agent, call));
+  auto request = request_of(session);
+  request.set_action(call.name());
+  request.set_arguments_json(call.arguments_json());
+  step_options how;
+  how.not_retried = {errc::not_found};
+  how.completed_event = [agent, call](const std::string& bytes) {
+    remote::BrowserResult got;
+    got.ParseFromString(bytes);
+    return observed_event(agent, call, got.result());
+  };
+  std::optional<error> failure;
+  try {
+    auto got = co_await ctx.step("run", std::move(request), how);
+    learn(session, got);
+    for (const auto& file : got.files())
+      ctx.publish("saved", saved_event(agent, file, got.result()));
+    co_return got.result();
+  } catch (const step_failed& thrown) {
+    if (thrown.why().code == errc::cancelled)
+      throw;
+    failure = thrown.why();
+  }
+  if (failure->code == errc::not_found && !session.holder.empty()) {
+    auto told = co_await lost(ctx, call, session);
+    co_return told;
+  }
+  remote::ToolResult out;
+  out.set_error(failure->text);
+  co_return out;
+}
+
+} // namespace
+
+bool is_browser_tool(std::string_view name) {
+  return name == "browser" || name.starts_with(prefix);
+}
+
+bool wants_browser(const remote::AgentBrief& brief) {
+  return std::any_of(brief.tools().begin(), brief.tools().end(),
+                     [](const auto& name) { return is_browser_tool(name); });
+}
+
+durable<std::vector<remote::ToolResult>>
+use_browser(context ctx, std::string agent, std::vector<numbered_call> calls,
+            browser_session& session) {
+  std::vector<remote::ToolResult> out;
+  for (const auto& [number, call] : calls) {
+    auto where = ctx.scope("tool" + std::to_string(number));
+    auto result = co_await act(where, agent, call, session);
+    out.push_back(std::move(result));
+  }
+  co_return out;
+}
+
+durable<workflow::nothing> close_browser(context ctx,
+                                         browser_session& session) {
+  auto request = request_of(session);
+  request.set_action("browser_close");
+  request.set_arguments_json("{}");
+  session.holder.clear();
+  step_options how;
+  how.attempts_max = 2;
+  how.not_retried = {errc::not_found};
+  try {
+    co_await ctx.step("close-browser", std::move(request), how);
+  } catch (const step_failed&) {
+    // Gone already, or the node ends it.
+  }
+  co_return workflow::nothing{};
+}
+
+} // namespace shannon::agent
