@@ -1,0 +1,189 @@
+#include "actors/browser/page/base64.hpp"
+#include "actors/browser/page/locate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace shannon::browser {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+
+namespace {
+
+/// An image of more is not made: Chromium would hold, and say, too much.
+constexpr double pixels_max = 12e6;
+constexpr double thumbnail_width = 320;
+constexpr double thumbnail_height = 480;
+constexpr std::size_t thumbnail_bytes_max = 16 * 1024;
+constexpr std::size_t piece_bytes = 512 * 1024;
+
+asio::awaitable<std::string> shoot(action_call& call, json how) {
+  auto page = call.in.current_tab();
+  auto got = co_await page->ask("Page.captureScreenshot", std::move(how),
+                                call.deadline);
+  auto bytes = from_base64(got.value("data", std::string{}));
+  if (!bytes)
+    throw action_failed{"the page could not be drawn; try again"};
+  co_return std::move(*bytes);
+}
+
+/// What is drawn, in pixels of the page.
+struct area {
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+  bool beyond = false; ///< Of the window.
+  bool cut = false;    ///< There is more of it.
+};
+
+json clip_of(const area& what, double scale) {
+  return {{"x", what.x},
+          {"y", what.y},
+          {"width", what.width},
+          {"height", what.height},
+          {"scale", scale}};
+}
+
+asio::awaitable<area> area_of(action_call& call) {
+  area out;
+  out.width = call.in.options().width;
+  out.height = call.in.options().height;
+  auto page = call.in.current_tab();
+  bool element = call.has("selector");
+  if (element) {
+    needs wanted{"visible", "stable", "scroll", "box"};
+    auto found
+        = co_await locate(call, call.text("selector"), std::move(wanted));
+    out.x = found.x;
+    out.y = found.y;
+    out.width = found.width;
+    out.height = found.height;
+  }
+  auto sizes = co_await page->ask("Page.getLayoutMetrics", json::object(),
+                                  call.deadline);
+  auto& window = sizes["cssVisualViewport"];
+  auto left = window.value("pageX", 0.0);
+  auto top = window.value("pageY", 0.0);
+  if (element) {
+    out.beyond = out.x < 0 || out.y < 0
+                 || out.x + out.width > call.in.options().width
+                 || out.y + out.height > call.in.options().height;
+    out.x += left;
+    out.y += top;
+  } else if (call.given.value("full_page", false)) {
+    auto& content = sizes["cssContentSize"];
+    out.width = std::max(content.value("width", 0.0), 1.0);
+    out.height = std::max(content.value("height", 0.0), 1.0);
+    out.beyond = true;
+  } else {
+    out.x = left;
+    out.y = top;
+  }
+  if (out.width * out.height > pixels_max) {
+    out.width = std::min(out.width, 4000.0);
+    out.height = std::min(out.height, std::floor(pixels_max / out.width));
+    out.cut = true;
+  }
+  co_return out;
+}
+
+asio::awaitable<void> add_thumbnail(action_call& call, area of) {
+  auto scale = std::min({thumbnail_width / of.width, 1.0});
+  of.height = std::min(of.height, thumbnail_height / scale);
+  for (int quality : {50, 20, 5}) {
+    json how{{"format", "jpeg"},
+             {"quality", quality},
+             {"clip", clip_of(of, scale)},
+             {"captureBeyondViewport", of.beyond}};
+    auto bytes = co_await shoot(call, std::move(how));
+    if (bytes.size() <= thumbnail_bytes_max) {
+      call.out.metadata["thumbnail"] = to_base64(bytes);
+      co_return;
+    }
+  }
+}
+
+/// Reads a body of Chromium's piece by piece; stops above the limit.
+asio::awaitable<std::string> read_stream(action_call& call, std::string handle,
+                                         std::size_t most) {
+  auto page = call.in.current_tab();
+  std::string out;
+  for (bool more = true; more;) {
+    json how{{"handle", handle}, {"size", piece_bytes}};
+    auto piece = co_await page->ask("IO.read", std::move(how), call.deadline);
+    auto data = piece.value("data", std::string{});
+    if (piece.value("base64Encoded", false))
+      data = from_base64(data).value_or("");
+    out += data;
+    more = !piece.value("eof", true) && out.size() <= most;
+  }
+  page->send("IO.close", {{"handle", handle}});
+  co_return out;
+}
+
+} // namespace
+
+asio::awaitable<void> do_screenshot(action_call& call) {
+  auto limit = call.in.options().screenshot_bytes_max;
+  auto format = call.text("format", "png");
+  auto of = co_await area_of(call);
+  if (of.width < 1 || of.height < 1)
+    throw action_failed{"there is nothing to draw: it has no size"};
+  json how{{"format", format},
+           {"clip", clip_of(of, 1)},
+           {"optimizeForSpeed", true},
+           {"captureBeyondViewport", of.beyond}};
+  if (format == "jpeg")
+    how["quality"] = 80;
+  auto bytes = co_await shoot(call, how);
+  if (bytes.size() > limit) {
+    // A photograph takes far less as a JPEG.
+    format = how["format"] = "jpeg";
+    how["quality"] = 60;
+    bytes = co_await shoot(call, std::move(how));
+  }
+  if (bytes.size() > limit)
+    throw action_failed{"the image has " + std::to_string(bytes.size())
+                        + " bytes, and " + std::to_string(limit)
+                        + " are the limit; draw an element"};
+  co_await add_thumbnail(call, of);
+  auto name = call.in.file_name("screenshot", format == "png" ? "png" : "jpg");
+  auto size = std::to_string(static_cast<int>(of.width)) + "x"
+              + std::to_string(static_cast<int>(of.height));
+  call.out.output = name + " (" + size + ", " + std::to_string(bytes.size())
+                    + " bytes) of " + call.page().url();
+  if (of.cut)
+    call.out.output += "\nnote: the page is larger; this is its beginning";
+  call.out.metadata["width"] = static_cast<int>(of.width);
+  call.out.metadata["height"] = static_cast<int>(of.height);
+  call.out.metadata["file"] = name;
+  call.out.attachments.push_back(
+      {std::move(name), "image/" + format, std::move(bytes)});
+}
+
+asio::awaitable<void> do_pdf(action_call& call) {
+  auto limit = call.in.options().download_bytes_max;
+  auto page = call.in.current_tab();
+  json how{{"printBackground", true},
+           {"transferMode", "ReturnAsStream"},
+           {"landscape", call.given.value("landscape", false)}};
+  auto got = co_await page->ask("Page.printToPDF", std::move(how),
+                                call.deadline);
+  auto bytes = co_await read_stream(call, got.value("stream", std::string{}),
+                                    limit);
+  if (bytes.size() > limit)
+    throw action_failed{"the document has more than " + std::to_string(limit)
+                        + " bytes, which is the limit"};
+  auto name = call.in.file_name("page", "pdf");
+  call.out.output = name + " (" + std::to_string(bytes.size())
+                    + " bytes) of " + page->url();
+  call.out.metadata["file"] = name;
+  call.out.attachments.push_back(
+      {std::move(name), "application/pdf", std::move(bytes)});
+}
+
+} // namespace shannon::browser

@@ -1,0 +1,80 @@
+#include "actors/browser/page/actions.hpp"
+
+#include "actors/kit/text.hpp"
+
+#include <utility>
+
+namespace shannon::browser {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+
+namespace {
+
+/// The value comes as a bounded text: what a page returns may be of any size.
+/// `(` script `)` takes an expression, and a function is called; `{` script
+/// `}` takes statements with `return`.
+std::string wrapped(const std::string& script, bool expression,
+                    std::size_t most) {
+  auto body = expression ? "let value = (\n" + script
+                               + "\n); if (typeof value === 'function') "
+                                 "value = value(); return value;"
+                         : script;
+  return "(async () => { const value = await (async () => {" + body
+         + "\n})(); const text = typeof value === 'string' ? value : "
+           "JSON.stringify(value, null, 1) ?? String(value); return "
+           "[text.length, text.slice(0, "
+         + std::to_string(most) + "), typeof value]; })()";
+}
+
+} // namespace
+
+asio::awaitable<void> do_evaluate(action_call& call) {
+  if (!call.in.options().may_evaluate)
+    throw action_failed{"running scripts in pages is not allowed here by "
+                        "policy; use browser_extract or browser_observe"};
+  auto script = call.text("script");
+  auto most = call.in.options().text_bytes_max;
+  auto page = call.in.current_tab();
+  json answer;
+  for (bool expression : {true, false}) {
+    json how{{"expression", wrapped(script, expression, most)},
+             {"awaitPromise", true},
+             {"returnByValue", true},
+             {"userGesture", true},
+             {"silent", true}};
+    answer = co_await page->ask("Runtime.evaluate", std::move(how),
+                                call.patience);
+    auto& thrown = answer["exceptionDetails"]["exception"];
+    // Nothing of it has run when it could not be read.
+    bool unread = thrown.is_object()
+                  && thrown.value("className", "") == "SyntaxError"
+                  && !answer["exceptionDetails"].contains("stackTrace");
+    if (!unread)
+      break;
+  }
+  if (auto& thrown = answer["exceptionDetails"]; thrown.is_object()) {
+    auto& what = thrown["exception"];
+    auto text = what.is_object() && what.contains("description")
+                    ? what["description"].get<std::string>()
+                    : thrown.value("text", std::string{"it threw"});
+    throw action_failed{"the script failed: "
+                        + std::string{kit::utf8_prefix(text, 1000)}};
+  }
+  auto& got = answer["result"]["value"];
+  if (!got.is_array() || got.size() != 3)
+    throw action_failed{"the script gave nothing that can be shown"};
+  auto text = kit::valid_utf8(got[1].get<std::string>());
+  auto shown = kit::utf8_prefix(text, most);
+  bool whole = got[0].get<double>() <= static_cast<double>(most)
+               && shown.size() == text.size();
+  call.out.metadata["type"] = got[2];
+  call.out.output = shown;
+  if (!whole) {
+    call.out.metadata["whole"] = false;
+    call.out.output += "\n[cut after " + std::to_string(shown.size())
+                       + " bytes]";
+  }
+}
+
+} // namespace shannon::browser

@@ -1,0 +1,106 @@
+#include "tests/browser/browsing.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <utility>
+
+namespace shannon::test {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+browser_house::browser_house() = default;
+
+browser_house& browser_house::only() {
+  static browser_house house;
+  return house;
+}
+
+std::shared_ptr<browser::chromium> browser_house::chromium() {
+  if (chromium_ && chromium_->is_open())
+    return chromium_;
+  browser::launch_options options;
+  options.downloads = folder_.path();
+  auto started = browser::chromium::start(loop_, options, [](const error&) {});
+  if (!started)
+    throw std::runtime_error(started.error().text);
+  chromium_ = *started;
+  run(chromium_->ready());
+  return chromium_;
+}
+
+std::shared_ptr<kit::resolver> browser_house::names() {
+  if (!names_) {
+    auto at = ":" + std::to_string(site_.port());
+    kit::egress_policy policy{{"site.test" + at, "other.test" + at}};
+    auto lookup = [](const std::string& host,
+                     std::uint16_t port) -> result<kit::endpoints> {
+      kit::endpoints out;
+      if (host == "site.test" || host == "other.test")
+        out.emplace_back(asio::ip::make_address("127.0.0.1"), port);
+      return out;
+    };
+    names_ = std::make_shared<kit::resolver>(loop_, policy, 5s, lookup);
+  }
+  return names_;
+}
+
+void browser_house::run(asio::awaitable<void> what,
+                        std::chrono::seconds patience) {
+  std::exception_ptr failed;
+  bool done = false;
+  asio::co_spawn(loop_, std::move(what), [&](std::exception_ptr how) {
+    failed = how;
+    done = true;
+  });
+  run_until([&] { return done; }, patience);
+  if (failed)
+    std::rethrow_exception(failed);
+  if (!done)
+    throw std::runtime_error("it does not end");
+}
+
+browsing::browsing(browser::session_options options) {
+  session = house.run(
+      browser::page_session::open(house.chromium(), std::move(options)));
+  auto started = browser::egress_proxy::start(
+      house.loop(), house.names(), {}, session->lease().listener.release());
+  if (!started)
+    throw std::runtime_error(started.error().text);
+  way_out = *started;
+}
+
+browsing::~browsing() {
+  session->close();
+  way_out->close();
+}
+
+browser::action_result browsing::act(const std::string& action,
+                                     json arguments) {
+  return house.run(session->act(action, std::move(arguments)));
+}
+
+std::string browsing::say(const std::string& action, json arguments) {
+  auto got = act(action, std::move(arguments));
+  if (!got.success)
+    FAIL(action + ": " + got.error);
+  return got.output;
+}
+
+std::string browsing::refusal(const std::string& action, json arguments) {
+  auto got = act(action, std::move(arguments));
+  if (got.success)
+    FAIL(action + " was carried out: " + got.output);
+  return got.error;
+}
+
+void browsing::open(const std::string& path, const std::string& host) {
+  say("browser_navigate", {{"url", web.url(path, host)}});
+}
+
+std::string browsing::text_of(const std::string& selector) {
+  return say("browser_extract", {{"selector", selector}});
+}
+
+} // namespace shannon::test

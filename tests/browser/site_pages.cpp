@@ -1,0 +1,203 @@
+#include "tests/browser/site.hpp"
+
+#include <memory>
+
+namespace shannon::test {
+
+const std::map<std::string, std::string>& site_pages() {
+  static const std::map<std::string, std::string> pages{
+      {"/", R"(<title>Home</title><h1>Welcome</h1>
+<nav><a href="/form">Form</a> <a href="/two">Second page</a></nav>
+<p>The quick brown fox.</p>
+<button id=go onclick="out.textContent='clicked '+(++n)">Go</button>
+<p id=out></p><script>let n = 0</script>)"},
+      {"/two", R"(<title>Two</title><h1>Second</h1><a href="/">Back home</a>)"},
+      {"/form", R"(<title>Form</title><h1>Sign up</h1>
+<form method=post action=/submit>
+<label>E-mail <input name=mail type=email required></label>
+<label for=pw>Password</label><input id=pw name=pw type=password value=preset-secret>
+<label>Notes <textarea name=notes>old</textarea></label>
+<label>Colour <select name=colour><option>Red<option value=g>Green<option disabled>Blue</select></label>
+<label>Sizes <select name=sizes multiple><option>S<option>M<option>L</select></label>
+<label><input type=checkbox name=terms> I agree</label>
+<label>Born <input type=date name=born></label>
+<input name=fixed value=constant readonly aria-label=Fixed>
+<input type=file aria-label=Upload>
+<div contenteditable aria-label=Rich id=rich>start</div>
+<button>Sign up</button><button type=button disabled>Never</button>
+</form>
+<p id=keys></p><script>
+addEventListener('keydown', e => { if (e.isTrusted) keys.textContent += e.key + ' ' })
+</script>)"},
+      {"/shadow", R"(<title>Shadow</title><h1>Outside</h1><my-card></my-card><script>
+customElements.define('my-card', class extends HTMLElement { connectedCallback() {
+  const root = this.attachShadow({mode: 'open'});
+  root.innerHTML = '<p>Inside text</p><button class=deep>Deep</button><p class=said></p><my-inner></my-inner>';
+  root.querySelector('button').onclick = () => root.querySelector('.said').textContent = 'deep clicked';
+}});
+customElements.define('my-inner', class extends HTMLElement { connectedCallback() {
+  this.attachShadow({mode: 'open'}).innerHTML = '<input aria-label=Inner class=inner>';
+}});
+</script>)"},
+      {"/frame-in", R"(<title>In</title><p>Text in a frame</p>
+<button onclick="said.textContent='frame clicked'">Press me</button><p id=said></p>
+<input aria-label="Frame field" id=ff>)"},
+      {"/waits", R"(<title>Waits</title><style>
+#cover { position: fixed; inset: 0; background: #ccc }
+#moving { position: absolute; left: 0; top: 100px }
+</style>
+<p id=out></p>
+<button id=late hidden onclick="out.textContent='late'">Late</button>
+<button id=off disabled onclick="out.textContent='off'">Off</button>
+<button id=moving onclick="out.textContent='moving'">Moving</button>
+<div style="height:3000px"></div><button id=far onclick="out.textContent='far'">Far</button>
+<script>
+const q = new URLSearchParams(location.search);
+const after = (ms, f) => setTimeout(f, ms);
+if (q.has('late')) after(300, () => late.hidden = false);
+if (q.has('off')) after(300, () => off.disabled = false);
+if (q.has('move')) { let x = 0; const t = setInterval(() => moving.style.left = (x += 5) + 'px', 10); after(400, () => clearInterval(t)); }
+if (q.has('forever')) { let x = 0; setInterval(() => moving.style.left = (x = (x + 5) % 300) + 'px', 10); }
+if (q.has('cover') || q.has('covered')) { const c = document.createElement('div'); c.id = 'cover'; document.body.append(c); if (q.has('cover')) after(300, () => c.remove()); }
+if (q.has('made')) after(300, () => { const b = document.createElement('button'); b.id = 'made'; b.textContent = 'Made'; b.onclick = () => out.textContent = 'made'; document.body.prepend(b); });
+</script>)"},
+      {"/table", R"(<title>Table</title><table><caption>Prices</caption>
+<tr><th>Item</th><th>Price</th></tr><tr><td>Apple</td><td>1.20</td></tr><tr><td>Pear</td><td>0.80</td></tr></table>
+<a href="/two?x=1" data-kind=link>Two</a><a href="/two?x=1">Twice</a><a href="mailto:a@b.c">Mail</a>)"},
+      {"/scroll", R"(<title>Endless</title><div id=list></div><script>
+let n = 0;
+const add = () => { for (let i = 0; i < 30; ++i) { const p = document.createElement('p'); p.textContent = 'Row ' + (++n); list.append(p); } };
+add();
+addEventListener('scroll', () => { if (n < 3000 && innerHeight + scrollY > document.body.scrollHeight - 200) add(); });
+</script>)"},
+      {"/tall", R"(<title>Tall</title><body style="margin:0"><div style="height:30000px;width:800px;background:linear-gradient(red,blue)"></div>)"},
+      {"/popup", R"(<title>Popup</title><a href="/two" target=_blank>Open</a>
+<button onclick="window.open('/two')">Window</button>
+<button id=self onclick="window.close()">Close</button>)"},
+      {"/dialogs", R"(<title>Dialogs</title><p id=out></p>
+<button id=a onclick="alert('hello'); out.textContent='told'">Alert</button>
+<button id=c onclick="out.textContent=confirm('sure?')">Confirm</button>
+<button id=p onclick="out.textContent=prompt('name?')">Prompt</button>)"},
+      {"/spa", R"(<title>Spa</title><button onclick="go()">Next</button><p id=view>one</p><script>
+const go = () => { history.pushState({}, '', '/spa/next'); document.title = 'Spa next';
+  fetch('/slow.json').then(r => r.text()).then(t => view.textContent = t); };
+</script>)"},
+      {"/store", R"(<title>Store</title><p id=out></p><script>
+out.textContent = (localStorage.getItem('name') ?? 'nobody') + ' ' + (sessionStorage.getItem('step') ?? 'none');
+const keep = (n, s) => { localStorage.setItem('name', n); sessionStorage.setItem('step', s); };
+</script><div style="height:4000px"></div>)"},
+      {"/files", R"(<title>Files</title><a id=plain href=/file.bin>File</a>
+<a id=blob>Blob</a><a id=endless href=/endless.bin>Endless</a><script>
+blob.href = URL.createObjectURL(new Blob(['from a blob'])); blob.download = '../../evil .txt';
+</script>)"},
+      {"/clobber", R"(<title>Real</title><form><input name=tagName value=x>
+<input name=parentNode><input name=children><input name=getAttribute>
+<input name=querySelectorAll><input name=closest>
+<input type=password name=attributes value=clobbered-secret>
+<button type=button onclick="done.textContent='clobber clicked'">Click here</button></form>
+<img name=body><img name=querySelectorAll><img name=title><form name=title></form><p id=done></p>)"},
+      // -- hostile ------------------------------------------------------------
+      {"/alerts", R"(<title>Alerts</title><script>addEventListener('load', () =>
+setTimeout(() => { for (;;) alert('again') }, 50))</script>Alerts)"},
+      {"/leave", R"(<title>Leave</title><button>x</button><script>
+addEventListener('beforeunload', e => { e.preventDefault(); e.returnValue = 'no'; })</script>)"},
+      {"/popups", R"(<title>Popups</title><button onclick="for (let i = 0; i < 1000; ++i) window.open('/two', 'w' + i)">Many</button>)"},
+      {"/busy", R"(<title>Busy</title><p>here</p><script>setTimeout(() => { for (;;); }, 300)</script>)"},
+      {"/huge", R"(<title>Huge</title><body><script>
+const t = 'x'.repeat(1 << 20);
+const end = performance.now() + 4000;
+for (let i = 0; i < 1000 && performance.now() < end; ++i) {
+  const d = document.createElement('div');
+  d.append(document.createTextNode(t + i));
+  document.body.append(d);
+}
+document.body.insertAdjacentHTML('afterbegin', '<button>First</button>');
+</script>)"},
+      {"/many", R"(<title>Many</title><body><script>
+let h = ''; for (let i = 0; i < 60000; ++i) h += '<div><a href=/two>Link ' + i + '</a><p>Some words about it</p></div>';
+document.body.innerHTML = h;
+</script>)"},
+      {"/noise", R"(<title>Noise</title><p>quiet</p><script>
+const big = 'y'.repeat(3 << 20);
+setInterval(() => { console.log(big); document.title = 'Noise' + Math.random(); history.replaceState({}, '', '?' + Math.random()); fetch('data:,' + big); }, 5);
+</script>)"},
+      {"/deep", R"(<title>Deep</title><body><script>
+let at = document.body; for (let i = 0; i < 20000; ++i) { const d = document.createElement('div'); at.append(d); at = d; }
+at.innerHTML = '<button>Bottom</button>';
+</script>)"},
+      {"/frames", R"(<title>Frames</title><body><script>
+for (let i = 0; i < 300; ++i) { const f = document.createElement('iframe'); f.srcdoc = '<button>b' + i + '</button>'; document.body.append(f); }
+</script>)"},
+      {"/self-frame", R"(<title>Self</title><button>Here</button><iframe src="/self-frame?x"></iframe>)"},
+  };
+  return pages;
+}
+
+bool site_action(const site_request& request, site_answer& out) {
+  const auto& path = request.path;
+  if (path == "/submit") {
+    out.body = "<title>Thanks</title><h1>Thanks</h1><p id=got></p>";
+  } else if (path == "/frames-of") {
+    // The same page in frames of this and of another origin.
+    auto colon = request.host.find(':');
+    auto port = colon == std::string::npos ? "" : request.host.substr(colon);
+    out.body = "<title>Framed</title><h1>Frames</h1><div style='height:40px'>"
+               "</div><iframe title=Own src=/frame-in style='margin:20px;"
+               "border:7px solid;padding:5px'></iframe><iframe title=Other "
+               "src='http://other.test"
+               + port + "/frame-in'></iframe>";
+  } else if (path == "/redirect") {
+    out.status = 302;
+    out.headers = {{"Location", "/two"}};
+  } else if (path == "/loop") {
+    out.status = 302;
+    out.headers = {{"Location", "/loop"}};
+  } else if (path == "/to-file") {
+    out.status = 302;
+    out.headers = {{"Location", "file:///etc/passwd"}};
+  } else if (path == "/slow") {
+    out.delay_ms = 1'500;
+    out.body = "<title>Slow</title>slow";
+  } else if (path == "/never") {
+    out.delay_ms = 20'000;
+  } else if (path == "/slow.json") {
+    out.type = "application/json";
+    out.delay_ms = 400;
+    out.body = "loaded later";
+  } else if (path == "/slow-image") {
+    out.body = "<title>Picture</title><p>text</p><img src=/never.png>";
+  } else if (path == "/never.png") {
+    out.delay_ms = 6'000;
+  } else if (path == "/broken") {
+    out.body = "<title>Broken</title><p>half of";
+    out.breaks = true;
+  } else if (path == "/error") {
+    out.status = 500;
+    out.body = "<title>Oops</title>it failed";
+  } else if (path == "/nothing") {
+    out.status = 204;
+  } else if (path == "/file.bin") {
+    out.type = "application/octet-stream";
+    out.headers = {{"Content-Disposition", "attachment; filename=\"data.bin\""}};
+    out.body = std::string("\0\1\2binary", 9);
+  } else if (path == "/large.bin") {
+    out.type = "application/octet-stream";
+    out.body = std::string(8 << 20, 'L');
+  } else if (path == "/endless.bin" || path == "/endless") {
+    out.type = path == "/endless" ? "text/html" : "application/octet-stream";
+    out.more = [chunk = std::string(256 * 1024, 'E')] { return chunk; };
+  } else if (path == "/login") {
+    out.body = "<title>In</title>welcome";
+    out.headers = {{"Set-Cookie", "who=me; Path=/; HttpOnly"},
+                   {"Set-Cookie", "long=kept; Path=/; Max-Age=9999"}};
+  } else if (path == "/me") {
+    bool known = request.cookie.find("who=me") != std::string::npos;
+    out.body = known ? "<title>Me</title><p>signed in</p>"
+                     : "<title>Me</title><p>a stranger</p>";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+} // namespace shannon::test
