@@ -332,7 +332,7 @@ const std::vector<key_spec> table{
      SHANNON_AT(browser.idle_timeout)},
     {"browser", "lifetime", duration, second, 24 * hour,
      "Longest life of a session.", SHANNON_AT(browser.lifetime)},
-    {"browser", "process_opened_max", number, 1, 1'000'000,
+    {"browser", "process_opened_max", number, 1, 128,
      "Sessions after which a process takes no more.",
      SHANNON_AT(browser.process_opened_max)},
     {"browser", "process_lifetime", duration, second, 30 * 24 * hour,

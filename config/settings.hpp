@@ -196,8 +196,9 @@ struct browser_settings {
   milliseconds idle_timeout = std::chrono::minutes{5};
   milliseconds lifetime = std::chrono::hours{2};
   /// A process takes no more sessions after so many, after this long, or above
-  /// this memory of it and its children; it goes with its last one.
-  std::uint32_t process_opened_max = 200;
+  /// this memory of it and its children; it goes with its last one. Each has a
+  /// way out of its own, which is made with the process and used once.
+  std::uint32_t process_opened_max = 100;
   milliseconds process_lifetime = std::chrono::hours{4};
   std::uint64_t process_memory_max = 4ull * 1024 * 1024 * 1024;
   /// A process that does not open a session within this is ended.

@@ -189,6 +189,7 @@ int run_node(const config::settings& settings,
   env.shards = shards.get();
   redis_probe redis{settings.redis_url};
   kit::io_loop egress{"egress"};
+  kit::io_loop browsing{"browser"};
   kit::io_loop ingress{"ingress"};
 
   auto server = gateway::http_server::listen(ingress, settings.http);
@@ -238,6 +239,7 @@ int run_node(const config::settings& settings,
                                 node_tree({settings,
                                            env,
                                            egress,
+                                           browsing,
                                            *server,
                                            metrics,
                                            shards,
@@ -302,6 +304,7 @@ int run_node(const config::settings& settings,
                           {{"reason", gone.error().text}});
   }
   egress.stop();
+  browsing.stop();
   ingress.stop();
   linking.stop();
   kit::log::info("node-stopped", "node has ended", {{"code", code}});

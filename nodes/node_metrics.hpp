@@ -1,6 +1,7 @@
 #pragma once
 
 #include "metrics/actor_metrics.hpp"
+#include "metrics/browser_metrics.hpp"
 #include "metrics/dispatch_metrics.hpp"
 #include "metrics/gateway_metrics.hpp"
 #include "metrics/link_metrics.hpp"
@@ -22,7 +23,7 @@ struct node_metrics {
       : actors(registry), process(registry, version),
         workflows(registry, "workflow"), schedules(registry, "schedule"),
         agents(registry, "agent"), store(registry), retention(registry),
-        llm(registry), tool(registry), gateway(registry), links(registry),
+        llm(registry), tool(registry), browser(registry), gateway(registry), links(registry),
         dispatch(registry) {}
 
   metrics::registry registry;
@@ -35,6 +36,7 @@ struct node_metrics {
   metrics::retention_metrics retention;
   metrics::llm_metrics llm;
   metrics::tool_metrics tool;
+  metrics::browser_metrics browser;
   metrics::gateway_metrics gateway;
   metrics::link_metrics links;
   metrics::dispatch_metrics dispatch;

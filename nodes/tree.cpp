@@ -1,6 +1,7 @@
 #include "nodes/tree.hpp"
 
 #include "actors/agent/agent.hpp"
+#include "actors/browser/browser_pool.hpp"
 #include "actors/cluster/shard_owner.hpp"
 #include "actors/dispatch/dispatcher.hpp"
 #include "actors/dispatch/grantor.hpp"
@@ -96,14 +97,16 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   // model calls and the tools of its clients.
   if (!shards.kinds.empty() || plays(s, "gateway"))
     shards.tell_members = {"llm", "tool"};
+  if (!shards.kinds.empty())
+    shards.tell_members.emplace_back("browser");
 
   kit::supervisor_spec root;
   root.name = "root";
   root.how = kit::strategy::one_for_one; // Addresses outlive their actors.
   root.restarts_max = 20;
   root.restart_window = 60s;
-  auto add = [&root](const char* name, auto start) {
-    root.children.push_back({name, std::move(start)});
+  auto add = [&root](std::string name, auto start) {
+    root.children.push_back({std::move(name), std::move(start)});
   };
 
   add("store",
@@ -146,11 +149,18 @@ kit::supervisor_spec node_tree(const node_parts& p) {
              [&env, &s, &p_egress = p.egress, &m](auto& parent) {
                return tool::spawn_tool(parent, {env, s.tool, p_egress, m.tool});
              });
+  if (plays(s, "browser"))
+    add_role("browser", "browser-grants", s.browser.sessions_max,
+             [&env, &s, p, &m](auto& parent) {
+               browser::browser_pool_args args{env,        s.browser, s.tool,
+                                               p.browsing, m.browser, {}};
+               args.self = [p] { return p.place->self(); };
+               return browser::spawn_browser_pool(parent, std::move(args));
+             });
   for (std::string role : shards.tell_members)
-    add(role == "llm" ? "llm-dispatch" : "tool-dispatch",
-        [&env, role, &m](auto& parent) {
-          return dispatch::spawn_dispatcher(parent, {env, role, m.dispatch});
-        });
+    add(role + "-dispatch", [&env, role, &m](auto& parent) {
+      return dispatch::spawn_dispatcher(parent, {env, role, m.dispatch});
+    });
   if (plays(s, "agent"))
     add("agents", [&env, &s, &m](auto& parent) {
       return agent::spawn_agents(parent, {env, s.run, s.llm, m.agents});

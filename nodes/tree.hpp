@@ -23,6 +23,7 @@ struct node_parts {
   const config::settings& settings;
   kit::actor_env& env;
   kit::io_loop& egress; ///< Sockets to models and pages.
+  kit::io_loop& browsing; ///< Browsers, and their ways out.
   std::shared_ptr<gateway::http_server> server; ///< Listens already.
   node_metrics& metrics;
   /// What this node owns, and who it is: both outlive the actor system.

@@ -21,7 +21,8 @@ struct seen_session {
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};
   bool busy = false;
-  std::uint64_t memory_bytes = 0; ///< Of its pages' processes; 0: not known.
+  /// Its share of its process and that one's children; 0: not known yet.
+  std::uint64_t memory_bytes = 0;
   // Through its way out.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

@@ -11,6 +11,7 @@
 #include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/account_handlers.hpp"
 #include "actors/gateway/resources/blob_handlers.hpp"
+#include "actors/gateway/resources/browser_handlers.hpp"
 #include "actors/gateway/resources/catalog_handlers.hpp"
 #include "actors/gateway/resources/control_handlers.hpp"
 #include "actors/gateway/resources/file_handlers.hpp"
@@ -117,6 +118,7 @@ protected:
     add_session_handlers(table_, *this);
     add_file_handlers(table_, *this, args_.files);
     add_blob_handlers(table_, *this);
+    add_browser_handlers(table_, *this);
     add_ingest_handlers(table_, *this);
     add_people_handlers(table_, *this);
     add_schedule_handlers(table_, *this);

@@ -29,7 +29,7 @@ result<registry> registry::make(std::vector<tool_definition> tools) {
     if (tool.name.empty() || !tool.run || twice)
       return fail(errc::invalid_argument,
                   "tool '" + tool.name + "': stands twice or is not whole");
-    auto schema = argument_schema::compile(tool.parameters);
+    auto schema = kit::argument_schema::compile(tool.parameters);
     if (!schema)
       return fail(errc::invalid_argument,
                   "tool '" + tool.name + "': " + schema.error().text);
@@ -59,7 +59,7 @@ result<checked_call> registry::check(const remote::ToolRequest& request) const {
                                             + valid_prefix(request.tool(), 60)
                                             + "', expected one of " + names);
   }
-  auto arguments = parse_arguments(request.arguments_json());
+  auto arguments = kit::parse_arguments(request.arguments_json());
   if (!arguments)
     return tl::unexpected(arguments.error());
   if (auto ok = at->schema.check(*arguments); !ok)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/tool/arguments.hpp"
+#include "actors/kit/arguments.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/remote/tool.pb.h"
 
@@ -73,7 +73,7 @@ public:
 private:
   struct entry {
     tool_definition tool;
-    argument_schema schema;
+    kit::argument_schema schema;
   };
 
   std::shared_ptr<const std::vector<entry>> entries_;

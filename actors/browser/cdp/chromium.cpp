@@ -122,9 +122,7 @@ asio::awaitable<target> chromium::open_page(std::string id) {
   }
 }
 
-void chromium::close_context(const std::string& id, context_lease back) {
-  if (back.listener)
-    free_.emplace_back(std::move(back.listener), back.port);
+void chromium::close_context(const std::string& id) {
   auto at = contexts_.find(id);
   if (at == contexts_.end())
     return;

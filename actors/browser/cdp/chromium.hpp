@@ -63,9 +63,9 @@ public:
   /// Opens a page in it and waits until it is attached. Its target is
   /// `attached` as well.
   boost::asio::awaitable<target> open_page(std::string context);
-  /// Closes its pages, whatever they do. Its listener may be given back with
-  /// it, then another context can have it.
-  void close_context(const std::string& context, context_lease back = {});
+  /// Closes its pages, whatever they do. Its listener is not used again: what
+  /// waits there unaccepted must not reach another's way out.
+  void close_context(const std::string& context);
 
   cdp_connection& connection() noexcept {
     return *connection_;

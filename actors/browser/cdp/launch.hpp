@@ -17,7 +17,7 @@ namespace shannon::browser {
 struct launch_options {
   /// Empty: the headless shell of Debian, else its Chromium.
   std::string program;
-  /// Contexts that may have a way out at once: listeners made at the start.
+  /// Contexts that it can ever have: each has a listener, made at the start.
   std::uint32_t listeners = 16;
   /// Where files that pages give are put; bound to `downloads_inside`.
   std::string downloads;

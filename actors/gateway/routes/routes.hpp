@@ -106,6 +106,12 @@ enum class endpoint : std::uint8_t {
   signal_run,
   resume_run,
   query_run,
+  // Browser sessions of clients that chose this node.
+  act_in_browser,
+  browser_close,
+  browser_sessions,
+  browser_capture,
+  browser_extract,
   count_, ///< How many there are.
 };
 

@@ -1,6 +1,7 @@
 #include "actors/workflow/strategies/task.hpp"
 
 #include "actors/workflow/engine/text.hpp"
+#include "actors/workflow/strategies/browser_use.hpp"
 #include "actors/workflow/strategies/plan.hpp"
 #include "embedded/prompts.hpp"
 
@@ -128,6 +129,8 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
   if (context_object.is_object() && context_object.contains("system_prompt")
       && context_object["system_prompt"].is_string())
     brief.set_system_prompt(context_object["system_prompt"].get<std::string>());
+  if (uses_browser(task))
+    give_browser(task, brief);
   step_options how;
   how.attempts_max = 1; // The agent itself is durable and retries inside.
   how.completed_event = [name = brief.name()](const std::string& bytes) {
@@ -220,7 +223,8 @@ durable<std::string> run_task(context ctx, std::string input,
     throw step_failed{
         {errc::invalid_argument, "task input cannot be read", false, {}}};
   plan what = plan_of_one(task);
-  if (task.mode() != "simple")
+  // One page at a time: a plan would only divide what belongs together.
+  if (task.mode() != "simple" && !uses_browser(task))
     what = co_await make_plan(ctx, task, options);
   auto reports = co_await work_in_waves(ctx, task, what, options);
   auto count = reports.size();

@@ -2,7 +2,7 @@
 // over a bad schema.
 #define VALIJSON_USE_EXCEPTIONS 1
 
-#include "actors/tool/arguments.hpp"
+#include "actors/kit/arguments.hpp"
 
 #include "actors/kit/text.hpp"
 
@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <exception>
 
-namespace shannon::tool {
+namespace shannon::kit {
 
 namespace {
 
@@ -31,7 +31,7 @@ std::string found_text(const json& value) {
     return value.is_array() ? "an array" : "an object";
   auto text = value.dump(-1, ' ', false, json::error_handler_t::replace);
   return text.size() <= 60 ? text
-                           : std::string{kit::utf8_prefix(text, 57)} + "...";
+                           : std::string{utf8_prefix(text, 57)} + "...";
 }
 
 std::string kind_text(const json& value) {
@@ -139,7 +139,7 @@ std::string explain(const json& arguments, const json& schema,
           for (const auto& field : known->items())
             names += (names.empty() ? "" : ", ") + field.key();
           return "field \"" + prefix
-                 + std::string{kit::utf8_prefix(item.key(), 60)}
+                 + std::string{utf8_prefix(item.key(), 60)}
                  + "\" is unknown, expected " + names;
         }
   }
@@ -243,4 +243,4 @@ result<void> argument_schema::check(const json& arguments) const {
   }
 }
 
-} // namespace shannon::tool
+} // namespace shannon::kit

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace shannon::tool {
+namespace shannon::kit {
 
 /// Most bytes and deepest nesting of one call's arguments.
 inline constexpr std::size_t arguments_bytes_max = 256 * 1024;
@@ -39,4 +39,4 @@ private:
   std::shared_ptr<const compiled> compiled_;
 };
 
-} // namespace shannon::tool
+} // namespace shannon::kit

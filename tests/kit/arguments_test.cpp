@@ -1,4 +1,4 @@
-#include "actors/tool/arguments.hpp"
+#include "actors/kit/arguments.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 #include <vector>
 
 using namespace shannon;
-using namespace shannon::tool;
+using namespace shannon::kit;
 
 namespace {
 

@@ -1,0 +1,161 @@
+#include "actors/gateway/resources/browser_handlers.hpp"
+
+#include "actors/gateway/resources/browser_requests.hpp"
+#include "actors/gateway/text/identifiers.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace shannon::gateway {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 120s;
+constexpr auto look_patience = 3s;
+
+address pool() {
+  return {"browser/worker"};
+}
+
+/// Apart from those of runs, which are named by their logs.
+std::string session_name(const std::string& id) {
+  return "client:" + id;
+}
+
+remote::BrowserRun run_of(const std::string& session,
+                          const browser_action& what) {
+  remote::BrowserRun out;
+  // Each request is an action of its own.
+  out.mutable_context()->set_attempt_key(session + "/" + random_uuid() + "/1");
+  auto& request = *out.mutable_request();
+  request.set_session(session);
+  request.set_action(what.action);
+  request.set_arguments_json(what.arguments_json);
+  return out;
+}
+
+/// No browser here, and no other node is asked: clients of this service chose
+/// the node.
+bool is_served(desk& gateway, const call_ptr& request) {
+  if (gateway.env().addresses.find(pool()))
+    return true;
+  request->answer({errc::unavailable,
+                   "this node has no browsers: its roles do not name `browser`",
+                   false,
+                   {}});
+  return false;
+}
+
+void act(desk& gateway, const call_ptr& request) {
+  if (!is_served(gateway, request))
+    return;
+  auto wanted
+      = read_action(request->request(), gateway.settings().json_depth_max);
+  if (!wanted)
+    return request->answer(wanted.error());
+  gateway.ask<remote::BrowserResult>(
+      pool(), run_of(session_name(wanted->session_id), wanted->what), patience,
+      [request](const result<remote::BrowserResult>& got) {
+        got ? request->answer(action_answer(*got))
+            : request->answer(got.error());
+      });
+}
+
+void close(desk& gateway, const call_ptr& request) {
+  if (!is_served(gateway, request))
+    return;
+  auto id = read_close(request->request(), gateway.settings().json_depth_max);
+  if (!id)
+    return request->answer(id.error());
+  remote::BrowserClose what;
+  what.set_session(session_name(*id));
+  gateway.ask<remote::BrowserClose>(
+      pool(), std::move(what), look_patience,
+      [request, id = *id](const result<remote::BrowserClose>& got) {
+        if (!got)
+          return request->answer(got.error());
+        json_out body;
+        body["success"] = true;
+        body["session_id"] = id;
+        request->answer(200, body);
+      });
+}
+
+void tell_sessions(desk& gateway, const call_ptr& request) {
+  if (!is_served(gateway, request))
+    return;
+  using shannon::browser::pool_report;
+  gateway.ask<pool_report>(pool(), shannon::browser::get_sessions{},
+                           look_patience,
+                           [request](const result<pool_report>& got) {
+                             got ? request->answer(sessions_answer(*got))
+                                 : request->answer(got.error());
+                           });
+}
+
+/// Actions in a session that is there for them alone.
+struct visit {
+  call_ptr request;
+  std::string session;
+  std::vector<browser_action> actions;
+  std::vector<remote::BrowserResult> answers;
+};
+using visit_ptr = std::shared_ptr<visit>;
+
+void end_visit(desk& gateway, const visit_ptr& job) {
+  remote::BrowserClose what;
+  what.set_session(job->session);
+  gateway.tell(pool(), std::move(what));
+}
+
+void go_on(desk& gateway, const visit_ptr& job) {
+  auto at = job->answers.size();
+  bool over = at == job->actions.size()
+              || (at > 0 && !job->answers.back().result().success());
+  if (over) {
+    end_visit(gateway, job);
+    return job->request->answer(visit_answer(job->answers));
+  }
+  gateway.ask<remote::BrowserResult>(
+      pool(), run_of(job->session, job->actions[at]), patience,
+      [&gateway, job](const result<remote::BrowserResult>& got) {
+        if (!got) {
+          end_visit(gateway, job);
+          return job->request->answer(got.error());
+        }
+        job->answers.push_back(*got);
+        go_on(gateway, job);
+      });
+}
+
+template <class Read>
+handler_table::handler visits(desk& gateway, Read read) {
+  return [&gateway, read](const call_ptr& request) {
+    if (!is_served(gateway, request))
+      return;
+    auto wanted = read(request->request(), gateway.settings().json_depth_max);
+    if (!wanted)
+      return request->answer(wanted.error());
+    go_on(gateway,
+          std::make_shared<visit>(visit{request,
+                                        session_name("visit-" + random_uuid()),
+                                        std::move(wanted->actions),
+                                        {}}));
+  };
+}
+
+} // namespace
+
+void add_browser_handlers(handler_table& table, desk& gateway) {
+  using enum endpoint;
+  table.set(act_in_browser, [&gateway](auto& call) { act(gateway, call); });
+  table.set(browser_close, [&gateway](auto& call) { close(gateway, call); });
+  table.set(browser_sessions,
+            [&gateway](auto& call) { tell_sessions(gateway, call); });
+  table.set(browser_capture, visits(gateway, read_capture));
+  table.set(browser_extract, visits(gateway, read_extract));
+}
+
+} // namespace shannon::gateway
