@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
 #include <utility>
 
 namespace shannon::test {
@@ -65,7 +66,7 @@ browsing::browsing(browser::session_options options) {
   session = house.run(
       browser::page_session::open(house.chromium(), std::move(options)));
   auto started = browser::egress_proxy::start(
-      house.loop(), house.names(), {}, session->lease().listener.release());
+      house.loop(), house.names(), {}, dup(session->lease().listener.get()));
   if (!started)
     throw std::runtime_error(started.error().text);
   way_out = *started;
@@ -83,20 +84,18 @@ browser::action_result browsing::act(const std::string& action,
 
 std::string browsing::say(const std::string& action, json arguments) {
   auto got = act(action, std::move(arguments));
-  if (!got.success)
-    FAIL(action + ": " + got.error);
-  return got.output;
+  return got.success ? got.output : "failed: " + got.error;
 }
 
 std::string browsing::refusal(const std::string& action, json arguments) {
   auto got = act(action, std::move(arguments));
-  if (got.success)
-    FAIL(action + " was carried out: " + got.output);
-  return got.error;
+  return got.success ? "carried out: " + got.output : got.error;
 }
 
 void browsing::open(const std::string& path, const std::string& host) {
-  say("browser_navigate", {{"url", web.url(path, host)}});
+  auto got = act("browser_navigate", {{"url", web.url(path, host)}});
+  if (!got.success)
+    FAIL(path << ": " << got.error);
 }
 
 std::string browsing::text_of(const std::string& selector) {

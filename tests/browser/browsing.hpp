@@ -83,10 +83,10 @@ public:
   browser::action_result act(const std::string& action,
                              nlohmann::json arguments
                              = nlohmann::json::object());
-  /// The output; the test fails with the error of an action without success.
+  /// The output; `failed: ` and the error of an action without success.
   std::string say(const std::string& action, nlohmann::json arguments
                                              = nlohmann::json::object());
-  /// The error; the test fails if there is none.
+  /// The error; `carried out: ` and the output of one with.
   std::string refusal(const std::string& action, nlohmann::json arguments
                                                  = nlohmann::json::object());
   void open(const std::string& path, const std::string& host = "site.test");

@@ -31,6 +31,10 @@ public:
       done_ = true;
     });
   }
+  ~neighbour() {
+    stop_ = true;
+    b_.house.run_until([this] { return done_; }, 20s);
+  }
   /// The longest of its actions since it began; all of them succeeded.
   milliseconds slowest() {
     stop_ = true;

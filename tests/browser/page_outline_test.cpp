@@ -62,7 +62,7 @@ TEST_CASE("a number means the same element for as long as it is there") {
   CHECK(b.refusal("browser_click", {{"selector", "@3"}, {"timeout_ms", 100}})
         == "@3 is not on the page any more; call browser_observe for what is");
   // Numbers of the next page are other numbers.
-  CHECK_THAT(b.say("browser_observe"), Contains("@4 link \"Back home\""));
+  CHECK_THAT(b.say("browser_observe"), Contains("@5 link \"Back home\""));
 }
 
 TEST_CASE("an outline is bounded and says what is missing") {

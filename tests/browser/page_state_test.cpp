@@ -59,6 +59,7 @@ TEST_CASE("a session is found again: address, cookies, storage, place") {
 TEST_CASE("a cookie of one host is not given to those below it") {
   browsing first;
   first.open("/login");
+  first.open("/two");
   auto state = json::parse(saved(first));
   REQUIRE(state["cookies"].size() == 2);
   for (auto& one : state["cookies"]) {

@@ -6,13 +6,13 @@ namespace shannon::test {
 
 const std::map<std::string, std::string>& site_pages() {
   static const std::map<std::string, std::string> pages{
-      {"/", R"(<title>Home</title><h1>Welcome</h1>
+      {"/", R"page(<title>Home</title><h1>Welcome</h1>
 <nav><a href="/form">Form</a> <a href="/two">Second page</a></nav>
 <p>The quick brown fox.</p>
 <button id=go onclick="out.textContent='clicked '+(++n)">Go</button>
-<p id=out></p><script>let n = 0</script>)"},
-      {"/two", R"(<title>Two</title><h1>Second</h1><a href="/">Back home</a>)"},
-      {"/form", R"(<title>Form</title><h1>Sign up</h1>
+<p id=out></p><script>let n = 0</script>)page"},
+      {"/two", R"page(<title>Two</title><h1>Second</h1><a href="/">Back home</a>)page"},
+      {"/form", R"page(<title>Form</title><h1>Sign up</h1>
 <form method=post action=/submit>
 <label>E-mail <input name=mail type=email required></label>
 <label for=pw>Password</label><input id=pw name=pw type=password value=preset-secret>
@@ -28,8 +28,8 @@ const std::map<std::string, std::string>& site_pages() {
 </form>
 <p id=keys></p><script>
 addEventListener('keydown', e => { if (e.isTrusted) keys.textContent += e.key + ' ' })
-</script>)"},
-      {"/shadow", R"(<title>Shadow</title><h1>Outside</h1><my-card></my-card><script>
+</script>)page"},
+      {"/shadow", R"page(<title>Shadow</title><h1>Outside</h1><my-card></my-card><script>
 customElements.define('my-card', class extends HTMLElement { connectedCallback() {
   const root = this.attachShadow({mode: 'open'});
   root.innerHTML = '<p>Inside text</p><button class=deep>Deep</button><p class=said></p><my-inner></my-inner>';
@@ -38,11 +38,11 @@ customElements.define('my-card', class extends HTMLElement { connectedCallback()
 customElements.define('my-inner', class extends HTMLElement { connectedCallback() {
   this.attachShadow({mode: 'open'}).innerHTML = '<input aria-label=Inner class=inner>';
 }});
-</script>)"},
-      {"/frame-in", R"(<title>In</title><p>Text in a frame</p>
+</script>)page"},
+      {"/frame-in", R"page(<title>In</title><p>Text in a frame</p>
 <button onclick="said.textContent='frame clicked'">Press me</button><p id=said></p>
-<input aria-label="Frame field" id=ff>)"},
-      {"/waits", R"(<title>Waits</title><style>
+<input aria-label="Frame field" id=ff>)page"},
+      {"/waits", R"page(<title>Waits</title><style>
 #cover { position: fixed; inset: 0; background: #ccc }
 #moving { position: absolute; left: 0; top: 100px }
 </style>
@@ -60,50 +60,67 @@ if (q.has('move')) { let x = 0; const t = setInterval(() => moving.style.left = 
 if (q.has('forever')) { let x = 0; setInterval(() => moving.style.left = (x = (x + 5) % 300) + 'px', 10); }
 if (q.has('cover') || q.has('covered')) { const c = document.createElement('div'); c.id = 'cover'; document.body.append(c); if (q.has('cover')) after(300, () => c.remove()); }
 if (q.has('made')) after(300, () => { const b = document.createElement('button'); b.id = 'made'; b.textContent = 'Made'; b.onclick = () => out.textContent = 'made'; document.body.prepend(b); });
-</script>)"},
-      {"/table", R"(<title>Table</title><table><caption>Prices</caption>
+</script>)page"},
+      {"/table", R"page(<title>Table</title><table><caption>Prices</caption>
 <tr><th>Item</th><th>Price</th></tr><tr><td>Apple</td><td>1.20</td></tr><tr><td>Pear</td><td>0.80</td></tr></table>
-<a href="/two?x=1" data-kind=link>Two</a><a href="/two?x=1">Twice</a><a href="mailto:a@b.c">Mail</a>)"},
-      {"/scroll", R"(<title>Endless</title><div id=list></div><script>
+<a href="/two?x=1" data-kind=link>Two</a><a href="/two?x=1">Twice</a><a href="mailto:a@b.c">Mail</a>)page"},
+      {"/scroll", R"page(<title>Endless</title><div id=list></div><script>
 let n = 0;
 const add = () => { for (let i = 0; i < 30; ++i) { const p = document.createElement('p'); p.textContent = 'Row ' + (++n); list.append(p); } };
 add();
 addEventListener('scroll', () => { if (n < 3000 && innerHeight + scrollY > document.body.scrollHeight - 200) add(); });
-</script>)"},
-      {"/tall", R"(<title>Tall</title><body style="margin:0"><div style="height:30000px;width:800px;background:linear-gradient(red,blue)"></div>)"},
-      {"/popup", R"(<title>Popup</title><a href="/two" target=_blank>Open</a>
+</script>)page"},
+      {"/tall", R"page(<title>Tall</title><body style="margin:0"><div style="height:30000px;width:800px;background:linear-gradient(red,blue)"></div>)page"},
+      {"/popup", R"page(<title>Popup</title><a href="/two" target=_blank>Open</a>
 <button onclick="window.open('/two')">Window</button>
-<button id=self onclick="window.close()">Close</button>)"},
-      {"/dialogs", R"(<title>Dialogs</title><p id=out></p>
+<button id=self onclick="window.close()">Close</button>)page"},
+      {"/dialogs", R"page(<title>Dialogs</title><p id=out></p>
 <button id=a onclick="alert('hello'); out.textContent='told'">Alert</button>
 <button id=c onclick="out.textContent=confirm('sure?')">Confirm</button>
-<button id=p onclick="out.textContent=prompt('name?')">Prompt</button>)"},
-      {"/spa", R"(<title>Spa</title><button onclick="go()">Next</button><p id=view>one</p><script>
+<button id=p onclick="out.textContent=prompt('name?')">Prompt</button>)page"},
+      {"/spa", R"page(<title>Spa</title><button onclick="go()">Next</button><p id=view>one</p><script>
 const go = () => { history.pushState({}, '', '/spa/next'); document.title = 'Spa next';
   fetch('/slow.json').then(r => r.text()).then(t => view.textContent = t); };
-</script>)"},
-      {"/store", R"(<title>Store</title><p id=out></p><script>
+</script>)page"},
+      {"/store", R"page(<title>Store</title><p id=out></p><script>
 out.textContent = (localStorage.getItem('name') ?? 'nobody') + ' ' + (sessionStorage.getItem('step') ?? 'none');
 const keep = (n, s) => { localStorage.setItem('name', n); sessionStorage.setItem('step', s); };
-</script><div style="height:4000px"></div>)"},
-      {"/files", R"(<title>Files</title><a id=plain href=/file.bin>File</a>
+</script><div style="height:4000px"></div>)page"},
+      {"/files", R"page(<title>Files</title><a id=plain href=/file.bin>File</a>
 <a id=blob>Blob</a><a id=endless href=/endless.bin>Endless</a><script>
 blob.href = URL.createObjectURL(new Blob(['from a blob'])); blob.download = '../../evil .txt';
-</script>)"},
-      {"/clobber", R"(<title>Real</title><form><input name=tagName value=x>
+</script>)page"},
+      {"/outline", R"page(<title>Mixed</title><header><h1>Shop <a href="/">Home</a></h1></header>
+<nav aria-label=Main><ul><li><a href="/two">One</a></li><li><a href="/two" aria-current=page>Two</a></li></ul></nav>
+<main><h2>Cart</h2><p>Some <b>bold</b> and <i>italic</i> words.</p>
+<div style="display:none">never shown <button>Hidden</button></div>
+<div style="visibility:hidden">nor this <button>Invisible</button></div>
+<p style="opacity:0">nor that</p><span aria-hidden=true>icon</span>
+<div style="position:absolute;width:1px;height:1px;overflow:hidden">for readers only</div>
+<div style="cursor:pointer" class=card><b>Card</b> with a hand</div>
+<img alt="A picture" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" width=50 height=50><img width=9 height=9>
+<button aria-label=Delete><svg width=10 height=10></svg></button>
+<div role=checkbox aria-checked=true tabindex=0>Gift</div>
+<button aria-expanded=false>Menu</button>
+<select aria-label=Many><option>1<option>2<option>3<option>4<option>5<option>6<option>7<option>8<option>9<option>10</select>
+<input type=search placeholder=Search value="old words"><input type=range aria-label=Loud min=0 max=9 value=4>
+<details><summary>More</summary><p>folded away</p></details>
+<label>Card number <input autocomplete=cc-number value=4111></label>
+<dialog open aria-label=Cookies>We use cookies <button>Accept</button></dialog></main>)page"},
+      {"/clobber", R"page(<title>Real</title><form><input name=tagName value=x>
 <input name=parentNode><input name=children><input name=getAttribute>
 <input name=querySelectorAll><input name=closest>
 <input type=password name=attributes value=clobbered-secret>
 <button type=button onclick="done.textContent='clobber clicked'">Click here</button></form>
-<img name=body><img name=querySelectorAll><img name=title><form name=title></form><p id=done></p>)"},
+<img name=body><img name=querySelectorAll><img name=title><form name=title></form><p id=done></p>)page"},
       // -- hostile ------------------------------------------------------------
-      {"/alerts", R"(<title>Alerts</title><script>addEventListener('load', () =>
-setTimeout(() => { for (;;) alert('again') }, 50))</script>Alerts)"},
-      {"/leave", R"(<title>Leave</title><button>x</button><script>
-addEventListener('beforeunload', e => { e.preventDefault(); e.returnValue = 'no'; })</script>)"},
-      {"/popups", R"(<title>Popups</title><button onclick="for (let i = 0; i < 1000; ++i) window.open('/two', 'w' + i)">Many</button>)"},
-      {"/busy", R"(<title>Busy</title><p>here</p><script>setTimeout(() => { for (;;); }, 300)</script>)"},
-      {"/huge", R"(<title>Huge</title><body><script>
+      {"/alerts", R"page(<title>Alerts</title><script>addEventListener('load', () =>
+setTimeout(() => { for (;;) alert('again') }, 50))</script>Alerts)page"},
+      {"/leave", R"page(<title>Leave</title><button>x</button><script>
+addEventListener('beforeunload', e => { e.preventDefault(); e.returnValue = 'no'; })</script>)page"},
+      {"/popups", R"page(<title>Popups</title><button onclick="for (let i = 0; i < 1000; ++i) window.open('/two', 'w' + i)">Many</button>)page"},
+      {"/busy", R"page(<title>Busy</title><p>here</p><script>setTimeout(() => { for (;;); }, 300)</script>)page"},
+      {"/huge", R"page(<title>Huge</title><body><script>
 const t = 'x'.repeat(1 << 20);
 const end = performance.now() + 4000;
 for (let i = 0; i < 1000 && performance.now() < end; ++i) {
@@ -112,23 +129,23 @@ for (let i = 0; i < 1000 && performance.now() < end; ++i) {
   document.body.append(d);
 }
 document.body.insertAdjacentHTML('afterbegin', '<button>First</button>');
-</script>)"},
-      {"/many", R"(<title>Many</title><body><script>
-let h = ''; for (let i = 0; i < 60000; ++i) h += '<div><a href=/two>Link ' + i + '</a><p>Some words about it</p></div>';
+</script>)page"},
+      {"/many", R"page(<title>Many</title><body><script>
+let h = ''; for (let i = 0; i < 20000; ++i) h += '<div><a href=/two>Link ' + i + '</a><p>Some words about it</p></div>';
 document.body.innerHTML = h;
-</script>)"},
-      {"/noise", R"(<title>Noise</title><p>quiet</p><script>
+</script>)page"},
+      {"/noise", R"page(<title>Noise</title><p>quiet</p><script>
 const big = 'y'.repeat(3 << 20);
 setInterval(() => { console.log(big); document.title = 'Noise' + Math.random(); history.replaceState({}, '', '?' + Math.random()); fetch('data:,' + big); }, 5);
-</script>)"},
-      {"/deep", R"(<title>Deep</title><body><script>
+</script>)page"},
+      {"/deep", R"page(<title>Deep</title><body><script>
 let at = document.body; for (let i = 0; i < 20000; ++i) { const d = document.createElement('div'); at.append(d); at = d; }
 at.innerHTML = '<button>Bottom</button>';
-</script>)"},
-      {"/frames", R"(<title>Frames</title><body><script>
+</script>)page"},
+      {"/frames", R"page(<title>Frames</title><body><script>
 for (let i = 0; i < 300; ++i) { const f = document.createElement('iframe'); f.srcdoc = '<button>b' + i + '</button>'; document.body.append(f); }
-</script>)"},
-      {"/self-frame", R"(<title>Self</title><button>Here</button><iframe src="/self-frame?x"></iframe>)"},
+</script>)page"},
+      {"/self-frame", R"page(<title>Self</title><button>Here</button><iframe src="/self-frame?x"></iframe>)page"},
   };
   return pages;
 }

@@ -115,6 +115,8 @@ asio::awaitable<action_result> session::act(std::string action,
     current_->dialog_answer = call.text("dialog_text");
     co_await what(call);
     out.success = true;
+    if (current_)
+      current_->silent = false;
   } catch (const page_silent& why) {
     out.error = why.what();
     silent = true;
@@ -129,8 +131,10 @@ asio::awaitable<action_result> session::act(std::string action,
       throw;
     cancelled = true;
   }
-  if ((silent || cancelled) && current_)
+  if ((silent || cancelled) && current_) {
     current_->interrupt();
+    current_->silent = current_->silent || silent;
+  }
   if (cancelled)
     throw cdp_failed{
         {errc::cancelled, "the action was cancelled; the session goes on",

@@ -64,6 +64,8 @@ public:
   /// Opens an empty tab and switches to it. Throws action_failed when there
   /// are `tabs_max`.
   boost::asio::awaitable<void> open_tab(time_point until);
+  /// An empty tab in place of the current one, whose renderer does not answer.
+  boost::asio::awaitable<void> renew_tab(time_point until);
   /// A file name such as `screenshot-3.png`.
   std::string file_name(std::string_view what, std::string_view ending);
 
@@ -96,6 +98,7 @@ private:
   std::vector<std::shared_ptr<tab>> tabs_;
   std::shared_ptr<tab> current_;
   std::uint64_t files_ = 0;
+  bool renewing_ = false;
 
   /// Since the action began.
   std::uint32_t tabs_refused_ = 0;

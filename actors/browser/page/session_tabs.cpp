@@ -8,12 +8,24 @@ namespace shannon::browser {
 namespace asio = boost::asio;
 using nlohmann::json;
 
+namespace {
+
+/// So many tabs are closed at once before the page that opens them is ended.
+constexpr std::uint32_t tabs_refused_max = 20;
+
+} // namespace
+
 void session::attached(const target& what) {
   if (closed_ || what.type != "page")
     return;
-  if (tabs_.size() >= options_.tabs_max) {
+  if (tabs_.size() >= options_.tabs_max + (renewing_ ? 1 : 0)) {
     ++tabs_refused_;
     in_->connection().send("", "Target.closeTarget", {{"targetId", what.id}});
+    // A page that goes on all the same does so until it is stopped.
+    if (tabs_refused_ % tabs_refused_max == 0)
+      for (auto& one : tabs_)
+        if (one->id() == what.opener)
+          one->interrupt();
     return;
   }
   std::weak_ptr<session> weak = self();
@@ -85,6 +97,27 @@ asio::awaitable<void> session::open_tab(time_point until) {
     throw action_failed{"the new tab was closed at once; try again"};
   auto opened = *at;
   current_ = opened;
+  co_await opened->ready(until);
+}
+
+asio::awaitable<void> session::renew_tab(time_point until) {
+  auto me = self();
+  auto old = current_;
+  renewing_ = true;
+  struct scope {
+    bool& renewing;
+    ~scope() {
+      renewing = false;
+    }
+  } ends{renewing_};
+  auto made = co_await in_->open_page(lease_.id);
+  for (auto& one : tabs_)
+    if (one->id() == made.id)
+      current_ = one;
+  if (current_ == old)
+    throw action_failed{"the new tab was closed at once; try again"};
+  old->close();
+  auto opened = current_;
   co_await opened->ready(until);
 }
 

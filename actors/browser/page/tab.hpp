@@ -87,6 +87,10 @@ public:
                                                  std::string verb,
                                                  nlohmann::json given,
                                                  time_point until);
+  void forget_answer() {
+    status = 0;
+    refused.clear();
+  }
   /// Ends what runs or loads in it.
   void interrupt();
   /// Closes it, whatever it does.
@@ -119,8 +123,13 @@ public:
   notice changed;
   std::string title;
   int status = 0; ///< HTTP, of the main document; 0 when there is none.
+  /// Why the way out did not let the document through; empty if it did.
+  std::string refused;
   bool navigation_asked = false; ///< The main frame wants another document.
   bool navigating = false;       ///< It is on its way.
+  bool stopped = false; ///< Its document loads no more, however far it came.
+  bool broken = false;  ///< The document broke off.
+  bool silent = false;  ///< It did not answer when it was asked last.
 
   /// Since the action began.
   std::vector<dialog> dialogs;

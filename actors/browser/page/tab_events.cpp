@@ -26,6 +26,17 @@ std::string url_of(const json& from) {
   return std::string{kit::utf8_prefix(out, url_bytes_max)};
 }
 
+/// What the egress proxy says of a request that it did not carry out.
+std::string refusal_in(const json& headers) {
+  if (headers.is_object())
+    for (auto& [name, value] : headers.items())
+      if (name == "X-Shannon-Egress" && value.is_string()) {
+        auto text = value.get<std::string>();
+        return text.starts_with("refused; ") ? text.substr(9) : text;
+      }
+  return "";
+}
+
 } // namespace
 
 void tab::heard(const std::string& session, std::string_view method,
@@ -88,7 +99,7 @@ void tab::heard_page(const std::string& session, std::string_view what,
     if (where == nullptr)
       return;
     if (where->id == frames.main().id) {
-      navigating = navigation_asked = false;
+      navigating = navigation_asked = stopped = broken = false;
       title.clear();
       network.reset(steady_clock::now());
       make_world(*where);
@@ -110,9 +121,14 @@ void tab::heard_page(const std::string& session, std::string_view what,
   } else if (what == "frameStartedNavigating") {
     if (main && text_of(params, "navigationType") != "sameDocument")
       navigating = true;
-  } else if (what == "frameStoppedLoading") {
+  } else if (what == "frameStartedLoading") {
     if (main)
+      stopped = false;
+  } else if (what == "frameStoppedLoading") {
+    if (main) {
       navigating = navigation_asked = false;
+      stopped = true;
+    }
   } else if (what == "javascriptDialogOpening") {
     heard_dialog(session, params);
   } else if (what == "downloadWillBegin") {
@@ -143,12 +159,18 @@ void tab::heard_network(std::string_view what, json& params) {
     network.began(text_of(params, "requestId"), text_of(params, "type"),
                   text_of(request, "url").substr(0, 8));
   } else if (what == "loadingFinished" || what == "loadingFailed") {
-    network.ended(text_of(params, "requestId"), steady_clock::now());
+    auto request = text_of(params, "requestId");
+    network.ended(request, steady_clock::now());
+    if (what == "loadingFailed" && request == frames.main().loader
+        && !params.value("canceled", false))
+      broken = true;
   } else if (what == "responseReceived") {
     if (text_of(params, "type") != "Document"
         || text_of(params, "frameId") != frames.main().id)
       return;
     status = params["response"].value("status", 0);
+    refused = kit::utf8_prefix(refusal_in(params["response"]["headers"]),
+                               dialog_bytes_max);
   } else {
     return;
   }

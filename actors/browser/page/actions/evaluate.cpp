@@ -8,6 +8,7 @@ namespace shannon::browser {
 
 namespace asio = boost::asio;
 using nlohmann::json;
+using namespace nlohmann::literals;
 
 namespace {
 
@@ -45,19 +46,17 @@ asio::awaitable<void> do_evaluate(action_call& call) {
              {"silent", true}};
     answer = co_await page->ask("Runtime.evaluate", std::move(how),
                                 call.patience);
-    auto& thrown = answer["exceptionDetails"]["exception"];
     // Nothing of it has run when it could not be read.
-    bool unread = thrown.is_object()
-                  && thrown.value("className", "") == "SyntaxError"
-                  && !answer["exceptionDetails"].contains("stackTrace");
+    auto thrown = answer.find("exceptionDetails");
+    bool unread = thrown != answer.end() && !thrown->contains("stackTrace")
+                  && thrown->value("/exception/className"_json_pointer, "")
+                         == "SyntaxError";
     if (!unread)
       break;
   }
-  if (auto& thrown = answer["exceptionDetails"]; thrown.is_object()) {
-    auto& what = thrown["exception"];
-    auto text = what.is_object() && what.contains("description")
-                    ? what["description"].get<std::string>()
-                    : thrown.value("text", std::string{"it threw"});
+  if (auto thrown = answer.find("exceptionDetails"); thrown != answer.end()) {
+    auto text = thrown->value("/exception/description"_json_pointer,
+                              thrown->value("text", std::string{"it threw"}));
     throw action_failed{"the script failed: "
                         + std::string{kit::utf8_prefix(text, 1000)}};
   }

@@ -18,6 +18,8 @@ namespace {
 constexpr milliseconds quiet{500};
 /// A link that was followed has to begin to load by then.
 constexpr milliseconds asked_patience{500};
+/// A page that is not busy says by then where it is.
+constexpr milliseconds moment{3'000};
 
 std::string where_we_are(tab& page) {
   auto out = "at " + page.url();
@@ -88,7 +90,8 @@ asio::awaitable<bool> arrive(action_call& call, milestone how_far,
     auto page = call.in.current_tab();
     if (!page)
       throw action_failed{"the page was closed while it was loading"};
-    if (!page->navigating && page->frames.main().has(how_far))
+    if (!page->navigating
+        && (page->frames.main().has(how_far) || page->stopped))
       co_return true;
     if (steady_clock::now() >= until)
       co_return false;
@@ -107,8 +110,7 @@ asio::awaitable<void> settle(action_call& call) {
   page = call.in.current_tab();
   if (!page)
     co_return;
-  auto until = std::min(call.deadline,
-                        steady_clock::now() + std::chrono::seconds{2});
+  auto until = steady_clock::now() + moment;
   try {
     co_await look(call, until);
   } catch (const page_silent&) {
@@ -145,13 +147,17 @@ asio::awaitable<void> loaded(action_call& call, const std::string& how) {
   auto page = call.in.current_tab();
   if (!page)
     throw action_failed{"the page was closed while it was loading"};
-  auto until = std::min(call.deadline,
-                        steady_clock::now() + std::chrono::seconds{5});
+  if (!page->refused.empty())
+    throw action_failed{page->url() + " must not be reached: "
+                        + page->refused};
+  auto until = steady_clock::now() + moment;
   co_await look(call, until);
   call.out.output += where_we_are(*page);
   if (page->status > 0)
     call.out.metadata["status"] = page->status;
-  call.out.metadata["loaded"] = done;
+  call.out.metadata["loaded"] = done && !page->broken;
+  if (page->broken)
+    call.out.output += "\nnote: it broke off while it was loading";
   if (!done)
     call.out.output += "\nnote: it had not finished loading within "
                        + std::to_string(call.patience_is.count())
@@ -175,7 +181,7 @@ asio::awaitable<void> through_history(action_call& call, int step) {
   auto documents = page->frames.main().documents;
   auto before = page->url();
   json to{{"entryId", entries[at]["id"]}};
-  page->status = 0;
+  page->forget_answer();
   co_await page->ask("Page.navigateToHistoryEntry", std::move(to),
                      call.patience);
   while (page->open() && page->frames.main().documents == documents
@@ -189,8 +195,11 @@ asio::awaitable<void> through_history(action_call& call, int step) {
 asio::awaitable<void> do_navigate(action_call& call) {
   auto url = checked_url(call.text("url"));
   auto how = call.text("wait_until", "load");
+  // What holds a page may hold its renderer still: the next gets another.
+  if (call.page().silent)
+    co_await call.in.renew_tab(call.deadline);
   auto page = call.in.current_tab();
-  page->status = 0;
+  page->forget_answer();
   json answer;
   bool silent = false;
   try {
@@ -236,7 +245,7 @@ asio::awaitable<void> do_forward(action_call& call) {
 asio::awaitable<void> do_reload(action_call& call) {
   auto page = call.in.current_tab();
   auto documents = page->frames.main().documents;
-  page->status = 0;
+  page->forget_answer();
   co_await page->ask("Page.reload", json::object(), call.patience);
   while (page->open() && page->frames.main().documents == documents
          && steady_clock::now() < call.patience)

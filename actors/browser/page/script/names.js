@@ -121,7 +121,8 @@ const state_of = (e) => {
     out.push(e.value ? '(secret, filled)' : '(secret, empty)');
   } else if (tag === 'select') {
     const chosen = [...e.selectedOptions].map((o) => one_line(o.label));
-    out.push('= ' + quoted(cut(chosen.join(', '), 80)));
+    out.push(chosen.length ? '= ' + quoted(cut(chosen.join(', '), 80))
+                           : '(none chosen)');
     const all = [...e.options].slice(0, 8).map((o) => cut(one_line(o.label), 30));
     const more = e.options.length - all.length;
     out.push('of ' + all.join(' | ') + (more > 0 ? ` | ${more} more` : ''));

@@ -25,10 +25,10 @@ const collect = (root, until) => {
     text = '';
     text_seen = false;
   };
-  const open = [{node: root, depth: 0, pointer: false}];
+  const open = [{node: root, depth: 0, pointer: false, quiet: false}];
   let visited = 0;
   while (open.length) {
-    const {node, depth, pointer, end} = open.pop();
+    const {node, depth, pointer, quiet, end} = open.pop();
     if (end) {
       flush(depth);
       continue;
@@ -38,7 +38,8 @@ const collect = (root, until) => {
       break;
     }
     if (node_type(node) === 3) {
-      text += text_content(node);
+      if (!quiet)
+        text += text_content(node);
       continue;
     }
     if (!is_element(node))
@@ -142,12 +143,18 @@ const collect = (root, until) => {
       // Children may be shown all the same; its own text is not.
       for (const child of shown_children(node).reverse())
         if (is_element(child))
-          open.push({node: child, depth: inner, pointer});
+          open.push({node: child, depth: inner, pointer, quiet});
       continue;
     }
     const below = pointer || style.cursor === 'pointer';
+    // A field has its label as its name already.
+    const named = quiet || (tag === 'label' && node.control
+                            && is_visible(node.control));
+    const folded = style.contentVisibility === 'hidden'
+      || (tag === 'details' && !node.open);
     for (const child of shown_children(node).reverse())
-      open.push({node: child, depth: inner, pointer: below});
+      if (!folded || (is_element(child) && tag_name(child) === 'summary'))
+        open.push({node: child, depth: inner, pointer: below, quiet: named});
   }
   flush(0);
   return {lines, cut_short};
