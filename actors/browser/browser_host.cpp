@@ -327,7 +327,9 @@ asio::awaitable<void> browser_host::warm_up() {
       }
       process::deadline due{loop_, *in, settings_.open_timeout,
                             "the browser opened no session within its time"};
-      auto pages = co_await page_session::open(in->browser, {});
+      // Named: GCC 12 destroys such a temporary of a co_await twice.
+      session_options usual;
+      auto pages = co_await page_session::open(in->browser, usual);
       in->warm.push_back(std::move(pages));
       good = true;
     }

@@ -212,7 +212,7 @@ void session::close() {
     one->end(false);
   current_ = nullptr;
   if (in_->is_open())
-    in_->close_context(lease_.id, std::move(lease_));
+    in_->close_context(lease_.id);
 }
 
 std::string session::file_name(std::string_view what, std::string_view ending) {

@@ -1,0 +1,223 @@
+#include "tests/browser/pool_world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+using namespace shannon;
+using namespace std::chrono_literals;
+using shannon::test::descendants_of;
+using shannon::test::pool_world;
+using std::chrono::steady_clock;
+
+namespace {
+
+std::string text_of(const pool_world::answer& got) {
+  if (!got)
+    return "refused: " + got.error().text;
+  return got->result().success() ? got->result().output()
+                                 : "failed: " + got->result().error();
+}
+
+std::size_t open_files() {
+  std::size_t count = 0;
+  for (const auto& one : std::filesystem::directory_iterator("/proc/self/fd"))
+    count += one.path().empty() ? 0 : 1;
+  return count;
+}
+
+} // namespace
+
+TEST_CASE("the first action opens a session, and the next goes on in it") {
+  pool_world world;
+  world.web.page("/hello", "<title>Hi</title><p>good day</p>");
+  auto got = world.visit("run-1", "/hello");
+  CHECK(got.holder() == "here");
+  CHECK(got.state().find("/hello") != std::string::npos);
+  auto text = world.act("run-1", "browser_extract", "{}", "here");
+  CHECK(text_of(text).find("good day") != std::string::npos);
+  auto all = world.report();
+  REQUIRE(all.sessions.size() == 1);
+  CHECK(all.sessions[0].id == "run-1");
+  CHECK(all.sessions[0].title == "Hi");
+  CHECK(all.sessions[0].url == world.url("/hello"));
+  CHECK(all.sessions[0].tenant == "t");
+  CHECK(all.sessions[0].bytes_in > 0);
+}
+
+TEST_CASE("an action that names a holder is never carried out elsewhere") {
+  pool_world world;
+  auto got
+      = world.act("run-1", "browser_click", R"({"selector": "a"})", "here");
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == errc::not_found);
+  CHECK_FALSE(got.error().retryable);
+  CHECK(world.report().sessions.empty());
+}
+
+TEST_CASE("a step that is asked for again is not made again") {
+  pool_world world;
+  world.web.page("/send", "<form method=post action=/submit>"
+                          "<button id=go>go</button></form>");
+  world.visit("run-1", "/send");
+  auto click = R"({"selector": "#go"})";
+  auto first
+      = world.act("run-1", "browser_click", click, "here", "run-1/click/1");
+  auto second
+      = world.act("run-1", "browser_click", click, "here", "run-1/click/2");
+  CHECK(text_of(first) == text_of(second));
+  CHECK(world.web.asked("/submit") == 1);
+}
+
+TEST_CASE("what is asked for twice at once is made once, and both are told") {
+  pool_world world;
+  world.visit("run-1", "/");
+  auto wait = R"({"time_ms": 300})";
+  auto first = world.begin("run-1", "browser_wait", wait, "here", "k/1");
+  auto second = world.begin("run-1", "browser_wait", wait, "here", "k/2");
+  CHECK(first.get()->result().success());
+  CHECK(second.get()->result().success());
+}
+
+TEST_CASE("arguments that do not fit are told, and nothing is done") {
+  pool_world world;
+  auto got = world.act("run-1", "browser_click", R"({"selector": 7})");
+  CHECK(text_of(got).find("selector") != std::string::npos);
+  got = world.act("run-1", "browser_dance", "{}");
+  CHECK(text_of(got).find("unknown tool") != std::string::npos);
+  got = world.act("run-1", "browser_evaluate", R"({"script": "1"})");
+  CHECK(text_of(got).find("unknown tool") != std::string::npos);
+}
+
+TEST_CASE("a cancel interrupts a command within a second") {
+  pool_world world;
+  world.visit("run-1", "/");
+  auto long_one = world.begin("run-1", "browser_wait",
+                              R"({"selector": "#never", "timeout_ms": 15000})",
+                              "here", "run-1/wait/1");
+  CHECK(long_one.wait_for(300ms) == std::future_status::timeout);
+  auto since = steady_clock::now();
+  world.cancel("run-1/wait/1");
+  auto got = long_one.get();
+  CHECK(steady_clock::now() - since < 1s);
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == errc::cancelled);
+  // The session is there still.
+  CHECK(world.act("run-1", "browser_extract", "{}", "here"));
+}
+
+TEST_CASE("a crash of the browser ends its sessions, and the pool is whole") {
+  pool_world world;
+  world.visit("run-1", "/");
+  auto before = world.report();
+  REQUIRE(before.processes.size() == 1);
+  auto under_way
+      = world.begin("run-1", "browser_wait",
+                    R"({"selector": "#never", "timeout_ms": 15000})", "here");
+  CHECK(under_way.wait_for(200ms) == std::future_status::timeout);
+  SECTION("killed") {
+    kill(-static_cast<pid_t>(before.processes[0].pid), SIGKILL);
+  }
+  SECTION("frozen") {
+    kill(-static_cast<pid_t>(before.processes[0].pid), SIGSTOP);
+  }
+  auto since = steady_clock::now();
+  auto got = under_way.get();
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == errc::not_found);
+  CHECK(steady_clock::now() - since < 8s);
+  auto again
+      = world.act("run-1", "browser_click", R"({"selector": "a"})", "here");
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == errc::not_found);
+  world.visit("run-1", "/");
+  CHECK(steady_clock::now() - since < 15s);
+  CHECK(world.report().crashed == 1);
+}
+
+TEST_CASE("a lost session comes back with its URL and its cookies") {
+  pool_world world;
+  world.visit("run-1", "/login");
+  auto got = world.visit("run-1", "/me");
+  auto state = got.state();
+  REQUIRE_FALSE(state.empty());
+  auto closed = world.act("run-1", "browser_close", "{}", "here");
+  CHECK(closed->result().success());
+  REQUIRE(world.until([&] { return world.report().sessions.empty(); }));
+  auto back = world.act("run-1", "", "", "", "", state);
+  REQUIRE(back);
+  CHECK(back->result().success());
+  auto text = world.act("run-1", "browser_extract", "{}", "here");
+  CHECK(text_of(text).find("signed in") != std::string::npos);
+}
+
+TEST_CASE("limits: of a tenant, of the node, of idleness") {
+  auto settings = pool_world::quick();
+  settings.tenant_sessions_max = 1;
+  settings.sessions_max = 2;
+  settings.idle_timeout = 1500ms;
+  pool_world world{settings};
+  auto open = [&](const char* session, const char* tenant) {
+    return world.begin(session, "browser_extract", "{}", "", "", "", tenant)
+        .get();
+  };
+  CHECK(open("a", "t1"));
+  auto second = open("b", "t1");
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == errc::overloaded);
+  CHECK(second.error().retryable);
+  CHECK(open("c", "t2"));
+  auto third = open("d", "t3");
+  REQUIRE_FALSE(third);
+  CHECK(third.error().code == errc::overloaded);
+  CHECK(world.until([&] { return world.report().sessions.empty(); }));
+  CHECK(open("d", "t3"));
+}
+
+TEST_CASE("a screenshot lies in the workspace and goes with the answer") {
+  pool_world world;
+  world.visit("run-1", "/");
+  auto got = world.act("run-1", "browser_screenshot", "{}", "here");
+  REQUIRE(got);
+  REQUIRE(got->files_size() == 1);
+  CHECK(got->files(0).data().starts_with("\x89PNG"));
+  CHECK(got->files(0).size() == got->files(0).data().size());
+  std::size_t found = 0;
+  for (const auto& one :
+       std::filesystem::recursive_directory_iterator(world.folder.path()))
+    if (one.path().extension() == ".png") {
+      ++found;
+      CHECK(one.file_size() == got->files(0).size());
+      CHECK(one.path().parent_path().filename() == "screenshots");
+    }
+  CHECK(found == 1);
+}
+
+TEST_CASE("fifty sessions in a row leave no process, file or megabyte") {
+  auto settings = pool_world::quick();
+  settings.process_opened_max = 20; // Two processes are replaced meanwhile.
+  pool_world world{settings};
+  auto one_session = [&](int number) {
+    auto id = "run-" + std::to_string(number);
+    world.visit(id, "/");
+    auto text = world.act(id, "browser_extract", "{}", "here");
+    CHECK(text->result().success());
+    world.act(id, "browser_close", "{}", "here");
+  };
+  for (int i = 0; i < 5; ++i)
+    one_session(i);
+  auto files = open_files();
+  for (int i = 5; i < 55; ++i)
+    one_session(i);
+  CHECK(world.until([&] { return world.report().sessions.empty(); }));
+  // One process, and what is warm in it.
+  CHECK(world.until([&] { return world.report().processes.size() == 1; }));
+  CHECK(world.report().crashed == 0);
+  CHECK(world.report().started >= 3);
+  CHECK(world.until([&] { return open_files() <= files + 40; }));
+  CHECK(world.until([&] { return descendants_of(getpid()) <= 14; }));
+  for (const auto& one : world.report().processes)
+    CHECK(one.memory_bytes < 1024ull * 1024 * 1024);
+}
