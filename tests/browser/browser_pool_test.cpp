@@ -74,7 +74,7 @@ TEST_CASE("a step that is asked for again is not made again") {
 TEST_CASE("what is asked for twice at once is made once, and both are told") {
   pool_world world;
   world.visit("run-1", "/");
-  auto wait = R"({"time_ms": 300})";
+  auto wait = R"({"ms": 300})";
   auto first = world.begin("run-1", "browser_wait", wait, "here", "k/1");
   auto second = world.begin("run-1", "browser_wait", wait, "here", "k/2");
   CHECK(first.get()->result().success());

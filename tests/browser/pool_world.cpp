@@ -154,16 +154,18 @@ bool pool_world::until(const std::function<bool()>& holds,
 std::size_t descendants_of(pid_t root) {
   std::multimap<pid_t, pid_t> children;
   for (const auto& one : std::filesystem::directory_iterator("/proc")) {
+    auto name = one.path().filename().string();
     std::ifstream stat{one.path() / "stat"};
     std::string line;
-    if (!std::getline(stat, line))
+    if (name.find_first_not_of("0123456789") != std::string::npos
+        || !std::getline(stat, line))
       continue;
     std::istringstream rest{line.substr(line.rfind(')') + 1)};
     std::string state;
     pid_t parent = 0;
     rest >> state >> parent;
     if (state != "Z")
-      children.emplace(parent, std::stoi(one.path().filename()));
+      children.emplace(parent, std::stoi(name));
   }
   std::size_t count = 0;
   std::vector<pid_t> open{root};

@@ -64,7 +64,7 @@ result<visit_request> visit_to(const json_in& body) {
   out.actions.push_back(action_of("browser_navigate", to));
   if (*wait > 0) {
     json_out pause;
-    pause["time_ms"] = *wait;
+    pause["ms"] = *wait;
     out.actions.push_back(action_of("browser_wait", pause));
   }
   return out;
