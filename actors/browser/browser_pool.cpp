@@ -123,7 +123,9 @@ private:
 
   // -- handlers ---------------------------------------------------------------
 
-  void run(const envelope& mail, const remote::BrowserRun& what) {
+  /// `again`: it was not begun, for the session it went to ended.
+  void run(const envelope& mail, const remote::BrowserRun& what,
+           bool again = false) {
     auto id = id_of(what);
     if (id.empty())
       return refuse(
@@ -140,7 +142,7 @@ private:
         return refuse(mail, room.error());
       at = open(id, what);
     }
-    pass_on(mail, id);
+    pass_on(mail, id, again);
   }
 
   void on(const envelope& mail, const remote::BrowserClose& what) {
@@ -240,7 +242,7 @@ private:
     return at;
   }
 
-  void pass_on(const envelope& mail, const std::string& id) {
+  void pass_on(const envelope& mail, const std::string& id, bool again) {
     const auto& what = *mail.body.get_if<remote::BrowserRun>();
     auto key = what.context().attempt_key();
     under_way_[key] = id;
@@ -249,19 +251,19 @@ private:
               ? longest
               : std::chrono::ceil<milliseconds>(mail.deadline - clock_now());
     ask(address_of(id), mail.body, std::max(left, 1ms),
-        [this, mail, id, key](body_result got) {
+        [this, mail, id, key, again,
+         where = sessions_.at(id).where](body_result got) {
           under_way_.erase(key);
           if (auto at = sessions_.find(id);
               at != sessions_.end() && std::exchange(at->second.fresh, false))
             tell_capacity();
           if (got)
             return reply(mail, std::move(*got));
-          // It ended before it read this: as if it had not been there.
-          if (got.error().code == errc::unavailable && sessions_.count(id) == 0)
-            return refuse(mail, {errc::not_found,
-                                 "the browser session is not there any more",
-                                 false,
-                                 {}});
+          // It ended before it began this: as if it had not been there.
+          if (got.error().code == errc::unavailable && !again) {
+            forget_session(id, where);
+            return run(mail, *mail.body.get_if<remote::BrowserRun>(), true);
+          }
           refuse(mail, std::move(got.error()));
         });
   }
@@ -270,8 +272,16 @@ private:
     auto at = numbers_.find(who);
     if (at == numbers_.end())
       return;
-    sessions_.erase(at->second);
+    forget_session(at->second, who);
     numbers_.erase(at);
+  }
+
+  /// Unless another has its name by now.
+  void forget_session(const std::string& id, const caf::actor_addr& who) {
+    auto at = sessions_.find(id);
+    if (at == sessions_.end() || at->second.where != who)
+      return;
+    sessions_.erase(at);
     args_.metrics.sessions_are(sessions_.size());
     tell_capacity();
   }

@@ -104,8 +104,10 @@ protected:
                {}};
     if (current_)
       refuse_all(*current_, gone);
+    // What was not begun may be begun elsewhere.
     for (const auto& one : waiting_)
-      refuse_all(one, gone);
+      for (const auto& asker : one.askers)
+        hand_back(asker);
   }
 
 private:
