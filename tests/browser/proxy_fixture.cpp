@@ -18,13 +18,15 @@ proxy_fixture::~proxy_fixture() {
 }
 
 void proxy_fixture::start(int listener) {
-  auto lookup = [this](const std::string& host,
-                       std::uint16_t to) -> result<kit::endpoints> {
-    ++lookups;
-    if (during_lookup)
-      during_lookup();
+  // A look-up may outlive the test: what it touches is its own.
+  auto lookup = [count = lookups_, known = names, meanwhile = during_lookup](
+                    const std::string& host,
+                    std::uint16_t to) -> result<kit::endpoints> {
+    ++*count;
+    if (meanwhile)
+      meanwhile();
     kit::endpoints found;
-    if (auto at = names.find(host); at != names.end())
+    if (auto at = known.find(host); at != known.end())
       for (const auto& text : at->second)
         found.emplace_back(boost::asio::ip::make_address(text), to);
     return found;

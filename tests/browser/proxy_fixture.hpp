@@ -37,6 +37,11 @@ public:
                  "Connection: close\r\n\r\n");
   }
 
+  /// How often a name was asked for.
+  int lookups() const {
+    return *lookups_;
+  }
+
   /// Waits until `holds`, ten seconds at most.
   static bool eventually(const std::function<bool()>& holds);
   bool all_ended() const {
@@ -46,12 +51,15 @@ public:
   kit::io_loop loop{"test"};
   browser::proxy_rules rules;
   std::vector<std::string> exceptions;
-  /// What names resolve to, and how often they were asked for.
+  /// What names resolve to for the next proxy that is started.
   std::map<std::string, std::vector<std::string>> names;
-  std::atomic<int> lookups{0};
   std::function<void()> during_lookup;
   std::shared_ptr<browser::egress_proxy> proxy;
   std::uint16_t port = 0;
+
+private:
+  std::shared_ptr<std::atomic<int>> lookups_
+      = std::make_shared<std::atomic<int>>(0);
 };
 
 } // namespace shannon::test

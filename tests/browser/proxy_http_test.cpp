@@ -44,7 +44,7 @@ TEST_CASE_METHOD(proxy_fixture,
             != std::string::npos);
   }
   CHECK(server.connections() == 1);
-  CHECK(lookups == 1);
+  CHECK(lookups() == 1);
   CHECK(proxy->counters().requests == 100);
   // Pipelined ones are answered in their order.
   one.send(get(where, "/a") + get(where, "/b") + get(where, "/c"));
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(proxy_fixture, "another host is another connection") {
   CHECK(first.connections() == 2);
   CHECK(second.connections() == 1);
   // What was looked up lately is not asked for again.
-  CHECK(lookups == 2);
+  CHECK(lookups() == 2);
 }
 
 TEST_CASE_METHOD(proxy_fixture, "bodies pass whole in both directions") {

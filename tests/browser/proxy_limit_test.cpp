@@ -177,7 +177,7 @@ TEST_CASE_METHOD(proxy_fixture, "a host that does not answer is a 504") {
   start();
   auto one = browser();
   one.send(get(where));
-  CHECK(eventually([&] { return lookups == 2; }));
+  CHECK(eventually([&] { return lookups() == 2; }));
   one.close();
   CHECK(all_ended());
   raw_socket{listener}.close();
