@@ -129,10 +129,12 @@ durable<remote::ToolResult> act(context ctx, const std::string& agent,
   }
   if (failure->code == errc::not_found && !session.holder.empty()) {
     auto told = co_await lost(ctx, call, session);
+    ctx.publish("observed", observed_event(agent, call, told));
     co_return told;
   }
   remote::ToolResult out;
   out.set_error(failure->text);
+  ctx.publish("observed", observed_event(agent, call, out));
   co_return out;
 }
 

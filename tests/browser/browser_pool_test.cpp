@@ -1,4 +1,5 @@
 #include "tests/browser/pool_world.hpp"
+#include "tests/browser/process_tree.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -217,7 +218,7 @@ TEST_CASE("fifty sessions in a row leave no process, file or megabyte") {
   CHECK(world.report().crashed == 0);
   CHECK(world.report().started >= 3);
   CHECK(world.until([&] { return open_files() <= files + 40; }));
-  CHECK(world.until([&] { return descendants_of(getpid()) <= 14; }));
+  CHECK(world.until([&] { return descendants_of(getpid()).size() <= 14; }));
   for (const auto& one : world.report().processes)
     CHECK(one.memory_bytes < 1024ull * 1024 * 1024);
 }

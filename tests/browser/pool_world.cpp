@@ -5,10 +5,6 @@
 #include <caf/send.hpp>
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -149,33 +145,6 @@ bool pool_world::until(const std::function<bool()>& holds,
     std::this_thread::sleep_for(5ms);
   }
   return true;
-}
-
-std::size_t descendants_of(pid_t root) {
-  std::multimap<pid_t, pid_t> children;
-  for (const auto& one : std::filesystem::directory_iterator("/proc")) {
-    auto name = one.path().filename().string();
-    std::ifstream stat{one.path() / "stat"};
-    std::string line;
-    if (name.find_first_not_of("0123456789") != std::string::npos
-        || !std::getline(stat, line))
-      continue;
-    std::istringstream rest{line.substr(line.rfind(')') + 1)};
-    std::string state;
-    pid_t parent = 0;
-    rest >> state >> parent;
-    if (state != "Z")
-      children.emplace(parent, std::stoi(name));
-  }
-  std::size_t count = 0;
-  std::vector<pid_t> open{root};
-  while (!open.empty()) {
-    auto [from, to] = children.equal_range(open.back());
-    open.pop_back();
-    for (; from != to; ++from, ++count)
-      open.push_back(from->second);
-  }
-  return count;
 }
 
 } // namespace shannon::test

@@ -74,7 +74,4 @@ private:
   int keys_ = 0;
 };
 
-/// How many processes have this one, or a descendant of it, as a parent.
-std::size_t descendants_of(pid_t root);
-
 } // namespace shannon::test

@@ -60,13 +60,15 @@ system_fixture::~system_fixture() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void system_fixture::start() {
+void system_fixture::start(const std::vector<std::string>& settings) {
+  environment variables{"OPENAI_BASE_URL=" + upstream_url_ + "/v1",
+                        "OPENAI_API_KEY=test-key", "ANTHROPIC_API_KEY="};
+  variables.insert(variables.end(), settings.begin(), settings.end());
   node_ = std::make_unique<process>(
       std::vector<std::string>{
           SHANNON_BINARY, "up", "--dev", "--data", (folder_ / "data").string(),
           "--http", port_text(http_port_), "--admin", port_text(admin_port_)},
-      environment{"OPENAI_BASE_URL=" + upstream_url_ + "/v1",
-                  "OPENAI_API_KEY=test-key", "ANTHROPIC_API_KEY="});
+      std::move(variables));
   auto came_up = node_->await("ready http://", 60s);
   INFO(node_->err());
   REQUIRE(came_up);
@@ -83,6 +85,14 @@ outcome system_fixture::stop() {
   auto end = node_->wait(15s);
   node_.reset();
   return end;
+}
+
+std::string system_fixture::admin_url() const {
+  return "http://" + port_text(admin_port_);
+}
+
+pid_t system_fixture::node_pid() const {
+  return node_->pid();
 }
 
 std::shared_ptr<commands::api_client> system_fixture::client() const {

@@ -28,8 +28,9 @@ public:
   system_fixture();
   ~system_fixture();
 
-  /// Starts `shannon up` and waits for its `ready` line.
-  void start();
+  /// Starts `shannon up` and waits for its `ready` line. `settings` are
+  /// variables such as `SHANNON_RUN__AGENTS_MAX=1`.
+  void start(const std::vector<std::string>& settings = {});
   /// SIGKILL; the database server it started is left behind, as in life.
   void kill();
   /// SIGTERM; how the process ended.
@@ -49,6 +50,9 @@ public:
   const std::string& url() const noexcept {
     return url_;
   }
+  std::string admin_url() const;
+  /// Of the node as it runs now.
+  pid_t node_pid() const;
   std::string postgres_dsn() const;
   const std::filesystem::path& folder() const noexcept {
     return folder_;

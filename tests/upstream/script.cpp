@@ -69,6 +69,25 @@ std::vector<std::string> tokens(const std::string& text) {
   return out;
 }
 
+/// Lines `CALL name {"some": "arguments"}`: one call for each turn.
+std::vector<behaviour::call> told_calls(const std::string& text) {
+  constexpr std::string_view word = "CALL ";
+  std::vector<behaviour::call> out;
+  for (std::size_t at = 0; at < text.size();) {
+    auto end = std::min(text.find('\n', at), text.size());
+    auto line = text.substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with(word))
+      continue;
+    line.erase(0, word.size());
+    auto space = std::min(line.find(' '), line.size());
+    auto arguments = space < line.size() ? line.substr(space + 1) : "{}";
+    out.push_back({"call_" + std::to_string(out.size() + 1),
+                   line.substr(0, space), arguments});
+  }
+  return out;
+}
+
 } // namespace
 
 std::optional<question> read_question(api language, std::string_view body) {
@@ -162,6 +181,14 @@ behaviour script::decide(const question& what) {
   out.cut = is_due(all, "cut", what.text, 0);
   if (what.system.find("subtasks") != std::string::npos) {
     out.text = plan_text(what.text, number(all, "parts", 1));
+    return out;
+  }
+  auto told = told_calls(what.text);
+  if (what.has_tools && !told.empty()) {
+    auto turn = static_cast<std::size_t>(what.turn);
+    if (turn < told.size())
+      out.calls.push_back(told[turn]);
+    out.text = turn < told.size() ? "I act." : "I have seen it.";
     return out;
   }
   bool busy = all.count("busy") != 0;

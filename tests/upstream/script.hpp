@@ -35,7 +35,8 @@ using markers = std::map<std::string, std::vector<std::int64_t>>;
 
 markers read_markers(std::string_view text);
 
-/// How an answer is given.
+/// How an answer is given. Lines `CALL name {"arguments": 1}` of a user's text
+/// are tool calls, one a turn; then comes the answer.
 struct behaviour {
   std::chrono::milliseconds delay{0};       ///< Before the first byte.
   std::chrono::milliseconds token_pause{0}; ///< Between two tokens.
