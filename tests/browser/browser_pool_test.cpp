@@ -3,9 +3,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 using namespace shannon;
 using namespace std::chrono_literals;
@@ -221,4 +224,37 @@ TEST_CASE("fifty sessions in a row leave no process, file or megabyte") {
   CHECK(world.until([&] { return descendants_of(getpid()).size() <= 14; }));
   for (const auto& one : world.report().processes)
     CHECK(one.memory_bytes < 1024ull * 1024 * 1024);
+}
+
+TEST_CASE("sessions side by side never see pages of others") {
+  // Ten thousand by SHANNON_NAVIGATIONS=10000, as at night.
+  const auto* wanted = std::getenv("SHANNON_NAVIGATIONS");
+  const int navigations = wanted == nullptr ? 160 : std::atoi(wanted);
+  constexpr int sessions = 8;
+  auto settings = pool_world::quick();
+  settings.tenant_sessions_max = sessions;
+  settings.process_sessions_max = 4;
+  pool_world world{settings};
+  std::vector<std::thread> threads;
+  std::atomic<int> foreign{0};
+  std::atomic<int> seen{0};
+  for (int i = 0; i < sessions; ++i) {
+    auto path = "/of-" + std::to_string(i);
+    auto word = "page-of-" + std::to_string(i) + "-alone";
+    world.web.page(path, "<title>" + word + "</title><p>" + word + "</p>");
+    threads.emplace_back([&, i, path, word] {
+      auto id = "run-" + std::to_string(i);
+      for (int k = 0; k < navigations / sessions; ++k) {
+        world.visit(id, path);
+        auto text = text_of(world.act(id, "browser_extract", "{}", "here"));
+        ++seen;
+        if (text.find(word) == std::string::npos)
+          ++foreign;
+      }
+    });
+  }
+  for (auto& one : threads)
+    one.join();
+  CHECK(seen == navigations / sessions * sessions);
+  CHECK(foreign == 0);
 }

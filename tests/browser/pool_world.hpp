@@ -10,6 +10,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -71,7 +72,7 @@ private:
   caf::actor pool_;
   caf::actor voice_handle_;
   voice* voice_ = nullptr;
-  int keys_ = 0;
+  std::atomic<int> keys_{0};
 };
 
 } // namespace shannon::test

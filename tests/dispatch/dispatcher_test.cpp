@@ -6,8 +6,10 @@
 #include "actors/dispatch/grantor.hpp"
 #include "metrics/registry.hpp"
 #include "protocols/cluster.hpp"
+#include "protocols/remote/browser.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/workflow.pb.h"
+#include "protocols/work.hpp"
 #include "tests/dispatch/two_nodes.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -44,6 +46,8 @@ protected:
   kit::handlers make_handlers() override {
     return {
         kit::on<remote::ToolRun>(
+            [this](auto& mail, auto&) { control_.taken.push_back(mail); }),
+        kit::on<remote::BrowserRun>(
             [this](auto& mail, auto&) { control_.taken.push_back(mail); }),
         kit::on<remote::CancelEffect>([this](auto&, auto& m) {
           control_.cancelled.push_back(m.attempt_key());
@@ -119,6 +123,23 @@ struct world : seen, test::two_nodes {
 
   static std::string key(std::size_t i) {
     return "task/tool#" + std::to_string(i) + "/1";
+  }
+
+  /// The place of its answer.
+  std::size_t ask_browser(const std::string& holder) {
+    auto i = answers.size();
+    answers.emplace_back();
+    remote::BrowserRun what;
+    what.mutable_context()->set_attempt_key(key(i));
+    what.mutable_request()->set_holder(holder);
+    keep(system.spawn<kit::actor_fixture::asker>(
+        env, "asker/" + std::to_string(i), [this, i, what](auto& self) {
+          self.template ask<remote::ToolResult>(
+              {"tool"}, what, 60s,
+              [this, i](result<remote::ToolResult> got) { answers[i] = got; });
+        }));
+    run();
+    return i;
   }
 
   /// The place of its answer.
@@ -326,6 +347,54 @@ TEST_CASE("a node that drains sends back what no worker has begun, also what "
   w.run();
   CHECK(w.far.taken.size() == 2);
   CHECK_FALSE(w.answers[has_room]);
+}
+
+TEST_CASE(
+    "an action goes to the node that holds its session, past its window") {
+  world w;
+  w.worker_here(1);
+  w.worker_there(1);
+  w.tell_members({"n1#1", "n2#1"});
+  w.ask();
+  w.ask(); // Both windows are full.
+  auto held = w.ask_browser("n2#1");
+  REQUIRE(w.far.taken.size() == 2);
+  auto fresh = w.ask_browser("");
+  CHECK(w.near.taken.size() + w.far.taken.size() == 3);
+  w.far.answer(1);
+  w.run();
+  CHECK(w.answers[held]);
+  // Its end has made no room that it had not taken.
+  CHECK_FALSE(w.answers[fresh]);
+  CHECK(w.near.taken.size() + w.far.taken.size() == 3);
+  w.near.answer(0);
+  w.run();
+  CHECK(w.near.taken.size() + w.far.taken.size() == 4);
+}
+
+TEST_CASE("an action whose holder is no member is refused as not found") {
+  world w;
+  w.worker_here(1);
+  w.tell_members({"n1#1"});
+  auto one = w.ask_browser("n2#1");
+  REQUIRE(w.answers[one]);
+  REQUIRE_FALSE(*w.answers[one]);
+  CHECK(w.answers[one]->error().code == errc::not_found);
+  CHECK_FALSE(w.answers[one]->error().retryable);
+}
+
+TEST_CASE("a role says how much room there is") {
+  world w;
+  w.worker_here(1);
+  w.tell_members({"n1#1"});
+  w.tell("grants/tool", work::capacity_is{0});
+  w.ask();
+  CHECK(w.near.taken.empty());
+  w.tell("grants/tool", work::capacity_is{2});
+  w.advance(2s);
+  CHECK(w.near.taken.size() == 1);
+  w.ask();
+  CHECK(w.near.taken.size() == 2);
 }
 
 TEST_CASE("mail for a run goes to the node that owns its shard") {
