@@ -416,6 +416,13 @@ const std::vector<key_spec> table{
     {"run", "rest_after", duration, 0, 24 * hour,
      "How long a run that waits is kept in memory; 0ms: not at all.",
      SHANNON_AT(run.rest_after)},
+    {"run", "append_wait", duration, 0, hour,
+     "How long appends of runs may take on average; while they take longer, "
+     "new tasks get 503. 0ms: however long.",
+     SHANNON_AT(run.append_wait)},
+    {"run", "runs_min", number, 1, 10'000'000,
+     "So many runs are worked on however long appends take.",
+     SHANNON_AT(run.runs_min)},
     {"run", "activations_max", number, 1, 100'000,
      "Logs read at once after a start, or because their timers are due.",
      SHANNON_AT(run.activations_max)},

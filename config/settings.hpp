@@ -251,6 +251,13 @@ struct run_settings {
   std::uint32_t facts_max = 50'000;
   /// Runs active in memory on this node; above it new tasks get 503.
   std::uint32_t runs_max = 10'000;
+  /// How long appends of runs may take on average, from the wish to the word
+  /// that it is on disk. While they take longer, the node works on fewer runs
+  /// and refuses new tasks with 503; those that it has go on, and those that
+  /// wait do not count. A slower disk wants more; 0: only `runs_max` bounds.
+  milliseconds append_wait{100};
+  /// So many runs are worked on however long appends take.
+  std::uint32_t runs_min = 64;
   /// A run that waits for a timer, a signal or a person leaves memory after
   /// this long, and at once when the node holds more than half of `runs_max`;
   /// 0: always at once. Shorter costs reads when it goes on, longer memory.
@@ -268,7 +275,8 @@ struct run_settings {
 /// child run's not before the log that started it.
 struct retention_settings {
   /// How long a log is kept after its end; 0: for ever. At least an hour:
-  /// nobody may still be about to write where it stood.
+  /// nobody may still be about to write where it stood. A session is kept as
+  /// long after it was last opened or was deleted, and as long as its tasks.
   milliseconds keep_ended = std::chrono::hours{24 * 30};
   /// How long facts before a log's last `RunContinued` are kept after it; 0:
   /// as long as the log. At least an hour. Loading never needs them; events

@@ -30,6 +30,11 @@ run_metrics::run_metrics(registry& where, const std::string& kind)
                         .Name("shannon_run_step_seconds")
                         .Help("How long one attempt of a step took.")
                         .Register(where.families())),
+      intake_(prometheus::BuildGauge()
+                  .Name("shannon_run_intake")
+                  .Help("Runs at work, and the bound from which on new ones "
+                        "are refused.")
+                  .Register(where.families())),
       accepted_(counter(where, "shannon_run_accepted_total",
                         "Durable runs whose first fact was stored.", kind)),
       active_(prometheus::BuildGauge()
@@ -55,6 +60,15 @@ void run_metrics::run_ended(const std::string& status) {
   line.Increment();
   std::unique_lock guard{lines_mutex_};
   ends_.emplace(status, &line);
+}
+
+void run_metrics::intake(std::uint32_t at_work, std::uint32_t bound) {
+  if (!at_work_) {
+    at_work_ = &intake_.Add({{"kind", kind_}, {"what", "at_work"}});
+    bound_ = &intake_.Add({{"kind", kind_}, {"what", "bound"}});
+  }
+  at_work_->Set(at_work);
+  bound_->Set(bound);
 }
 
 void run_metrics::step_ended(const std::string& effect,

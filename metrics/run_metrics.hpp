@@ -31,6 +31,8 @@ public:
     replays_.Increment();
     replayed_facts_.Increment(static_cast<double>(facts));
   }
+  /// Runs at work, and how many there may be before a new one is refused.
+  void intake(std::uint32_t at_work, std::uint32_t bound);
   void run_reactivated() {
     reactivations_.Increment();
   }
@@ -48,6 +50,7 @@ private:
   prometheus::Family<prometheus::Counter>& ended_;
   prometheus::Family<prometheus::Counter>& steps_;
   prometheus::Family<prometheus::Histogram>& step_seconds_;
+  prometheus::Family<prometheus::Gauge>& intake_;
   prometheus::Counter& accepted_;
   prometheus::Gauge& active_;
   prometheus::Counter& replays_;
@@ -58,6 +61,9 @@ private:
   std::shared_mutex lines_mutex_;
   std::map<std::pair<std::string, std::string>, step_line> lines_;
   std::map<std::string, prometheus::Counter*> ends_;
+  /// Of the one kind that has a door.
+  prometheus::Gauge* at_work_ = nullptr;
+  prometheus::Gauge* bound_ = nullptr;
 };
 
 } // namespace shannon::metrics

@@ -165,10 +165,14 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     add("agents", [&env, &s, &m](auto& parent) {
       return agent::spawn_agents(parent, {env, s.run, s.llm, m.agents});
     });
+  std::shared_ptr<workflow::intake> door;
   if (plays(s, "orchestrator")) {
-    add("workflows", [&env, &s, &m](auto& parent) {
-      return workflow::spawn_workflows(parent,
-                                       {env, s.run, s.llm, m.workflows});
+    door = std::make_shared<workflow::intake>(workflow::intake::limits{
+        s.run.append_wait, s.run.runs_min, s.run.runs_max});
+    add("workflows", [&env, &s, &m, door](auto& parent) {
+      workflow::workflow_args args{env, s.run, s.llm, m.workflows};
+      args.door = door;
+      return workflow::spawn_workflows(parent, std::move(args));
     });
     add("schedules", [&env, &s, &m](auto& parent) {
       return workflow::spawn_schedules(parent,
@@ -183,13 +187,16 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     return inspector::spawn_inspector(parent, std::move(args));
   });
   // Every node can be looked at through its admin port, whatever its roles.
-  add("gateway", [&env, &s, p, &m](auto& parent) {
+  add("gateway", [&env, &s, p, &m, door](auto& parent) {
     gateway::gateway_args args{env,      s.http,    s.identity, p.secrets,
                                p.server, m.gateway, m.registry};
     args.serves_api = plays(s, "gateway");
     args.files = s.tool;
     args.daemons = s.daemon;
     args.drain_node = p.drain_node;
+    if (door)
+      args.has_room
+          = [door] { return door->has_room(std::chrono::steady_clock::now()); };
     args.redis_url = s.redis_url;
     args.redis_timeout = s.redis_timeout;
     return gateway::spawn_gateway(parent, std::move(args));

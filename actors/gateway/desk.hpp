@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,9 @@ public:
   virtual const config::http_settings& settings() const noexcept = 0;
   /// The node drains: what is begun is ended, nothing long is begun.
   virtual bool is_draining() const noexcept = 0;
+  /// Has this node room for a new task? Nothing if so, or if it is another
+  /// node's to carry; else why it is refused.
+  virtual std::optional<error> no_room_for(const log_id& task) = 0;
 
   /// What the request has opened lives longer than it: `end` is called once
   /// its credential opens nothing any more, unless it is let go before.

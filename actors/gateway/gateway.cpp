@@ -24,10 +24,12 @@
 #include "actors/gateway/resources/session_handlers.hpp"
 #include "actors/gateway/resources/task_handlers.hpp"
 #include "actors/gateway/streams/stream_handlers.hpp"
+#include "actors/kit/owned_shards.hpp"
 #include "protocols/cluster.hpp"
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -68,7 +70,12 @@ request_plan plan_of(const http_request& head,
     bound = limits.task_body_bytes_max;
   else if (found.to->body == body_bound::events)
     bound = limits.events_body_bytes_max;
-  return {bound, head.came_by == door::api && is_bounded(found.to->leads_to)};
+  auto from_client = head.came_by == door::api;
+  auto which = found.to->leads_to;
+  return {bound, from_client && is_bounded(which),
+          from_client
+              && (which == endpoint::submit_task
+                  || which == endpoint::submit_task_stream)};
 }
 
 /// How soon what is open notices; what the RECORD STORE said holds longer.
@@ -91,6 +98,14 @@ public:
   }
   bool is_draining() const noexcept override {
     return draining_;
+  }
+  std::optional<error> no_room_for(const log_id& task) override {
+    if ((env().shards && env().shards->of(task) == kit::standing::elsewhere)
+        || args_.has_room())
+      return std::nullopt;
+    return error{errc::overloaded,
+                 "this node takes no new tasks until those it has go on faster",
+                 true, std::chrono::milliseconds{1'000}};
   }
 
   std::uint64_t keep_open(const call_ptr& request,
@@ -154,7 +169,7 @@ protected:
              return request->answer(health_answer(now()));
            post([this, request] { admit(request); });
          },
-         &args_.metrics});
+         &args_.metrics, args_.has_room});
   }
 
   void stopping() override {

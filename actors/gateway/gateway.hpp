@@ -60,6 +60,9 @@ struct gateway_args {
   /// Where requests of all nodes are counted; empty: each node counts alone.
   std::string redis_url;
   std::chrono::milliseconds redis_timeout{100};
+  /// May this node begin one more task? Asked on the server's loop, and again
+  /// before anything is asked of others for it; any thread.
+  std::function<bool()> has_room = [] { return true; };
 };
 
 caf::actor spawn_gateway(caf::local_actor& parent, gateway_args args);

@@ -17,12 +17,14 @@ error not_here(const log_id& log) {
 
 } // namespace
 
-activation_table::activation_table(std::string kind, limits what,
-                                   std::uint64_t first_life,
-                                   std::function<bool(const envelope&)> creates,
-                                   std::function<bool(const log_id&)> elsewhere)
+activation_table::activation_table(
+    std::string kind, limits what, std::uint64_t first_life,
+    std::function<bool(const envelope&)> creates,
+    std::function<bool(const log_id&)> elsewhere,
+    std::function<bool(const envelope&)> has_room)
     : kind_(std::move(kind)), limits_(what), lives_(first_life),
-      creates_(std::move(creates)), elsewhere_(std::move(elsewhere)) {}
+      creates_(std::move(creates)), elsewhere_(std::move(elsewhere)),
+      has_room_(std::move(has_room)) {}
 
 // -- what happens -------------------------------------------------------------
 
@@ -75,6 +77,14 @@ activation_table::orders activation_table::mail(envelope_ptr what, bool lives) {
           "this node holds " + std::to_string(limits_.runs_max)
               + " active runs, its limit",
           true, 1'000ms}});
+    return out;
+  }
+  if (create && !has_room_(*what)) {
+    out.refusals.push_back(
+        {std::move(what),
+         {errc::overloaded,
+          "this node takes no new runs until those it has go on faster", true,
+          1'000ms}});
     return out;
   }
   at = entries_.emplace(log, entry{}).first;

@@ -104,11 +104,15 @@ public:
   /// `creates`: can this mail bring a log to life that does not exist?
   /// `first_life`: higher than any of an ACTIVATOR before this one.
   /// `elsewhere`: is this log another node's? Asked each time.
+  /// `has_room`: may this mail create a log, as far as `limits` do not say?
+  /// Asked once, before anything is held for it.
   activation_table(
       std::string kind, limits, std::uint64_t first_life,
       std::function<bool(const envelope&)> creates,
       std::function<bool(const log_id&)> elsewhere
-      = [](const log_id&) { return false; });
+      = [](const log_id&) { return false; },
+      std::function<bool(const envelope&)> has_room
+      = [](const envelope&) { return true; });
 
   // -- what happens -----------------------------------------------------------
 
@@ -194,6 +198,7 @@ private:
   std::uint64_t lives_;
   std::function<bool(const envelope&)> creates_;
   std::function<bool(const log_id&)> elsewhere_;
+  std::function<bool(const envelope&)> has_room_;
   entry_map entries_;
   /// May name logs that have been started or forgotten since.
   std::deque<log_id> turn_;

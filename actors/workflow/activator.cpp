@@ -46,13 +46,19 @@ public:
   activator(caf::actor_config& cfg, activator_args args)
       : actor_base(cfg, args.env, {args.kind}, 100'000), args_(std::move(args)),
         name_(args_.kind + "-activator"),
-        table_(args_.kind, limits_of(args_),
-               // A child of an ACTIVATOR before this one may still talk.
-               static_cast<std::uint64_t>(
-                   std::chrono::steady_clock::now().time_since_epoch().count()),
-               args_.creates, [shards = args_.env.shards](const log_id& log) {
-                 return shards && shards->of(log) == kit::standing::elsewhere;
-               }) {}
+        table_(
+            args_.kind, limits_of(args_),
+            // A child of an ACTIVATOR before this one may still talk.
+            static_cast<std::uint64_t>(
+                std::chrono::steady_clock::now().time_since_epoch().count()),
+            args_.creates,
+            [shards = args_.env.shards](const log_id& log) {
+              return shards && shards->of(log) == kit::standing::elsewhere;
+            },
+            [this](const envelope& mail) {
+              return !args_.door || !args_.is_from_outside(mail)
+                     || args_.door->has_room(clock_now());
+            }) {}
 
   const char* name() const override {
     return name_.c_str();
@@ -226,6 +232,8 @@ private:
       refuse(*mail, why);
     crowded_->store(table_.size() - table_.queued() > args_.runs_max / 2,
                     std::memory_order_relaxed);
+    if (args_.door)
+      args_.metrics.intake(args_.door->at_work(), args_.door->bound());
     if (unread_ && table_.queued() < page / 2)
       list_after(*std::exchange(unread_, std::nullopt));
   }
@@ -239,7 +247,8 @@ private:
                                    what.failures,
                                    std::move(what.last_failure),
                                    clock_,
-                                   crowded_});
+                                   crowded_,
+                                   args_.door});
     monitor(who);
     children_.emplace(who.address(), child{std::move(what.log), what.life});
     args_.metrics.run_activated();

@@ -3,6 +3,7 @@
 #include "actors/kit/actor_base.hpp"
 #include "actors/workflow/activation_table.hpp"
 #include "actors/workflow/database_clock.hpp"
+#include "actors/workflow/intake.hpp"
 #include "metrics/run_metrics.hpp"
 #include "protocols/ids.hpp"
 
@@ -39,6 +40,9 @@ struct activation {
   std::shared_ptr<const database_clock> clock;
   /// The node holds more than half of what it may: who waits goes at once.
   std::shared_ptr<const std::atomic<bool>> crowded;
+  /// Hears when it is at work, and how long its appends take. Null: nobody
+  /// does.
+  std::shared_ptr<intake> door;
 };
 
 /// From a durable actor to its activator: I have read my log, up to here.
@@ -96,6 +100,11 @@ struct activator_args {
   std::uint32_t failures_max = 5;
   /// Logs that are read at once after a start, or because they are due.
   std::uint32_t reading_max = 64;
+  /// Whether there is room for work that comes from outside. Null: always.
+  std::shared_ptr<intake> door{};
+  /// Such work, of the mail that creates: what runs start themselves is part
+  /// of what was accepted.
+  std::function<bool(const envelope&)> is_from_outside{};
 };
 
 caf::actor spawn_activator(caf::local_actor& parent, activator_args args);

@@ -72,7 +72,8 @@ durable_actor::durable_actor(caf::actor_config& cfg, kit::actor_env& env,
                              activation what, parts with, program code,
                              run_options options)
     : actor_base(cfg, env, what.self), what_(std::move(what)), with_(with),
-      code_(std::move(code)), options_(with_chance(std::move(options))) {}
+      code_(std::move(code)), options_(with_chance(std::move(options))),
+      at_work_(what_.door) {}
 
 void durable_actor::fresh_run(const program& code) {
   run_ = std::make_unique<durable_run>(code, options_);
@@ -152,6 +153,7 @@ void durable_actor::stopping() {
   for (auto* kept : {&early_, &pausers_})
     for (const auto& mail : std::exchange(*kept, {}))
       hand_back(mail);
+  at_work_ = {};
   // Timers may keep this object for a while: what is large goes now.
   held_back_.clear();
   run_.reset();
@@ -279,12 +281,20 @@ void durable_actor::work() {
   auto what = run_->next(now_us());
   idle_ = what.idle;
   wake_at_us_ = what.wake_at_us;
+  take_or_leave_place();
   for (auto& stop : what.stop)
     cancel(stop);
   if (!what.append.empty())
     append(what);
   for (auto& start : what.start)
     dispatch(start);
+}
+
+/// What waits for a timer, a signal or a person keeps nobody out.
+void durable_actor::take_or_leave_place() {
+  bool works = !idle_ && run_->state() != durable_run::phase::parked;
+  if (std::exchange(works_, works) != works)
+    at_work_ = works ? intake::place{what_.door} : intake::place{};
 }
 
 void durable_actor::append(durable_run::agenda& what) {
@@ -324,6 +334,7 @@ void durable_actor::append(durable_run::agenda& what) {
   appending_ = message_body{std::move(request)};
   waits_since_ = {};
   append_retries_ = 0;
+  append_wished_at_ = clock_now();
   send_append();
 }
 
@@ -337,6 +348,9 @@ void durable_actor::send_append() {
 void durable_actor::append_ended(result<store::append_receipt> got) {
   if (got) {
     SHANNON_FAILPOINT("run.stored");
+    if (what_.door)
+      what_.door->stored(std::chrono::duration_cast<std::chrono::microseconds>(
+          clock_now() - append_wished_at_));
     tail_ = got->tail;
     appending_ = {};
     what_.create = false;

@@ -188,6 +188,7 @@ private:
   void cancel(const durable_run::effect_stop& what);
   void sleep_until(std::int64_t wake_at_us);
   void work();
+  void take_or_leave_place();
   void go_if_done();
   void go_for_good();
   bool waits();
@@ -219,6 +220,9 @@ private:
   std::optional<store::log_schedule> scheduled_;
   bool idle_ = false; ///< As the run said last; so is the next.
   std::optional<std::int64_t> wake_at_us_;
+  intake::place at_work_;
+  bool works_ = true; ///< It has that place.
+  std::chrono::steady_clock::time_point append_wished_at_{};
   std::chrono::steady_clock::time_point waits_since_{};
   bool look_armed_ = false;
   std::vector<envelope> early_;     ///< Came before the log was read.

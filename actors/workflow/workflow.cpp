@@ -541,7 +541,11 @@ caf::actor spawn_kind(caf::local_actor& parent, const workflow_args& args,
        [args, all](caf::local_actor& owner, activation what) -> caf::actor {
          return owner.spawn<workflow_actor>(args, all, std::move(what));
        },
-       args.metrics, args.settings.runs_max, 5, args.settings.activations_max});
+       args.metrics, args.settings.runs_max, 5, args.settings.activations_max,
+       args.door,
+       [](const envelope& mail) {
+         return mail.body.get_if<remote::StartTask>() != nullptr;
+       }});
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "actors/kit/actor_base.hpp"
 #include "actors/workflow/engine/run.hpp"
+#include "actors/workflow/intake.hpp"
 #include "config/settings.hpp"
 #include "metrics/run_metrics.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 namespace shannon::workflow {
@@ -42,11 +44,14 @@ struct workflow_args {
   config::run_settings settings;
   config::llm_settings llm;
   metrics::run_metrics& metrics;
-  /// Beside `task` and `daemon`, which every node knows. A log of a program that is not
-  /// known is parked; a new run of one is refused.
+  /// Beside `task` and `daemon`, which every node knows. A log of a program
+  /// that is not known is parked; a new run of one is refused.
   programs more{};
   /// What their logs are, and their addresses begin with.
   std::string kind = "workflow";
+  /// New tasks are refused `overloaded` while it has no room. Null: they are
+  /// not.
+  std::shared_ptr<intake> door{};
 };
 
 /// The ACTIVATOR of all WORKFLOWs of this node, bound to `workflow`.

@@ -2,6 +2,7 @@
 // their effects are done by yet others. Each of them is lost in turn.
 
 #include "tests/cluster/real_cluster.hpp"
+#include "tests/store/sql.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -129,4 +130,31 @@ TEST_CASE("effects of a worker that dies or freezes are tried elsewhere within "
   CHECK(worst <= 3);
   if (blow == SIGSTOP)
     cluster.all.signal(hands_1, SIGCONT);
+}
+
+TEST_CASE("a node whose appends take too long takes no task for a while, and "
+          "nothing is left of one that it has not taken") {
+  real_cluster one{1};
+  one.start(0, {"SHANNON_RUN__APPEND_WAIT=1ms", "SHANNON_RUN__RUNS_MIN=1"});
+  one.await_ready(0);
+  std::vector<std::string> taken;
+  bool refused = false;
+  for (int i = 0; i < 100 && !refused; ++i) {
+    auto task = one.submit(0, "[[delay:1000]] one of them");
+    refused = !task;
+    if (task)
+      taken.push_back(*task);
+  }
+  CHECK(refused);
+  REQUIRE_FALSE(taken.empty());
+  auto db = connect(one.dsn());
+  auto count = [&](const std::string& table) {
+    return run_sql(db, "select count(*) from " + table).text(0, 0);
+  };
+  CHECK(count("heads where kind = 'workflow'") == std::to_string(taken.size()));
+  CHECK(count("sessions") == std::to_string(taken.size()));
+  for (const auto& task : taken)
+    CHECK(one.await_end(0, task, 60s)["status"] == "TASK_STATUS_COMPLETED");
+  CHECK(one.submit(0, "one more"));
+  CHECK(one.stop(0).code == 0);
 }

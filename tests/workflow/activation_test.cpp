@@ -157,6 +157,36 @@ TEST_CASE("above its limit a node takes nothing new") {
   CHECK(all.queued() == 1);
 }
 
+TEST_CASE("where there is no room, what would create a log is refused and "
+          "nothing is held; all other mail goes on") {
+  bool room = false;
+  int asked = 0;
+  table all{"workflow",
+            {},
+            100,
+            [](const envelope& mail) { return mail.correlation == 2; },
+            [](const log_id&) { return false; },
+            [&](const envelope&) {
+              ++asked;
+              return room;
+            }};
+  auto refused = all.mail(mail_for("a", 2), false);
+  REQUIRE(refused.refusals.size() == 1);
+  CHECK(refused.refusals[0].why.code == errc::overloaded);
+  CHECK(refused.refusals[0].why.retry_after == 1'000ms);
+  CHECK(all.size() == 0);
+  // What asks for a run that is there, or may be, or is due.
+  CHECK(all.mail(mail_for("b"), false).look_ups.size() == 1);
+  CHECK(all.wanted({log_id{"c"}}).starts.size() == 1);
+  CHECK(asked == 1);
+  // Who is there already is told again, room or not.
+  room = true;
+  CHECK(all.mail(mail_for("a", 2), false).starts.size() == 1);
+  room = false;
+  CHECK(all.mail(mail_for("a", 2), true).forwards.size() == 1);
+  CHECK(asked == 2);
+}
+
 TEST_CASE("mail for one log has a limit") {
   table::limits limits;
   limits.waiting_max = 2;

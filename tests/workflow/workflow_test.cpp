@@ -187,6 +187,70 @@ TEST_CASE_METHOD(workflow_world, "a paused task's agent begins nothing until "
   check_gapless();
 }
 
+TEST_CASE_METHOD(workflow_world,
+                 "while there is no room a new task is refused "
+                 "and leaves nothing, and those at work go on") {
+  door
+      = std::make_shared<workflow::intake>(workflow::intake::limits{0us, 1, 1});
+  restart_node();
+  far.takes = 10s;
+  REQUIRE(submit("t1"));
+  CHECK(door->at_work() == 1);
+  auto refused = submit("t2");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::overloaded);
+  CHECK(refused.error().retry_after == 1s);
+  CHECK(tables.logs.count(log_id{"t2"}) == 0);
+  // Its agent is no new task, and who has accepted it says so again.
+  CHECK(submit("t1")->existed());
+  advance(40s);
+  CHECK(status("t1") == store::log_status::completed);
+  CHECK(door->at_work() == 0);
+  CHECK(submit("t2"));
+}
+
+TEST_CASE_METHOD(workflow_world, "a paused task keeps no new one out, and goes "
+                                 "on where there is no room") {
+  door
+      = std::make_shared<workflow::intake>(workflow::intake::limits{0us, 1, 1});
+  restart_node();
+  far.takes = 10s;
+  REQUIRE(submit("t1"));
+  remote::SetPaused wish;
+  wish.set_paused(true);
+  ask_all<remote::SetPausedAck>("workflow/t1", wish);
+  advance(30s);
+  CHECK(door->at_work() == 0);
+  REQUIRE(submit("t2"));
+  CHECK_FALSE(submit("t3"));
+  wish.set_paused(false);
+  auto resumed = ask_all<remote::SetPausedAck>("workflow/t1", wish);
+  REQUIRE(resumed.size() == 1);
+  REQUIRE(resumed[0]);
+  CHECK(resumed[0]->success());
+  CHECK(door->at_work() == 2);
+  advance(60s);
+  CHECK(status("t1") == store::log_status::completed);
+  CHECK(status("t2") == store::log_status::completed);
+  CHECK(door->at_work() == 0);
+}
+
+TEST_CASE_METHOD(workflow_world,
+                 "what a node brings back is brought back, room "
+                 "or not") {
+  far.takes = 10s;
+  for (const char* task : {"t1", "t2", "t3"})
+    REQUIRE(submit(task));
+  door
+      = std::make_shared<workflow::intake>(workflow::intake::limits{0us, 1, 1});
+  restart_node();
+  CHECK(door->at_work() == 3);
+  CHECK_FALSE(submit("t4"));
+  advance(60s);
+  for (const char* task : {"t1", "t2", "t3"})
+    CHECK(status(task) == store::log_status::completed);
+}
+
 TEST_CASE_METHOD(workflow_world, "an unknown task is nobody's") {
   auto got = ask_all<remote::Subscribed>("workflow/none", remote::Subscribe{});
   REQUIRE(got.size() == 1);

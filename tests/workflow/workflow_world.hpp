@@ -12,6 +12,7 @@
 #include <catch2/catch.hpp>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -147,6 +148,7 @@ struct workflow_world : kit::actor_fixture {
   metrics::run_metrics agent_counts{registry, "agent"};
   config::run_settings settings;
   workflow::programs more;
+  std::shared_ptr<workflow::intake> door;
 
   std::chrono::system_clock::time_point virtual_now() {
     return std::chrono::system_clock::time_point{1'000'000s}
@@ -184,7 +186,8 @@ struct workflow_world : kit::actor_fixture {
     spawn<root>([this](root& parent) {
       keep_children
           = {workflow::spawn_workflows(
-                 parent, {env, settings, {}, workflow_counts, more}),
+                 parent,
+                 {env, settings, {}, workflow_counts, more, "workflow", door}),
              agent::spawn_agents(parent, {env, settings, {}, agent_counts})};
     });
   }

@@ -43,6 +43,11 @@ refusal overload() {
   return {503, "overload", "too many requests wait for their answer"};
 }
 
+refusal no_room() {
+  return {503, "no_room",
+          "this node takes no new tasks until those it has go on faster"};
+}
+
 std::string chunk_of(std::string_view bytes) {
   static constexpr std::string_view digits = "0123456789abcdef";
   std::string size;
@@ -333,6 +338,7 @@ void http_connection::begin_request(std::size_t head_size) {
                   ? service->plan(request_)
                   : request_plan{core_->settings.body_bytes_max, false};
   is_bounded_ = plan.is_bounded;
+  begins_work_ = plan.begins_work;
   body_ = std::make_unique<body_reader>(head_, plan.body_bytes_max);
   if (auto refused = body_->begin(bytes))
     return refuse(*refused);
@@ -384,7 +390,9 @@ void http_connection::dispatch() {
   never_expire();
   ++requests_;
   if (is_one_too_many())
-    return shed();
+    return shed(overload());
+  if (begins_work_ && core_->service && !core_->service->has_room())
+    return shed(no_room());
   if (is_bounded_) {
     is_waiting_ = true;
     ++core_->requests_waiting;
@@ -407,8 +415,7 @@ bool http_connection::is_one_too_many() const noexcept {
 
 /// The bytes are read, so the connection can be kept: to open one anew would
 /// cost more than to refuse.
-void http_connection::shed() {
-  auto why = overload();
+void http_connection::shed(const refusal& why) {
   if (auto* counts = core_->counts())
     counts->request_refused(why.reason);
   send(answer_of(why));

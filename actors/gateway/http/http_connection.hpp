@@ -114,7 +114,7 @@ private:
   void promise_continue();
   void dispatch();
   bool is_one_too_many() const noexcept;
-  void shed();
+  void shed(const refusal& why);
   http_response answer_of(const refusal& why) const;
   void refuse(const refusal& why);
   void stop_waiting();
@@ -159,8 +159,9 @@ private:
   bool last_request_ = false;
   bool is_head_ = false;
   bool waiting_ = false;
-  bool is_bounded_ = false; ///< The request under way, by its route.
-  bool is_waiting_ = false; ///< It is counted in `requests_waiting`.
+  bool is_bounded_ = false;  ///< The request under way, by its route.
+  bool begins_work_ = false; ///< The same.
+  bool is_waiting_ = false;  ///< It is counted in `requests_waiting`.
 };
 
 /// A response whose body is written piece by piece, from any thread.

@@ -82,6 +82,8 @@ struct request_plan {
   std::uint64_t body_bytes_max = 0;
   /// It counts against `requests_waiting_max`, and is refused above that.
   bool is_bounded = false;
+  /// It begins what goes on after its answer: refused while there is no room.
+  bool begins_work = false;
 };
 
 /// What stands behind the server. Called on the server's loop: must be quick.
@@ -89,6 +91,7 @@ struct http_service {
   std::function<request_plan(const http_request& head)> plan;
   std::function<void(exchange_ptr)> handle;
   metrics::gateway_metrics* metrics = nullptr;
+  std::function<bool()> has_room = [] { return true; };
 };
 
 /// A strict HTTP/1.1 server: every connection has a limit and a deadline for

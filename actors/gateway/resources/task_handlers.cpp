@@ -54,6 +54,8 @@ public:
                          return !shards
                                 || shards->of(log) != kit::standing::elsewhere;
                        });
+    if (auto why = gateway_.no_room_for(log_id{ids.task}))
+      return request->answer(*why);
     job->task = ids.task;
     job->goes_on = !input->session().empty();
     auto session = session_ids_of(
