@@ -8,7 +8,7 @@ retention_metrics::retention_metrics(registry& all)
     : removed_(prometheus::BuildCounter()
                    .Name("shannon_retention_removed_total")
                    .Help("What was deleted, by kind: logs, logs trimmed, "
-                         "appends, bodies, parts of the table.")
+                         "appends, bodies, sessions, parts of the table.")
                    .Register(all.families())),
       bytes_(prometheus::BuildCounter()
                  .Name("shannon_retention_bytes_total")
@@ -42,6 +42,7 @@ void retention_metrics::removed(const amounts& what) {
   add("trimmed", what.trimmed);
   add("appends", what.appends);
   add("bodies", what.bodies);
+  add("sessions", what.sessions);
   add("parts", what.parts);
   bytes_.Increment(static_cast<double>(what.bytes));
 }

@@ -23,6 +23,7 @@ public:
     std::uint64_t trimmed = 0;
     std::uint64_t appends = 0;
     std::uint64_t bodies = 0;
+    std::uint64_t sessions = 0;
     std::uint64_t parts = 0;
     std::uint64_t bytes = 0;
   };

@@ -79,8 +79,8 @@ constexpr pg_statement page_sql{
     "where h.log_id = $1::text and f.last > $2::int8 "
     "order by f.first limit $3::int8"};
 
-#define SHANNON_HEADS_WHERE                                                    \
-  " from heads h where h.tenant = $1::text and h.kind = $2::text "             \
+#define SHANNON_HEADS_WHERE(from)                                              \
+  " from " from " h where h.tenant = $1::text and h.kind = $2::text "          \
   "and ($3::int2[] is null or h.status = any($3::int2[])) "                    \
   "and ($4::text is null or h.attributes @> $4::text::jsonb) "                 \
   "and ($5::text is null or h.user_id = $5::text) "                            \
@@ -88,25 +88,55 @@ constexpr pg_statement page_sql{
 #define SHANNON_HEADS_ORDER                                                    \
   " order by h.created_at desc, h.log_no desc limit $7::int8 offset $8::int8"
 #define SHANNON_IN_SESSION(parameter) " and h.session = " parameter "::text"
+#define SHANNON_OF_USER " and h.user_id = $5::text"
+/// Cut out before anything else is asked: a planner that has seen few of them
+/// would rather go through a user's newest.
+#define SHANNON_CHILDREN                                                       \
+  "(select * from heads where parent = $6::text and parent <> '' offset 0)"
 #define SHANNON_LIST(where)                                                    \
   "select " SHANNON_HEAD_COLUMNS " from (select h.*" where SHANNON_HEADS_ORDER \
   ") h" SHANNON_HEAD_END " order by h.created_at desc, h.log_no desc"
 
-constexpr pg_statement list_sql{"list", SHANNON_LIST(SHANNON_HEADS_WHERE)};
-constexpr pg_statement list_session_sql{
-    "list_session", SHANNON_LIST(SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$9"))};
-constexpr pg_statement count_sql{"count",
-                                 "select count(*)" SHANNON_HEADS_WHERE};
-constexpr pg_statement count_session_sql{
-    "count_session",
-    "select count(*)" SHANNON_HEADS_WHERE SHANNON_IN_SESSION("$7")};
+/// A page of heads, and how many there are. Which one: by what is asked for,
+/// so that each has an index to begin with.
+struct list_statements {
+  pg_statement list;
+  pg_statement count;
+};
+
+constexpr list_statements of_tenant{
+    {"list", SHANNON_LIST(SHANNON_HEADS_WHERE("heads"))},
+    {"count", "select count(*)" SHANNON_HEADS_WHERE("heads")}};
+constexpr list_statements of_session{
+    {"list_session",
+     SHANNON_LIST(SHANNON_HEADS_WHERE("heads") SHANNON_IN_SESSION("$9"))},
+    {"count_session",
+     "select count(*)" SHANNON_HEADS_WHERE("heads") SHANNON_IN_SESSION("$7")}};
+constexpr list_statements of_parent{
+    {"list_children", SHANNON_LIST(SHANNON_HEADS_WHERE(SHANNON_CHILDREN))},
+    {"count_children",
+     "select count(*)" SHANNON_HEADS_WHERE(SHANNON_CHILDREN)}};
+constexpr list_statements of_user{
+    {"list_user", SHANNON_LIST(SHANNON_HEADS_WHERE("heads") SHANNON_OF_USER)},
+    {"count_user",
+     "select count(*)" SHANNON_HEADS_WHERE("heads") SHANNON_OF_USER}};
 
 #undef SHANNON_LIST
+#undef SHANNON_CHILDREN
+#undef SHANNON_OF_USER
 #undef SHANNON_IN_SESSION
 #undef SHANNON_HEADS_ORDER
 #undef SHANNON_HEADS_WHERE
 #undef SHANNON_HEAD_END
 #undef SHANNON_HEAD_COLUMNS
+
+const list_statements& statements_for(const list_heads& what) {
+  if (what.session)
+    return of_session;
+  if (what.parent && !what.parent->empty())
+    return of_parent;
+  return what.user ? of_user : of_tenant;
+}
 
 /// The whole of `active` is gone through: that is done at a node's start.
 constexpr pg_statement unfinished_sql{
@@ -396,16 +426,14 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what) {
                   pg::from_int8(what.offset)};
   pg::values count{what.tenant.value, what.kind, statuses,
                    attributes,        user,      parent};
-  auto narrowed = what.session.has_value();
-  if (narrowed) {
+  if (what.session) {
     list.emplace_back(what.session->value);
     count.emplace_back(what.session->value);
   }
-  auto sent = db.queue(narrowed ? list_session_sql : list_sql, std::move(list))
-                  .and_then([&] {
-                    return db.queue(narrowed ? count_session_sql : count_sql,
-                                    std::move(count));
-                  });
+  const auto& how = statements_for(what);
+  auto sent = db.queue(how.list, std::move(list)).and_then([&] {
+    return db.queue(how.count, std::move(count));
+  });
   if (!sent)
     return pass_on(sent);
   auto got = db.sync();

@@ -82,11 +82,14 @@ result<pg_connection> retention_sweep::connect(const std::string& more) const {
 
 result<void> retention_sweep::open() {
   // Nobody waits for a sweep: what a crash takes back is swept again.
-  auto db = connect(options_.dry_run
-                        ? "set default_transaction_read_only = on"
-                        : "set synchronous_commit = off;"
-                          "set enable_seqscan = off; set enable_hashjoin = off;"
-                          "set enable_mergejoin = off");
+  // Sessions stand behind the tenants' wall; it looks at those of all.
+  std::string settings = "set shannon.tenant = '*';";
+  settings += options_.dry_run
+                  ? "set default_transaction_read_only = on"
+                  : "set synchronous_commit = off;"
+                    "set enable_seqscan = off; set enable_hashjoin = off;"
+                    "set enable_mergejoin = off";
+  auto db = connect(settings);
   if (!db)
     return pass_on(db);
   db_.emplace(std::move(*db));
@@ -142,6 +145,16 @@ result<void> retention_sweep::count() {
       .and_then([&] {
         return add(retention_sql::count_trim, keep.keep_continued,
                    done_.trimmed);
+      })
+      .and_then([&]() -> result<void> {
+        if (keep.keep_ended == 0ms)
+          return {};
+        auto rows = db_->run(retention_sql::count_sessions,
+                             {pg::from_int8(keep.keep_ended.count())});
+        if (!rows)
+          return pass_on(rows);
+        done_.sessions = count_at(*rows, 0);
+        return {};
       });
 }
 
@@ -155,6 +168,7 @@ result<void> retention_sweep::sweep() {
         return in_batches(retention_sql::due_for_trim, retention_sql::trim,
                           keep.keep_continued, done_.trimmed);
       })
+      .and_then([&] { return end_sessions(); })
       .and_then([&] { return collect_bodies(); })
       .and_then([&] { return drop_parts(); });
 }
@@ -220,6 +234,38 @@ retention_sweep::act_on(const pg_statement& act, std::chrono::milliseconds keep,
   done_.appends += count_at(*rows, 1);
   done_.bytes += count_at(*rows, 2);
   return count_at(*rows, 0);
+}
+
+// -- sessions -----------------------------------------------------------------
+
+result<void> retention_sweep::end_sessions() {
+  const auto& keep = options_.keep;
+  if (keep.keep_ended == 0ms)
+    return {};
+  std::string at = "-infinity";
+  std::string tenant;
+  std::string id;
+  for (bool more = true; more;) {
+    auto rows = db_->run(retention_sql::sessions,
+                         {pg::from_int8(keep.keep_ended.count()), at, tenant,
+                          id, pg::from_int8(keep.batch_logs)});
+    if (!rows)
+      return pass_on(rows);
+    if (rows->size() == 0)
+      return {};
+    auto gone = count_at(*rows, 0);
+    done_.sessions += gone;
+    more = rows->bytes(0, 1) == std::string_view{"\1", 1};
+    at = rows->text(0, 2);
+    tenant = rows->text(0, 3);
+    id = rows->text(0, 4);
+    // Those that stay cost a look only.
+    if (gone == 0)
+      continue;
+    if (auto on = pause(); !on)
+      return on;
+  }
+  return {};
 }
 
 // -- bodies -------------------------------------------------------------------

@@ -19,21 +19,22 @@ struct swept {
   std::uint64_t trimmed = 0; ///< Logs that lost what came before their base.
   std::uint64_t appends = 0; ///< Rows of facts.
   std::uint64_t bodies = 0;
+  std::uint64_t sessions = 0;
   std::uint64_t parts = 0; ///< Of the table `facts`.
   std::uint64_t bytes = 0; ///< Of facts and bodies, as stored.
   /// Bodies left for the next sweep: their locks were not to be had.
   std::uint64_t bodies_left = 0;
 
   bool anything() const noexcept {
-    return logs + trimmed + bodies + parts != 0;
+    return logs + trimmed + bodies + sessions + parts != 0;
   }
 };
 
 struct sweep_options {
   config::store_settings store;
   config::retention_settings keep;
-  /// Only counts logs, appends and bytes, whoever sweeps meanwhile: that may
-  /// have changed when it is told.
+  /// Only counts logs, appends, sessions and bytes, whoever sweeps meanwhile:
+  /// that may have changed when it is told.
   bool dry_run = false;
   /// Asked at least every 50 ms; false ends the sweep `cancelled`.
   std::function<bool()> go_on{};
@@ -43,6 +44,7 @@ struct sweep_options {
 ///
 ///   logs     ended long enough ago, those who started others first
 ///   prefixes what stands before a log's last `RunContinued`
+///   sessions that nobody has opened for as long, and that have no tasks left
 ///   bodies   that no log refers to any more
 ///   parts    of `facts` that are empty and behind all numbers in use
 ///
@@ -88,6 +90,7 @@ private:
   result<std::uint64_t> act_on(const pg_statement& act,
                                std::chrono::milliseconds keep,
                                const std::vector<std::string>& logs);
+  result<void> end_sessions();
   result<void> collect_bodies();
   result<void> collect(const std::vector<std::string>& hashes);
   result<void> drop_parts();

@@ -28,6 +28,16 @@ namespace {
   "and exists (select from facts f where f.log_no = h.log_no "                 \
   "and f.first < h.base_first) "
 
+/// Whoever starts a task in a session has opened it before, which makes it
+/// young: so none is deleted that is about to have one.
+#define SHANNON_SESSION_IS_OLD                                                 \
+  " s.updated_at < " SHANNON_BEFORE                                            \
+  " and (s.deleted_at is null or s.deleted_at < " SHANNON_BEFORE ") "
+
+#define SHANNON_TASKS_OF_SESSION                                               \
+  "select from heads h where h.tenant = s.tenant and h.session = s.name "      \
+  "and h.session <> '' "
+
 } // namespace
 
 /// `lock_class::sweep`; see `group_statements.hpp`.
@@ -94,6 +104,24 @@ const pg_statement collect{
     "returning octet_length(b.bytes) as size) "
     "select count(*), coalesce(sum(size), 0)::int8 from gone"};
 
+const pg_statement sessions{
+    "sweep_sessions",
+    "with page as materialized ("
+    "select tenant, id, updated_at from sessions "
+    "where (updated_at, tenant, id) > "
+    "($2::text::timestamptz, $3::text, $4::text) "
+    "and updated_at < " SHANNON_BEFORE
+    " order by updated_at, tenant, id limit $5::int8"
+    "), gone as ("
+    "delete from sessions s using page p "
+    "where s.tenant = p.tenant and s.id = p.id and" SHANNON_SESSION_IS_OLD
+    "and not exists (" SHANNON_TASKS_OF_SESSION ") returning 1"
+    ") select (select count(*) from gone), "
+    "(select count(*) from page) = $5::int8, l.updated_at::text, l.tenant, "
+    "l.id "
+    "from (select * from page order by updated_at desc, tenant desc, id desc "
+    "limit 1) l"};
+
 const pg_statement parts{"sweep_parts",
                          "select c.relname::text from pg_inherits i "
                          "join pg_class c on c.oid = i.inhrelid "
@@ -142,6 +170,14 @@ const pg_statement count_trim{
     "from heads h join facts f on f.log_no = h.log_no "
     "and f.first < h.base_first where" SHANNON_IS_DUE_FOR_TRIM};
 
+const pg_statement count_sessions{
+    "sweep_count_sessions",
+    "select count(*) from sessions s where" SHANNON_SESSION_IS_OLD
+    "and not exists (" SHANNON_TASKS_OF_SESSION
+    "and (h.ended_at is null or h.ended_at >= " SHANNON_BEFORE "))"};
+
+#undef SHANNON_TASKS_OF_SESSION
+#undef SHANNON_SESSION_IS_OLD
 #undef SHANNON_IS_DUE_FOR_TRIM
 #undef SHANNON_NOTE
 #undef SHANNON_IS_DUE

@@ -42,6 +42,12 @@ extern const pg_statement lock_bodies;
 /// Answers bodies, bytes.
 extern const pg_statement collect;
 
+/// $1 keep, $2 to $4 after which (updated_at, tenant, id), $5 limit: goes
+/// through so many sessions that nobody has opened for long, in this order, and
+/// deletes those without tasks. Answers sessions deleted, whether there may be
+/// more, and the last one seen.
+extern const pg_statement sessions;
+
 /// The parts of `facts`, by name.
 extern const pg_statement parts;
 
@@ -56,6 +62,8 @@ std::string drop_if_empty(const std::string& table);
 /// What `remove` and `trim` would do now: logs, appends, bytes.
 extern const pg_statement count_due;
 extern const pg_statement count_trim;
+/// What `sessions` would delete once the logs are: how many.
+extern const pg_statement count_sessions;
 
 } // namespace retention_sql
 

@@ -73,7 +73,7 @@ private:
                 std::chrono::steady_clock::duration took) {
     auto& metrics = args_.metrics;
     metrics.removed({done.logs, done.trimmed, done.appends, done.bodies,
-                     done.parts, done.bytes});
+                     done.sessions, done.parts, done.bytes});
     metrics.sweep_ended(ended ? errc::ok : ended.error().code, env().now(),
                         took);
     auto took_ms
@@ -85,6 +85,7 @@ private:
                       {"trimmed", done.trimmed},
                       {"appends", done.appends},
                       {"bodies", done.bodies},
+                      {"sessions", done.sessions},
                       {"parts", done.parts},
                       {"bytes", done.bytes},
                       {"took_ms", took_ms}});

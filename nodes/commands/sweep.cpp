@@ -32,7 +32,8 @@ void print_text(const store::swept& done, bool dry_run) {
   if (!dry_run)
     std::printf("%llu bodies, %llu parts, ", number(done.bodies),
                 number(done.parts));
-  std::printf("%llu bytes\n", number(done.bytes));
+  std::printf("%llu sessions, %llu bytes\n", number(done.sessions),
+              number(done.bytes));
   if (done.bodies_left != 0)
     std::fprintf(stderr,
                  "%llu bodies are left for the next sweep: appends held their "
@@ -50,6 +51,7 @@ void print_json(const store::swept& done, bool dry_run, double seconds) {
     out["bodies_left"] = done.bodies_left;
     out["parts"] = done.parts;
   }
+  out["sessions"] = done.sessions;
   out["bytes"] = done.bytes;
   out["seconds"] = seconds;
   std::printf("%s\n", out.dump(2).c_str());
@@ -105,7 +107,8 @@ declared declare_sweep(CLI::App& root, const global_options&) {
   app->footer(
       "One sweep, as a node does every `retention.sweep_every`: logs that\n"
       "ended longer ago than `retention.keep_ended`, what stands before a\n"
-      "continue-as-new longer than `retention.keep_continued`, bodies that\n"
+      "continue-as-new longer than `retention.keep_continued`, sessions that\n"
+      "nobody has opened for as long and that have no tasks left, bodies that\n"
       "nobody needs any more, and parts of the table that are empty. In small\n"
       "transactions; nodes may run meanwhile. Ending it harms nothing.\n"
       "Exit codes: 0 done, 1 another sweep is under way, 2 a setting is\n"

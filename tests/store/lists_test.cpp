@@ -169,6 +169,57 @@ TEST_CASE("lists find runs by all the attributes asked for") {
   CHECK(names({{"customer", "8"}}) == "two ");
 }
 
+TEST_CASE("lists find what somebody, or another log, has started") {
+  listed it;
+  auto born = [&](const std::string& log, const std::string& kind,
+                  const std::string& user, const std::string& parent = {},
+                  const std::string& tenant = "acme") {
+    auto what = birth_of(log);
+    what.birth->kind = kind;
+    what.birth->user.value = user;
+    what.birth->parent.value = parent;
+    what.birth->tenant.value = tenant;
+    it.append(what);
+  };
+  born("daily", "schedule", "ann");
+  born("hourly", "schedule", "bob");
+  born("weekly", "schedule", "ann");
+  born("elsewhere", "schedule", "ann", {}, "other");
+  born("run-1", "workflow", "ann", "daily");
+  born("run-2", "workflow", "ann", "daily");
+  born("run-3", "workflow", "bob", "hourly");
+  born("run-4", "workflow", "ann", "daily", "other");
+  born("task", "workflow", "ann");
+  auto names = [&](const std::string& kind, std::optional<std::string> user,
+                   std::optional<std::string> parent, std::uint32_t limit = 20,
+                   std::uint32_t offset = 0) {
+    list_heads what;
+    what.kind = kind;
+    what.tenant.value = "acme";
+    if (user)
+      what.user = user_id{*user};
+    if (parent)
+      what.parent = log_id{*parent};
+    what.limit = limit;
+    what.offset = offset;
+    auto got = it.node.ask<head_page>(what);
+    REQUIRE(got);
+    std::string out = std::to_string(got->total) + ":";
+    for (const auto& head : got->heads)
+      out += " " + head.log.value;
+    return out;
+  };
+  CHECK(names("schedule", "ann", {}) == "2: weekly daily");
+  CHECK(names("schedule", "ann", {}, 1, 1) == "2: daily");
+  CHECK(names("schedule", "eve", {}) == "0:");
+  CHECK(names("schedule", {}, {}) == "3: weekly hourly daily");
+  CHECK(names("workflow", {}, "daily") == "2: run-2 run-1");
+  CHECK(names("workflow", "ann", "daily", 1) == "2: run-2");
+  CHECK(names("workflow", "bob", "daily") == "0:");
+  CHECK(names("workflow", {}, "") == "1: task");
+  CHECK(names("workflow", "ann", {}) == "3: task run-2 run-1");
+}
+
 TEST_CASE("pages of logs that have not ended hold each once, as they wait") {
   listed it;
   auto wake = at(1h);

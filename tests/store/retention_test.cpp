@@ -217,6 +217,58 @@ TEST_CASE("what stands before a log's last beginning is kept for ever") {
 
 // -- bodies that are shared ---------------------------------------------------
 
+TEST_CASE("a session goes once nobody has opened it for long and none of its "
+          "tasks is left") {
+  retention_world it;
+  auto make = [&](const std::string& name, int opened_days_ago,
+                  const std::string& deleted = "null") {
+    run_sql(it.db, "insert into sessions (tenant, id, user_id, name, title, "
+                   "context, mode, created_at, updated_at, deleted_at) values "
+                   "('acme', 'id-"
+                       + name + "', 'ann', '" + name
+                       + "', '', '', '', now() - interval '1 year', now() - "
+                         "interval '"
+                       + std::to_string(opened_days_ago) + " days', " + deleted
+                       + ")");
+  };
+  auto task = [&](const std::string& log, const std::string& session) {
+    auto what = it.ended(log);
+    what.birth->session.value = session;
+    it.append(what);
+  };
+  auto names = [&] {
+    auto rows = run_sql(it.db, "select name from sessions order by name");
+    std::string all;
+    for (int i = 0; i < rows.size(); ++i)
+      all += rows.text(i, 0) + " ";
+    return all;
+  };
+  task("old", "with-old-task");
+  it.days_pass(31);
+  task("young", "with-young-task");
+  make("with-old-task", 31);
+  make("with-young-task", 31);
+  make("without", 31);
+  make("opened", 29);
+  make("deleted", 31, "now() - interval '31 days'");
+  make("deleted-lately", 31, "now() - interval '29 days'");
+  it.keep.batch_logs = 2; // More than one page.
+  auto options = it.options();
+  options.dry_run = true;
+  auto told = retention_sweep{options}.run();
+  REQUIRE(told);
+  CHECK(told->sessions == 3);
+  CHECK(it.sweep().sessions == 3);
+  CHECK(names() == "deleted-lately opened with-young-task ");
+  CHECK_FALSE(it.sweep().anything());
+  it.days_pass(31);
+  CHECK(it.sweep().sessions == 1);
+  CHECK(names() == "deleted-lately opened ");
+  it.keep.keep_ended = 0ms;
+  run_sql(it.db, "update sessions set updated_at = '1999-01-01'");
+  CHECK(it.sweep().sessions == 0);
+}
+
 TEST_CASE("a body stays as long as a kept log refers to it") {
   retention_world it;
   it.append(with_body(it.ended("old"), hash_of('s'), "shared"));

@@ -6,6 +6,7 @@
 #include "protocols/sessions.hpp"
 #include "tests/kit/postgres_fixture.hpp"
 #include "tests/store/records_node.hpp"
+#include "tests/store/sql.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -38,6 +39,26 @@ sessions::find finding(const std::string& tenant, const std::string& user,
 }
 
 } // namespace
+
+TEST_CASE("a session that is opened is young again, for the sweep") {
+  auto dsn = test::fresh_database();
+  records_node node{dsn, {records::session_lines()}};
+  auto db = test::connect(dsn);
+  auto opened = [&] {
+    auto got = node.ask<sessions::opened>(opening("a", "ann", "id-1", "talk"));
+    REQUIRE(got);
+    return *got;
+  };
+  auto first = opened();
+  CHECK(opened().what.updated_at == first.what.updated_at);
+  test::run_sql(db, "update sessions set updated_at = now() - interval '11 "
+                    "minutes', title = 'kept'");
+  auto again = opened();
+  CHECK_FALSE(again.is_new);
+  CHECK(again.what.title == "kept");
+  CHECK(again.what.created_at == first.what.created_at);
+  CHECK(again.what.updated_at >= first.what.updated_at);
+}
 
 TEST_CASE("a session is made once, and belongs to one user of one tenant") {
   records_node node{test::fresh_database(), {records::session_lines()}};

@@ -25,7 +25,8 @@ constexpr pg_statement make_sql{
 /// One that is gone begins anew, without what it was.
 constexpr pg_statement meet_sql{
     "session_meet",
-    "select " SHANNON_SESSION ", (deleted_at is not null)::int4 from sessions "
+    "select " SHANNON_SESSION ", (deleted_at is not null)::int4, "
+    "(updated_at < now() - interval '10 minutes')::int4 from sessions "
     "where tenant = $1::text and (id = $2::text or (user_id = $3::text and "
     "name = $4::text)) limit 2"};
 constexpr pg_statement anew_sql{
@@ -34,6 +35,12 @@ constexpr pg_statement anew_sql{
     "mode = $5::text, created_at = now(), updated_at = now(), "
     "deleted_at = null where tenant = $1::text and id = $2::text "
     "returning " SHANNON_SESSION};
+
+/// Kept from the sweep, which deletes none that was opened within the hour.
+constexpr pg_statement keep_sql{
+    "session_keep", "update sessions set updated_at = now() "
+                    "where tenant = $1::text and id = $2::text "
+                    "and deleted_at is null returning " SHANNON_SESSION};
 
 constexpr pg_statement find_sql{
     "session_find", "select " SHANNON_SESSION " from sessions" SHANNON_MINE
@@ -59,6 +66,7 @@ constexpr pg_statement remove_sql{
 #undef SHANNON_MINE
 
 constexpr int deleted_column = 8;
+constexpr int old_column = 9;
 
 sessions::session session_at(const pg_rows& rows, int row) {
   return {rows.text(row, 0),          session_id{rows.text(row, 1)},
@@ -71,8 +79,8 @@ tl::unexpected<error> no_such() {
   return fail(errc::not_found, "Session not found");
 }
 
-result<sessions::opened> open_session(pg_connection& db,
-                                      const sessions::open& msg) {
+result<sessions::opened> open_once(pg_connection& db,
+                                   const sessions::open& msg) {
   const auto& wanted = msg.what;
   auto made = db.run(make_sql, {msg.tenant.value, wanted.id, wanted.name.value,
                                 wanted.user.value, wanted.title,
@@ -91,16 +99,28 @@ result<sessions::opened> open_session(pg_connection& db,
     auto known = session_at(*met, row);
     if (known.user != wanted.user)
       continue;
-    if (met->int4(row, deleted_column) == 0)
+    bool lives = met->int4(row, deleted_column) == 0;
+    if (lives && met->int4(row, old_column) == 0)
       return sessions::opened{std::move(known), false};
-    auto anew = db.run(anew_sql, {msg.tenant.value, known.id, wanted.title,
-                                  wanted.context_json, wanted.mode});
-    if (!anew)
-      return tl::unexpected<error>{std::move(anew.error())};
-    if (anew->size() == 1)
-      return sessions::opened{session_at(*anew, 0), true};
+    auto now = lives
+                   ? db.run(keep_sql, {msg.tenant.value, known.id})
+                   : db.run(anew_sql, {msg.tenant.value, known.id, wanted.title,
+                                       wanted.context_json, wanted.mode});
+    if (!now)
+      return tl::unexpected<error>{std::move(now.error())};
+    if (now->size() == 1)
+      return sessions::opened{session_at(*now, 0), !lives};
   }
   return no_such();
+}
+
+/// It may have been swept away between two statements.
+result<sessions::opened> open_session(pg_connection& db,
+                                      const sessions::open& msg) {
+  auto got = open_once(db, msg);
+  if (!got && got.error().code == errc::not_found)
+    got = open_once(db, msg);
+  return got;
 }
 
 result<sessions::session> one_of(result<pg_rows> rows) {
