@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cstdlib>
 #include <utility>
 
 namespace shannon::browser {
@@ -19,6 +20,7 @@ namespace {
 constexpr std::size_t read_bytes = 64 * 1024;
 /// What a large message left behind is given back above this.
 constexpr std::size_t kept_bytes = 1024 * 1024;
+constexpr std::string_view bulky_event = "{\"method\":\"Network.";
 
 /// What Chromium says of a call that it did not carry out.
 error refusal(std::string_view method, const json& what) {
@@ -177,25 +179,62 @@ void cdp_connection::take(std::size_t /*bytes*/) {
     auto end = in_.find('\0', std::max(begin, scanned_));
     if (end == std::string::npos)
       break;
-    handle(std::string_view{in_}.substr(begin, end - begin));
+    if (!std::exchange(skipping_, false))
+      handle(std::string_view{in_}.substr(begin, end - begin));
     if (!open_)
       return;
     begin = end + 1;
     scanned_ = begin;
   }
   in_.erase(0, begin);
+  if (!skipping_ && in_.size() > limits_.message_bytes_max)
+    refuse_oversized();
+  if (skipping_)
+    in_.clear();
   scanned_ = in_.size();
   if (in_.empty() && in_.capacity() > kept_bytes)
     in_.shrink_to_fit();
-  if (in_.size() > limits_.message_bytes_max)
-    close({errc::unavailable,
-           "the browser said more than "
-               + std::to_string(limits_.message_bytes_max) + " bytes at once",
-           true,
-           {}});
+}
+
+/// Chromium begins an answer with its number.
+void cdp_connection::refuse_oversized() {
+  skipping_ = true;
+  constexpr std::string_view begins = "{\"id\":";
+  if (!in_.starts_with(begins))
+    return;
+  auto at
+      = calls_.find(std::strtoull(in_.c_str() + begins.size(), nullptr, 10));
+  if (at == calls_.end())
+    return;
+  auto done = std::move(at->second);
+  calls_.erase(at);
+  done(fail(errc::failed, "the browser's answer has more than "
+                              + std::to_string(limits_.message_bytes_max)
+                              + " bytes"));
+}
+
+/// Tells an event without reading what it says: the method stands at the
+/// beginning, the session at the end.
+void cdp_connection::drop(std::string_view text) {
+  constexpr std::string_view names = "\"sessionId\":\"";
+  auto method
+      = text.substr(bulky_event.size() - std::string_view{"Network."}.size());
+  method = method.substr(0, method.find('"'));
+  auto at = text.rfind(names);
+  if (at == text.npos)
+    return;
+  auto session = text.substr(at + names.size());
+  session = session.substr(0, session.find('"'));
+  auto hearer = hearers_.find(std::string{session});
+  if (hearer == hearers_.end())
+    return;
+  json params{{"droppedBytes", text.size()}};
+  (*std::shared_ptr<on_event>{hearer->second})(method, params);
 }
 
 void cdp_connection::handle(std::string_view text) {
+  if (text.size() > limits_.event_bytes_max && text.starts_with(bulky_event))
+    return drop(text);
   auto message = json::parse(text, nullptr, false);
   if (!message.is_object())
     return close(

@@ -18,9 +18,12 @@
 namespace shannon::browser {
 
 struct cdp_limits {
-  /// One message: a screenshot of a long page. A longer one ends the
-  /// connection: what comes after it cannot be found.
+  /// One message: a screenshot of a long page. A longer one is skipped, and a
+  /// call that it answers has `failed`: a page alone may not end the browser.
   std::size_t message_bytes_max = 64 * 1024 * 1024;
+  /// An event of `Network.*` says all of an address or a body, which a page
+  /// chooses. Of a longer one only the method is told, with `droppedBytes`.
+  std::size_t event_bytes_max = 256 * 1024;
   /// Said and not yet taken by Chromium. More ends the connection.
   std::size_t unsent_bytes_max = 64 * 1024 * 1024;
   std::size_t calls_max = 4096;
@@ -90,6 +93,8 @@ private:
   void read();
   void take(std::size_t bytes);
   void handle(std::string_view text);
+  void drop(std::string_view text);
+  void refuse_oversized();
   void write();
 
   boost::asio::io_context& loop_;
@@ -105,6 +110,7 @@ private:
   std::function<void(error)> gone_;
   std::string in_;
   std::size_t scanned_ = 0; ///< No NUL before it in `in_`.
+  bool skipping_ = false;   ///< What comes belongs to an oversized message.
   std::string out_;         ///< Waits for `sending_` to be gone.
   std::string sending_;
 };
