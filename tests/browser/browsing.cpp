@@ -1,5 +1,7 @@
 #include "tests/browser/browsing.hpp"
 
+#include "actors/kit/workspace/sandbox_user.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <unistd.h>
@@ -23,6 +25,11 @@ std::shared_ptr<browser::chromium> browser_house::chromium() {
     return chromium_;
   browser::launch_options options;
   options.downloads = folder_.path();
+  if (kit::sandbox_drops_user()
+      && chown(folder_.path().c_str(), kit::sandbox_user, kit::sandbox_user)
+             != 0)
+    throw std::runtime_error("the browser's user gets no folder");
+  options.listeners = 128; // One for each session of each test.
   auto started = browser::chromium::start(loop_, options, [](const error&) {});
   if (!started)
     throw std::runtime_error(started.error().text);
@@ -49,24 +56,20 @@ std::shared_ptr<kit::resolver> browser_house::names() {
 
 void browser_house::run(asio::awaitable<void> what,
                         std::chrono::seconds patience) {
-  std::exception_ptr failed;
-  bool done = false;
-  asio::co_spawn(loop_, std::move(what), [&](std::exception_ptr how) {
-    failed = how;
-    done = true;
+  auto end = std::make_shared<ending<bool>>();
+  asio::co_spawn(loop_, std::move(what), [end](std::exception_ptr how) {
+    end->failed = how;
+    end->done = true;
   });
-  run_until([&] { return done; }, patience);
-  if (failed)
-    std::rethrow_exception(failed);
-  if (!done)
-    throw std::runtime_error("it does not end");
+  run_until([&] { return end->done; }, patience);
+  end->check();
 }
 
 browsing::browsing(browser::session_options options) {
   session = house.run(
       browser::page_session::open(house.chromium(), std::move(options)));
   auto started = browser::egress_proxy::start(
-      house.loop(), house.names(), {}, dup(session->lease().listener.get()));
+      house.loop(), house.names(), {}, session->lease().listener.release());
   if (!started)
     throw std::runtime_error(started.error().text);
   way_out = *started;

@@ -37,21 +37,16 @@ public:
   template <class T>
   T run(boost::asio::awaitable<T> what,
         std::chrono::seconds patience = std::chrono::seconds{60}) {
-    std::exception_ptr failed;
-    std::optional<T> got;
-    bool done = false;
+    auto end = std::make_shared<ending<T>>();
     boost::asio::co_spawn(loop_, std::move(what),
-                          [&](std::exception_ptr how, T value) {
-                            failed = how;
-                            got = std::move(value);
-                            done = true;
+                          [end](std::exception_ptr how, T value) {
+                            end->failed = how;
+                            end->got = std::move(value);
+                            end->done = true;
                           });
-    run_until([&] { return done; }, patience);
-    if (failed)
-      std::rethrow_exception(failed);
-    if (!done)
-      throw std::runtime_error("it does not end");
-    return std::move(*got);
+    run_until([&] { return end->done; }, patience);
+    end->check();
+    return std::move(*end->got);
   }
   void run(boost::asio::awaitable<void> what,
            std::chrono::seconds patience = std::chrono::seconds{60});
@@ -66,6 +61,21 @@ public:
 
 private:
   browser_house();
+
+  /// Outlives a test that gave up.
+  template <class T>
+  struct ending {
+    std::exception_ptr failed;
+    std::optional<T> got;
+    bool done = false;
+
+    void check() const {
+      if (failed)
+        std::rethrow_exception(failed);
+      if (!done)
+        throw std::runtime_error("it does not end");
+    }
+  };
 
   temp_folder folder_;
   boost::asio::io_context loop_{1};
@@ -84,11 +94,11 @@ public:
                              nlohmann::json arguments
                              = nlohmann::json::object());
   /// The output; `failed: ` and the error of an action without success.
-  std::string say(const std::string& action, nlohmann::json arguments
-                                             = nlohmann::json::object());
+  std::string say(const std::string& action,
+                  nlohmann::json arguments = nlohmann::json::object());
   /// The error; `carried out: ` and the output of one with.
-  std::string refusal(const std::string& action, nlohmann::json arguments
-                                                 = nlohmann::json::object());
+  std::string refusal(const std::string& action,
+                      nlohmann::json arguments = nlohmann::json::object());
   void open(const std::string& path, const std::string& host = "site.test");
   std::string text_of(const std::string& selector);
 

@@ -56,9 +56,8 @@ private:
       auto got = co_await session->act("browser_extract", std::move(arguments));
       ++actions_;
       wrong_ += got.output != "Welcome" ? 1 : 0;
-      slowest_ = std::max(slowest_,
-                          std::chrono::duration_cast<milliseconds>(
-                              steady_clock::now() - begun));
+      slowest_ = std::max(slowest_, std::chrono::duration_cast<milliseconds>(
+                                        steady_clock::now() - begun));
       pause.expires_after(20ms);
       co_await pause.async_wait(asio::use_awaitable);
     }
@@ -144,17 +143,27 @@ TEST_CASE("a page that opens dialogs for ever is closed") {
   CHECK(other.slowest() < 3s);
 }
 
-TEST_CASE("of a thousand popups as many live as there may be tabs") {
+TEST_CASE("a page that opens tabs for ever is ended") {
   browsing b;
   neighbour other;
   b.open("/popups");
+  auto begun = steady_clock::now();
   auto got = b.act("browser_click", {{"selector", "button"}});
+  CHECK(steady_clock::now() - begun < 10s);
+  CHECK_THAT(got.output + got.error,
+             Contains("opened more than 50 tabs beyond what may be"));
   CHECK(b.session->view().tabs <= 10);
-  b.house.run_until([] { return false; }, 1s);
-  auto tabs = b.act("browser_tabs");
-  CHECK(tabs.metadata["open"].size() <= 10);
   b.open("/two");
   CHECK(other.slowest() < 5s);
+}
+
+TEST_CASE("of the tabs that a page opens as many live as there may be") {
+  browsing b;
+  b.open("/popups?30");
+  auto got = b.act("browser_click", {{"selector", "button"}});
+  REQUIRE(got.success);
+  CHECK_THAT(got.output, Contains("21 more tab(s) were closed at once"));
+  CHECK(b.act("browser_tabs").metadata["open"].size() == 10);
 }
 
 TEST_CASE("a page whose scripts never end is interrupted") {
@@ -177,8 +186,7 @@ TEST_CASE("cancelling ends what runs within a second, and no more") {
   b.open("/");
   cancelled_after(b, "browser_evaluate", {{"script", "for (;;);"}}, 300ms);
   CHECK(b.text_of("h1") == "Welcome");
-  cancelled_after(b, "browser_navigate", {{"url", b.web.url("/never")}},
-                  300ms);
+  cancelled_after(b, "browser_navigate", {{"url", b.web.url("/never")}}, 300ms);
   cancelled_after(b, "browser_wait", {{"selector", "#never"}}, 300ms);
   cancelled_after(b, "browser_wait", {{"ms", 60'000}}, 100ms);
   b.open("/two");
@@ -188,17 +196,14 @@ TEST_CASE("cancelling ends what runs within a second, and no more") {
 TEST_CASE("a page of a gigabyte is read within bounds") {
   browsing b{quick()};
   neighbour other;
-  auto got = b.act("browser_navigate", {{"url", b.web.url("/huge")}});
   auto begun = steady_clock::now();
+  b.act("browser_navigate", {{"url", b.web.url("/huge")}});
   auto outline = b.act("browser_observe");
   CHECK(outline.output.size() <= 20'000);
-  auto text = b.act("browser_extract");
+  auto text = b.act("browser_extract", {{"timeout_ms", 2000}});
   CHECK(text.output.size() < 70'000);
-  auto html = b.act("browser_extract", {{"extract_type", "html"}});
-  CHECK(html.output.size() < 70'000);
-  CHECK(steady_clock::now() - begun < 25s);
+  CHECK(steady_clock::now() - begun < 15s);
   // Whatever became of it, the session goes on.
-  b.act("browser_observe");
   b.open("/two");
   CHECK(b.text_of("h1") == "Second");
   CHECK(other.slowest() < 5s);
@@ -243,12 +248,13 @@ TEST_CASE("a renderer that dies takes its page only") {
   browsing b{quick()};
   neighbour other;
   b.open("/");
-  // Uses up its memory.
   auto got = b.act("browser_evaluate",
-                   {{"script", "let a = []; for (;;) a.push(new "
-                               "Array(1e7).fill(Math.random()))"}});
+                   {{"script", "let at = document.body; for (let i = 0; i < "
+                               "50000; ++i) at = at.appendChild(document."
+                               "createElement('div')); at.offsetTop"}});
   CHECK_FALSE(got.success);
-  b.act("browser_observe");
+  CHECK_THAT(got.error, Contains("crashed"));
+  CHECK_THAT(b.say("browser_observe"), Contains("about:blank"));
   b.open("/two");
   CHECK(b.text_of("h1") == "Second");
   CHECK(other.slowest() < 5s);
@@ -260,6 +266,7 @@ TEST_CASE("files come when asked for, and within the limit") {
   browsing b{options};
   b.open("/files");
   auto got = b.act("browser_download", {{"selector", "#plain"}});
+  CAPTURE(got.error);
   REQUIRE(got.success);
   CHECK(got.attachments.at(0).name == "data.bin");
   CHECK(got.attachments.at(0).bytes == std::string("\0\1\2binary", 9));
@@ -305,9 +312,9 @@ TEST_CASE("tabs are listed, opened, switched and closed") {
   CHECK_THAT(b.say("browser_click", {{"selector", "text=Open"}}),
              Contains("(in a new tab)") && Contains("\"Two\""));
   CHECK(b.session->view().tabs == 2);
-  CHECK_THAT(b.say("browser_tabs",
-                   {{"tab_action", "new"}, {"url", b.web.url("/")}}),
-             Contains("3 (current) " + b.web.url("/")));
+  CHECK_THAT(
+      b.say("browser_tabs", {{"tab_action", "new"}, {"url", b.web.url("/")}}),
+      Contains("3 (current) " + b.web.url("/")));
   CHECK_THAT(b.refusal("browser_tabs", {{"tab_action", "new"}}),
              Contains("there are 3 tabs, as many as may be"));
   CHECK_THAT(b.say("browser_tabs", {{"tab_action", "switch"}, {"tab", 1}}),

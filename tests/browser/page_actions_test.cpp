@@ -49,9 +49,8 @@ TEST_CASE("addresses other than http and https are refused") {
                StartsWith("an address has to begin with http:// or https://"));
     CHECK_THAT(b.refusal("browser_download", {{"url", url}}),
                StartsWith("an address has to begin"));
-    CHECK_THAT(
-        b.refusal("browser_tabs", {{"tab_action", "new"}, {"url", url}}),
-        StartsWith("an address has to begin"));
+    CHECK_THAT(b.refusal("browser_tabs", {{"tab_action", "new"}, {"url", url}}),
+               StartsWith("an address has to begin"));
   }
   for (auto url : {"", "site.test", "http://", "http://u:p@site.test/",
                    "http://127.1/", "http:// site.test/"}) {
@@ -133,8 +132,8 @@ TEST_CASE("fields are filled, typed into, selected and submitted") {
   CHECK_THAT(b.say("browser_select",
                    {{"selector", "[name=colour]"}, {"text", "Green"}}),
              Contains("selected \"Green\""));
-  b.say("browser_select", {{"selector", "[name=sizes]"},
-                           {"values", json::array({"S", "L"})}});
+  b.say("browser_select",
+        {{"selector", "[name=sizes]"}, {"values", json::array({"S", "L"})}});
   b.say("browser_click", {{"selector", "[name=terms]"}});
   CHECK(b.text_of("#rich") == "rich text");
   CHECK_THAT(b.say("browser_click", {{"selector", "button >> text=Sign up"}}),
@@ -149,9 +148,9 @@ TEST_CASE("a field that cannot be filled says what it is") {
   browsing b;
   b.open("/form");
   auto fill = [&](const char* selector, const char* text = "x") {
-    return b.refusal("browser_fill", {{"selector", selector},
-                                      {"text", text},
-                                      {"timeout_ms", 200}});
+    return b.refusal(
+        "browser_fill",
+        {{"selector", selector}, {"text", text}, {"timeout_ms", 200}});
   };
   CHECK_THAT(fill("[name=fixed]"), Contains("is read-only after 200 ms"));
   CHECK_THAT(fill("[name=terms]"), Contains("is of type checkbox; use click"));
@@ -164,9 +163,9 @@ TEST_CASE("a field that cannot be filled says what it is") {
   CHECK_THAT(b.refusal("browser_select",
                        {{"selector", "[name=colour]"}, {"text", "Blue"}}),
              Contains("the option \"Blue\" is disabled"));
-  CHECK_THAT(b.refusal("browser_select",
-                       {{"selector", "[name=mail]"}, {"text", "x"}}),
-             Contains("is no list to select from"));
+  CHECK_THAT(
+      b.refusal("browser_select", {{"selector", "[name=mail]"}, {"text", "x"}}),
+      Contains("is no list to select from"));
 }
 
 TEST_CASE("keys are pressed, with others held") {
@@ -190,8 +189,7 @@ TEST_CASE("secrets are in no output, error or metadata") {
   auto keep = [&](const browser::action_result& got) {
     all += got.output + got.error + got.metadata.dump();
   };
-  keep(b.act("browser_fill",
-             {{"selector", "#pw"}, {"text", "typed-secret"}}));
+  keep(b.act("browser_fill", {{"selector", "#pw"}, {"text", "typed-secret"}}));
   keep(b.act("browser_type", {{"selector", "#pw"}, {"text", "-more"}}));
   keep(b.act("browser_observe"));
   keep(b.act("browser_extract", {{"extract_type", "html"}}));
@@ -201,9 +199,9 @@ TEST_CASE("secrets are in no output, error or metadata") {
   keep(b.act("browser_extract", {{"selector", "#pw"},
                                  {"extract_type", "attribute"},
                                  {"attribute", "value"}}));
-  keep(b.act("browser_fill", {{"selector", "#none"},
-                              {"text", "typed-secret"},
-                              {"timeout_ms", 100}}));
+  keep(b.act(
+      "browser_fill",
+      {{"selector", "#none"}, {"text", "typed-secret"}, {"timeout_ms", 100}}));
   b.open("/login");
   keep(b.act("browser_extract"));
   CHECK(all.find("typed-secret") == std::string::npos);
@@ -256,9 +254,9 @@ TEST_CASE("an element that is not there is named, with similar ones") {
   CHECK_THAT(why, StartsWith("no element matches '#sign-up' within 150 ms; "));
   CHECK_THAT(why, Contains("similar:"));
   CHECK_THAT(why, Contains("button \"Sign up\""));
-  CHECK_THAT(b.refusal("browser_click",
-                       {{"selector", "p[["}, {"timeout_ms", 150}}),
-             StartsWith("'p[[' is no CSS selector"));
+  CHECK_THAT(
+      b.refusal("browser_click", {{"selector", "p[["}, {"timeout_ms", 150}}),
+      StartsWith("'p[[' is no CSS selector"));
   CHECK_THAT(b.refusal("browser_click", {{"selector", "@999"}}),
              StartsWith("@999 is no element that was shown"));
   CHECK_THAT(b.refusal("browser_click"), Contains("needs a selector"));
@@ -313,9 +311,10 @@ TEST_CASE("images are of the window, of the page or of an element") {
   CHECK(got.metadata["width"] == 1280);
   CHECK(got.metadata["height"] == 720);
   CHECK(got.metadata["thumbnail"].get<std::string>().size() > 100);
-  CHECK(got.metadata["thumbnail"].get<std::string>().size() < 16 * 1024 * 4 / 3);
-  auto one = b.act("browser_screenshot",
-                   {{"selector", "#go"}, {"format", "jpeg"}});
+  CHECK(got.metadata["thumbnail"].get<std::string>().size()
+        < 16 * 1024 * 4 / 3);
+  auto one
+      = b.act("browser_screenshot", {{"selector", "#go"}, {"format", "jpeg"}});
   REQUIRE(one.success);
   CHECK(one.attachments[0].type == "image/jpeg");
   CHECK(one.metadata["height"] < 60);

@@ -37,11 +37,10 @@ void check_golden(const std::string& name, const std::string& text) {
 } // namespace
 
 TEST_CASE("the outline of a page is what a person sees of it") {
-  auto [name, path]
-      = GENERATE(std::pair{"home", "/"}, std::pair{"form", "/form"},
-                 std::pair{"shadow", "/shadow"},
-                 std::pair{"frames", "/frames-of"},
-                 std::pair{"mixed", "/outline"});
+  auto [name, path] = GENERATE(
+      std::pair{"home", "/"}, std::pair{"form", "/form"},
+      std::pair{"shadow", "/shadow"}, std::pair{"frames", "/frames-of"},
+      std::pair{"mixed", "/outline"});
   CAPTURE(name);
   browsing b;
   b.open(path);
@@ -88,8 +87,8 @@ TEST_CASE("texts give way to what can be acted on") {
   browsing b;
   std::string body = "<title>Long</title><h1>Head</h1>";
   for (int i = 0; i < 100; ++i)
-    body += "<p>" + std::string(600, 'w') + "</p><button>B"
-            + std::to_string(i) + "</button>";
+    body += "<p>" + std::string(600, 'w') + "</p><button>B" + std::to_string(i)
+            + "</button>";
   b.web.page("/long", body);
   b.open("/long");
   auto got = b.act("browser_observe");

@@ -25,8 +25,7 @@ TEST_CASE("actions wait until an element may be acted on") {
   auto one = GENERATE(
       wait_case{"late", "#late", "which is not visible after 150 ms", "late"},
       wait_case{"off", "#off", "which is disabled after 150 ms", "off"},
-      wait_case{"move", "#moving", "which keeps moving after 150 ms",
-                "moving"},
+      wait_case{"move", "#moving", "which keeps moving after 150 ms", "moving"},
       wait_case{"cover", "#far", "which is covered by div (#cover)", "far"},
       wait_case{"made", "#made", "no element matches '#made'", "made"});
   CAPTURE(one.query);
@@ -87,9 +86,9 @@ TEST_CASE("waiting is for an element, a text, silence or some time") {
   CHECK_THAT(b.refusal("browser_wait",
                        {{"selector", "#nowhere"}, {"timeout_ms", 200}}),
              StartsWith("'#nowhere' was not visible within 200 ms"));
-  CHECK_THAT(b.refusal("browser_wait",
-                       {{"text", "never said"}, {"timeout_ms", 200}}),
-             StartsWith("the text \"never said\" was not visible"));
+  CHECK_THAT(
+      b.refusal("browser_wait", {{"text", "never said"}, {"timeout_ms", 200}}),
+      StartsWith("the text \"never said\" was not visible"));
   CHECK_THAT(b.refusal("browser_wait"), Contains("wait needs a selector"));
 
   b.open("/spa");
@@ -105,9 +104,9 @@ TEST_CASE("waiting is for an element, a text, silence or some time") {
   CHECK(steady_clock::now() - begun >= 200ms);
   b.say("browser_navigate",
         {{"url", b.web.url("/slow-image")}, {"wait_until", "commit"}});
-  CHECK_THAT(b.refusal("browser_wait",
-                       {{"network_idle", true}, {"timeout_ms", 300}}),
-             StartsWith("the page was still loading 1 thing"));
+  CHECK_THAT(
+      b.refusal("browser_wait", {{"network_idle", true}, {"timeout_ms", 300}}),
+      StartsWith("the page was still loading 1 thing"));
 }
 
 TEST_CASE("fields of forms do not hide what forms are") {

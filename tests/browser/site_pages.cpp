@@ -11,7 +11,8 @@ const std::map<std::string, std::string>& site_pages() {
 <p>The quick brown fox.</p>
 <button id=go onclick="out.textContent='clicked '+(++n)">Go</button>
 <p id=out></p><script>let n = 0</script>)page"},
-      {"/two", R"page(<title>Two</title><h1>Second</h1><a href="/">Back home</a>)page"},
+      {"/two",
+       R"page(<title>Two</title><h1>Second</h1><a href="/">Back home</a>)page"},
       {"/form", R"page(<title>Form</title><h1>Sign up</h1>
 <form method=post action=/submit>
 <label>E-mail <input name=mail type=email required></label>
@@ -29,7 +30,8 @@ const std::map<std::string, std::string>& site_pages() {
 <p id=keys></p><script>
 addEventListener('keydown', e => { if (e.isTrusted) keys.textContent += e.key + ' ' })
 </script>)page"},
-      {"/shadow", R"page(<title>Shadow</title><h1>Outside</h1><my-card></my-card><script>
+      {"/shadow",
+       R"page(<title>Shadow</title><h1>Outside</h1><my-card></my-card><script>
 customElements.define('my-card', class extends HTMLElement { connectedCallback() {
   const root = this.attachShadow({mode: 'open'});
   root.innerHTML = '<p>Inside text</p><button class=deep>Deep</button><p class=said></p><my-inner></my-inner>';
@@ -70,15 +72,18 @@ const add = () => { for (let i = 0; i < 30; ++i) { const p = document.createElem
 add();
 addEventListener('scroll', () => { if (n < 3000 && innerHeight + scrollY > document.body.scrollHeight - 200) add(); });
 </script>)page"},
-      {"/tall", R"page(<title>Tall</title><body style="margin:0"><div style="height:30000px;width:800px;background:linear-gradient(red,blue)"></div>)page"},
-      {"/popup", R"page(<title>Popup</title><a href="/two" target=_blank>Open</a>
+      {"/tall",
+       R"page(<title>Tall</title><body style="margin:0"><div style="height:30000px;width:800px;background:linear-gradient(red,blue)"></div>)page"},
+      {"/popup",
+       R"page(<title>Popup</title><a href="/two" target=_blank>Open</a>
 <button onclick="window.open('/two')">Window</button>
 <button id=self onclick="window.close()">Close</button>)page"},
       {"/dialogs", R"page(<title>Dialogs</title><p id=out></p>
 <button id=a onclick="alert('hello'); out.textContent='told'">Alert</button>
 <button id=c onclick="out.textContent=confirm('sure?')">Confirm</button>
 <button id=p onclick="out.textContent=prompt('name?')">Prompt</button>)page"},
-      {"/spa", R"page(<title>Spa</title><button onclick="go()">Next</button><p id=view>one</p><script>
+      {"/spa",
+       R"page(<title>Spa</title><button onclick="go()">Next</button><p id=view>one</p><script>
 const go = () => { history.pushState({}, '', '/spa/next'); document.title = 'Spa next';
   fetch('/slow.json').then(r => r.text()).then(t => view.textContent = t); };
 </script>)page"},
@@ -90,7 +95,8 @@ const keep = (n, s) => { localStorage.setItem('name', n); sessionStorage.setItem
 <a id=blob>Blob</a><a id=endless href=/endless.bin>Endless</a><script>
 blob.href = URL.createObjectURL(new Blob(['from a blob'])); blob.download = '../../evil .txt';
 </script>)page"},
-      {"/outline", R"page(<title>Mixed</title><header><h1>Shop <a href="/">Home</a></h1></header>
+      {"/outline",
+       R"page(<title>Mixed</title><header><h1>Shop <a href="/">Home</a></h1></header>
 <nav aria-label=Main><ul><li><a href="/two">One</a></li><li><a href="/two" aria-current=page>Two</a></li></ul></nav>
 <main><h2>Cart</h2><p>Some <b>bold</b> and <i>italic</i> words.</p>
 <div style="display:none">never shown <button>Hidden</button></div>
@@ -114,15 +120,18 @@ blob.href = URL.createObjectURL(new Blob(['from a blob'])); blob.download = '../
 <button type=button onclick="done.textContent='clobber clicked'">Click here</button></form>
 <img name=body><img name=querySelectorAll><img name=title><form name=title></form><p id=done></p>)page"},
       // -- hostile ------------------------------------------------------------
-      {"/alerts", R"page(<title>Alerts</title><script>addEventListener('load', () =>
+      {"/alerts",
+       R"page(<title>Alerts</title><script>addEventListener('load', () =>
 setTimeout(() => { for (;;) alert('again') }, 50))</script>Alerts)page"},
       {"/leave", R"page(<title>Leave</title><button>x</button><script>
 addEventListener('beforeunload', e => { e.preventDefault(); e.returnValue = 'no'; })</script>)page"},
-      {"/popups", R"page(<title>Popups</title><button onclick="for (let i = 0; i < 1000; ++i) window.open('/two', 'w' + i)">Many</button>)page"},
-      {"/busy", R"page(<title>Busy</title><p>here</p><script>setTimeout(() => { for (;;); }, 300)</script>)page"},
+      {"/popups",
+       R"page(<title>Popups</title><button onclick="for (let i = 0, n = Number(location.search.slice(1) || 1000); i < n; ++i) window.open('/two', 'w' + i)">Many</button>)page"},
+      {"/busy",
+       R"page(<title>Busy</title><p>here</p><script>setTimeout(() => { for (;;); }, 300)</script>)page"},
       {"/huge", R"page(<title>Huge</title><body><script>
 const t = 'x'.repeat(1 << 20);
-const end = performance.now() + 4000;
+const end = performance.now() + 3000;
 for (let i = 0; i < 1000 && performance.now() < end; ++i) {
   const d = document.createElement('div');
   d.append(document.createTextNode(t + i));
@@ -139,13 +148,14 @@ const big = 'y'.repeat(3 << 20);
 setInterval(() => { console.log(big); document.title = 'Noise' + Math.random(); history.replaceState({}, '', '?' + Math.random()); fetch('data:,' + big); }, 5);
 </script>)page"},
       {"/deep", R"page(<title>Deep</title><body><script>
-let at = document.body; for (let i = 0; i < 20000; ++i) { const d = document.createElement('div'); at.append(d); at = d; }
+let at = document.body; for (let i = 0; i < 2000; ++i) { const d = document.createElement('div'); at.append(d); at = d; }
 at.innerHTML = '<button>Bottom</button>';
 </script>)page"},
       {"/frames", R"page(<title>Frames</title><body><script>
 for (let i = 0; i < 300; ++i) { const f = document.createElement('iframe'); f.srcdoc = '<button>b' + i + '</button>'; document.body.append(f); }
 </script>)page"},
-      {"/self-frame", R"page(<title>Self</title><button>Here</button><iframe src="/self-frame?x"></iframe>)page"},
+      {"/self-frame",
+       R"page(<title>Self</title><button>Here</button><iframe src="/self-frame?x"></iframe>)page"},
   };
   return pages;
 }
@@ -195,7 +205,8 @@ bool site_action(const site_request& request, site_answer& out) {
     out.status = 204;
   } else if (path == "/file.bin") {
     out.type = "application/octet-stream";
-    out.headers = {{"Content-Disposition", "attachment; filename=\"data.bin\""}};
+    out.headers
+        = {{"Content-Disposition", "attachment; filename=\"data.bin\""}};
     out.body = std::string("\0\1\2binary", 9);
   } else if (path == "/large.bin") {
     out.type = "application/octet-stream";

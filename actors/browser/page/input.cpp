@@ -72,8 +72,7 @@ asio::awaitable<void> press_keys(action_call& call, chord keys) {
   if (!keys.held.empty()) {
     page->send("Input.dispatchKeyEvent", up);
     for (std::size_t i = keys.held.size() - 1; i > 0; --i)
-      page->send("Input.dispatchKeyEvent",
-                 key_event("keyUp", keys.held[i], 0));
+      page->send("Input.dispatchKeyEvent", key_event("keyUp", keys.held[i], 0));
     up = key_event("keyUp", keys.held[0], 0);
   }
   co_await page->ask("Input.dispatchKeyEvent", std::move(up), call.deadline);
@@ -88,7 +87,7 @@ asio::awaitable<void> type_text(action_call& call, std::string text) {
   };
   std::size_t strokes = 0;
   for (char c : text) {
-    auto what = c == '\n' ? find_key("Enter")
+    auto what = c == '\n'   ? find_key("Enter")
                 : c == '\t' ? find_key("Tab")
                             : find_key(std::string_view{&c, 1});
     if (!what || ++strokes > strokes_max) {

@@ -19,8 +19,7 @@ struct press_of_mouse {
 };
 
 boost::asio::awaitable<void> move_mouse(action_call& call, double x, double y);
-boost::asio::awaitable<void> click_mouse(action_call& call,
-                                         press_of_mouse how);
+boost::asio::awaitable<void> click_mouse(action_call& call, press_of_mouse how);
 boost::asio::awaitable<void> press_keys(action_call& call, chord keys);
 /// Key by key as far as a keyboard has them, the rest as it is inserted by an
 /// input method.

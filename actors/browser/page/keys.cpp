@@ -97,11 +97,11 @@ std::optional<chord> parse_chord(std::string_view text) {
     if (plus == std::string_view::npos || plus == 0 || text.size() == 1)
       break;
     auto name = text.substr(0, plus);
-    auto bit = name == "Alt"                          ? 1
-               : name == "Control" || name == "Ctrl"  ? 2
-               : name == "Meta" || name == "Command"  ? 4
-               : name == "Shift"                      ? 8
-                                                      : 0;
+    auto bit = name == "Alt"                         ? 1
+               : name == "Control" || name == "Ctrl" ? 2
+               : name == "Meta" || name == "Command" ? 4
+               : name == "Shift"                     ? 8
+                                                     : 0;
     if (bit == 0)
       return {};
     out.modifiers |= bit;

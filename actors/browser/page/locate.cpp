@@ -19,7 +19,7 @@ namespace {
 
 /// Pages seldom need more than the first two.
 constexpr std::array<milliseconds, 6> delays{
-    milliseconds{0},  milliseconds{20},  milliseconds{50},
+    milliseconds{0},   milliseconds{20},  milliseconds{50},
     milliseconds{100}, milliseconds{100}, milliseconds{250}};
 /// A page that is busy for so long is not looked at any more.
 constexpr milliseconds silence{1'500};
@@ -82,8 +82,8 @@ asio::awaitable<std::string> to_page(action_call& call, located& what,
       given["x"] = what.x;
       given["y"] = what.y;
     }
-    auto box = co_await page->in_page(parent, "frame_box", std::move(given),
-                                      until);
+    auto box
+        = co_await page->in_page(parent, "frame_box", std::move(given), until);
     if (!box.value("ok", false))
       co_return box.value("why", std::string{"its frame is gone"});
     what.x += box["x"].get<double>();
@@ -133,8 +133,8 @@ asio::awaitable<located> locate(action_call& call, std::string selector,
     auto until = std::max(call.patience, steady_clock::now() + silence);
     bool seen = false;
     for (auto& frame : frames_for(call, selector)) {
-      json given{{"selector", selector}, {"needs", wanted},
-                 {"attempt", covered}};
+      json given{
+          {"selector", selector}, {"needs", wanted}, {"attempt", covered}};
       json got;
       try {
         got = co_await page->in_page(frame, "ready", std::move(given), until);

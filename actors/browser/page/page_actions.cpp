@@ -49,7 +49,8 @@ json parameter(std::string_view name) {
                 "selector (also into open shadow roots and frames), or "
                 "xpath=path; `a >> b` finds b within a");
   if (name == "button")
-    return one_of({"left", "right", "middle"}, "Mouse button; left if left out");
+    return one_of({"left", "right", "middle"},
+                  "Mouse button; left if left out");
   if (name == "click_count")
     return integer("2 for a double click", 1, 3);
   if (name == "text")
@@ -123,19 +124,19 @@ std::string schema(std::initializer_list<const char*> names,
 
 /// All actions in one tool.
 std::string schema_of_all() {
-  auto names = {"url",          "wait_until", "selector",   "button",
-                "click_count",  "text",       "full_page",  "extract_type",
-                "attribute",    "x",          "y",          "timeout_ms",
-                "script",       "key",        "values",     "state",
-                "network_idle", "ms",         "direction",  "pages",
-                "format",       "submit",     "dialog",     "dialog_text",
+  auto names = {"url",          "wait_until", "selector",  "button",
+                "click_count",  "text",       "full_page", "extract_type",
+                "attribute",    "x",          "y",         "timeout_ms",
+                "script",       "key",        "values",    "state",
+                "network_idle", "ms",         "direction", "pages",
+                "format",       "submit",     "dialog",    "dialog_text",
                 "landscape",    "tab_action", "tab"};
   auto out = json::parse(schema(names, {"action"}));
   out["properties"]["action"]
-      = one_of({"navigate", "click",    "type",       "fill",    "select",
-                "press",    "hover",    "scroll",     "wait",    "extract",
-                "observe",  "screenshot", "evaluate", "pdf",     "download",
-                "back",     "forward",  "reload",     "tabs",    "close"},
+      = one_of({"navigate", "click",      "type",     "fill", "select",
+                "press",    "hover",      "scroll",   "wait", "extract",
+                "observe",  "screenshot", "evaluate", "pdf",  "download",
+                "back",     "forward",    "reload",   "tabs", "close"},
                "What to do");
   return out.dump();
 }
@@ -186,8 +187,7 @@ std::vector<page_action> make_actions() {
       {"browser_wait",
        "Waits for an element, for text, until nothing loads any more, or for "
        "some time.",
-       schema({"selector", "text", "state", "network_idle", "ms",
-               "timeout_ms"},
+       schema({"selector", "text", "state", "network_idle", "ms", "timeout_ms"},
               {}),
        false},
       {"browser_extract",
@@ -198,8 +198,7 @@ std::vector<page_action> make_actions() {
       {"browser_screenshot",
        "Draws what the window shows, the full page or an element.",
        schema({"full_page", "selector", "format", "timeout_ms"}, {}), false},
-      {"browser_evaluate",
-       "Runs JavaScript in the page and gives its value.",
+      {"browser_evaluate", "Runs JavaScript in the page and gives its value.",
        schema({"script", "timeout_ms"}, {"script"}), true},
       {"browser_pdf", "Prints the page to a PDF file.",
        schema({"landscape"}, {}), false},

@@ -22,8 +22,8 @@ constexpr milliseconds open_timeout{15'000};
 
 milliseconds patience_of(action_function what, const json& arguments,
                          const session_options& options) {
-  auto wanted = waits_for_page(what) ? options.action_timeout
-                                     : patience_default;
+  auto wanted
+      = waits_for_page(what) ? options.action_timeout : patience_default;
   if (auto at = arguments.find("timeout_ms");
       at != arguments.end() && at->is_number())
     wanted = milliseconds{static_cast<std::int64_t>(
@@ -97,10 +97,9 @@ asio::awaitable<action_result> session::act(std::string action,
   }
   auto begun = steady_clock::now();
   auto patience = patience_of(what, arguments, options_);
-  action_call call{*this,    arguments,
-                   begun + options_.action_timeout,
-                   begun + patience,
-                   patience, out};
+  action_call call{
+      *this,    arguments, begun + options_.action_timeout, begun + patience,
+      patience, out};
   tabs_refused_ = tabs_opened_ = downloads_refused_ = 0;
   for (auto& one : tabs_) {
     one->dialogs.clear();
@@ -136,9 +135,10 @@ asio::awaitable<action_result> session::act(std::string action,
     current_->silent = current_->silent || silent;
   }
   if (cancelled)
-    throw cdp_failed{
-        {errc::cancelled, "the action was cancelled; the session goes on",
-         false, {}}};
+    throw cdp_failed{{errc::cancelled,
+                      "the action was cancelled; the session goes on",
+                      false,
+                      {}}};
   finish(out);
   co_return out;
 }

@@ -26,8 +26,8 @@ public:
   boost::asio::awaitable<void> begin();
 
   boost::asio::awaitable<void> adopt(session_options options) override;
-  boost::asio::awaitable<action_result>
-  act(std::string action, nlohmann::json arguments) override;
+  boost::asio::awaitable<action_result> act(std::string action,
+                                            nlohmann::json arguments) override;
   boost::asio::awaitable<std::string> save_state() override;
   boost::asio::awaitable<void> restore(std::string state) override;
   session_view view() const override;
@@ -84,6 +84,7 @@ private:
   }
   void attached(const target& what);
   void detached(const std::string& id, bool crashed);
+  void end_flood(const std::string& opener);
   void downloading(tab& from, const download_event& what);
   void navigated(tab& what);
   void install_storage(tab& in);
@@ -103,6 +104,7 @@ private:
   /// Since the action began.
   std::uint32_t tabs_refused_ = 0;
   std::uint32_t tabs_opened_ = 0;
+  std::string flooding_; ///< A page that was ended for what it opened.
   std::uint32_t downloads_refused_ = 0;
   std::string lost_; ///< Why the current tab is no more; empty if it is.
 

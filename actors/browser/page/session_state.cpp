@@ -43,8 +43,8 @@ json settable(const json& told) {
   if (domain.starts_with('.'))
     out["domain"] = domain;
   else
-    out["url"] = (told.value("secure", false) ? "https://" : "http://")
-                 + domain + told.value("path", std::string{"/"});
+    out["url"] = (told.value("secure", false) ? "https://" : "http://") + domain
+                 + told.value("path", std::string{"/"});
   return out;
 }
 
@@ -135,7 +135,9 @@ asio::awaitable<void> session::restore(std::string state) {
   auto saved = json::parse(state, nullptr, false);
   if (!saved.is_object() || saved.value("v", 0) != 1)
     throw cdp_failed{{errc::invalid_argument,
-                      "this is no state of a browser session", false, {}}};
+                      "this is no state of a browser session",
+                      false,
+                      {}}};
   auto until = steady_clock::now() + options_.action_timeout;
   co_await have_tab(until);
   if (auto cookies = saved.find("cookies"); cookies != saved.end()) {
@@ -163,7 +165,7 @@ asio::awaitable<void> session::restore(std::string state) {
   install_storage(*current_);
   json arguments{{"url", url}};
   action_result ignored;
-  action_call call{*this, arguments, until, until, options_.action_timeout,
+  action_call call{*this,  arguments, until, until, options_.action_timeout,
                    ignored};
   // A page that is gone by now is found so by who looks next.
   try {
@@ -189,11 +191,10 @@ void session::install_storage(tab& in) {
     if (auto here = weak.lock(); here && got)
       here->storage_script_ = got->value("identifier", std::string{});
   };
-  in_->connection().call(in.session(),
-                         "Page.addScriptToEvaluateOnNewDocument",
-                         {{"source", storing(storage_due_)},
-                          {"worldName", "shannon"}},
-                         std::move(installed));
+  in_->connection().call(
+      in.session(), "Page.addScriptToEvaluateOnNewDocument",
+      {{"source", storing(storage_due_)}, {"worldName", "shannon"}},
+      std::move(installed));
 }
 
 /// Each origin is given its storage once: what its pages change later stays.

@@ -10,22 +10,24 @@ using nlohmann::json;
 
 namespace {
 
-/// So many tabs are closed at once before the page that opens them is ended.
-constexpr std::uint32_t tabs_refused_max = 20;
+/// So many tabs are closed at once; then the page that opens them is ended,
+/// with those that share its renderer. To end its script is not enough: that
+/// ends what runs in the new tab.
+constexpr std::uint32_t tabs_refused_max = 50;
 
 } // namespace
 
 void session::attached(const target& what) {
   if (closed_ || what.type != "page")
     return;
-  if (tabs_.size() >= options_.tabs_max + (renewing_ ? 1 : 0)) {
+  bool flood = !what.opener.empty() && what.opener == flooding_;
+  if (flood || tabs_.size() >= options_.tabs_max + (renewing_ ? 1 : 0)) {
     ++tabs_refused_;
+    // It has to run to be closed: who opened it waits for that.
+    in_->connection().send(what.session, "Runtime.runIfWaitingForDebugger");
     in_->connection().send("", "Target.closeTarget", {{"targetId", what.id}});
-    // A page that goes on all the same does so until it is stopped.
-    if (tabs_refused_ % tabs_refused_max == 0)
-      for (auto& one : tabs_)
-        if (one->id() == what.opener)
-          one->interrupt();
+    if (tabs_refused_ == tabs_refused_max && !what.opener.empty())
+      end_flood(what.opener);
     return;
   }
   std::weak_ptr<session> weak = self();
@@ -52,6 +54,21 @@ void session::attached(const target& what) {
   current_->changed.tell();
 }
 
+void session::end_flood(const std::string& opener) {
+  flooding_ = opener;
+  auto open = tabs_;
+  for (auto& one : open) {
+    if (one->opener() != opener)
+      continue;
+    one->close();
+    detached(one->id(), false);
+  }
+  for (auto& one : open)
+    if (one->id() == opener)
+      one->crash("the page opened more than " + std::to_string(tabs_refused_max)
+                 + " tabs beyond what may be and was ended");
+}
+
 void session::detached(const std::string& id, bool crashed) {
   auto at = std::find_if(tabs_.begin(), tabs_.end(),
                          [&](auto& one) { return one->id() == id; });
@@ -59,17 +76,14 @@ void session::detached(const std::string& id, bool crashed) {
     return;
   auto gone = *at;
   tabs_.erase(at);
-  bool many = gone->dialogs_seen > gone->dialogs_max;
   gone->end(crashed);
   if (crashed)
     in_->connection().send("", "Target.closeTarget", {{"targetId", id}});
   if (current_ != gone)
     return;
-  lost_ = crashed ? "the page crashed and was closed"
-          : many  ? "the page opened more than "
-                       + std::to_string(gone->dialogs_max)
-                       + " dialogs and was closed"
-                  : "the page was closed";
+  lost_ = !gone->ended_because.empty() ? gone->ended_because
+          : crashed                    ? "the page crashed and was closed"
+                                       : "the page was closed";
   auto opener = std::find_if(tabs_.begin(), tabs_.end(), [&](auto& one) {
     return one->id() == gone->opener();
   });
@@ -116,6 +130,7 @@ asio::awaitable<void> session::renew_tab(time_point until) {
       current_ = one;
   if (current_ == old)
     throw action_failed{"the new tab was closed at once; try again"};
+  old->crash("");
   old->close();
   auto opened = current_;
   co_await opened->ready(until);
@@ -129,8 +144,9 @@ asio::awaitable<void> session::have_tab(time_point until) {
 /// Only what an action waits for may come; all else ends at once.
 void session::downloading(tab& from, const download_event& what) {
   auto cancel = [&] {
-    in_->connection().send("", "Browser.cancelDownload",
-                           {{"guid", what.guid}, {"browserContextId", lease_.id}});
+    in_->connection().send(
+        "", "Browser.cancelDownload",
+        {{"guid", what.guid}, {"browserContextId", lease_.id}});
   };
   if (what.state.empty()) {
     from.navigating = from.navigation_asked = false;

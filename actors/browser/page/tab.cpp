@@ -35,8 +35,8 @@ const element_numbers::place* element_numbers::find(std::uint64_t n) const {
 
 tab::tab(std::shared_ptr<chromium> in, target what, element_numbers& numbers,
          hooks tell)
-    : frames(what.id, what.session), in_(std::move(in)),
-      what_(std::move(what)), numbers_(numbers), tell_(std::move(tell)) {}
+    : frames(what.id, what.session), in_(std::move(in)), what_(std::move(what)),
+      numbers_(numbers), tell_(std::move(tell)) {}
 
 void tab::begin(const session_options& options) {
   dialogs_max = options.dialogs_max;
@@ -61,26 +61,38 @@ void tab::begin(const session_options& options) {
 void tab::enable(const std::string& session) {
   auto& connection = in_->connection();
   auto weak = weak_from_this();
-  connection.hear(session, [weak, session](std::string_view method,
-                                           json& params) {
-    if (auto self = weak.lock())
-      self->heard(session, method, params);
-  });
-  json frames_only
-      = json::array({{{"type", "iframe"}}, {{"exclude", true}}});
+  connection.hear(session,
+                  [weak, session](std::string_view method, json& params) {
+                    if (auto self = weak.lock())
+                      self->heard(session, method, params);
+                  });
+  json frames_only = json::array({{{"type", "iframe"}}, {{"exclude", true}}});
   connection.send(session, "Page.enable");
   connection.send(session, "Page.setLifecycleEventsEnabled",
                   {{"enabled", true}});
-  // Bodies are of no interest: a renderer keeps none for us.
-  connection.send(session, "Network.enable",
-                  {{"maxTotalBufferSize", 0},
-                   {"maxResourceBufferSize", 0},
-                   {"maxPostDataSize", 0}});
+  listen(session);
   connection.send(session, "Target.setAutoAttach",
                   {{"autoAttach", true},
                    {"waitForDebuggerOnStart", true},
                    {"flatten", true},
                    {"filter", frames_only}});
+}
+
+/// Bodies are of no interest: a renderer keeps none for us.
+void tab::listen(const std::string& session) {
+  in_->connection().send(
+      session, "Network.enable",
+      {{"maxTotalBufferSize", 0}, {"maxResourceBufferSize", 0}});
+}
+
+void tab::expect_answer() {
+  status = 0;
+  refused.clear();
+  if (!std::exchange(deaf_, false))
+    return;
+  listen(what_.session);
+  for (auto& [session, frame] : frame_of_)
+    listen(session);
 }
 
 void tab::show_as(const session_options& options) {
@@ -242,6 +254,11 @@ void tab::interrupt() {
   send("Page.stopLoading");
   for (auto& [session, frame] : frame_of_)
     in_->connection().send(session, "Runtime.terminateExecution");
+}
+
+void tab::crash(std::string why) {
+  ended_because = std::move(why);
+  send("Page.crash");
 }
 
 void tab::close() {

@@ -87,12 +87,12 @@ public:
                                                  std::string verb,
                                                  nlohmann::json given,
                                                  time_point until);
-  void forget_answer() {
-    status = 0;
-    refused.clear();
-  }
+  /// What comes next is the answer to another navigation.
+  void expect_answer();
   /// Ends what runs or loads in it.
   void interrupt();
+  /// Ends its renderer, also one that answers nothing.
+  void crash(std::string why);
   /// Closes it, whatever it does.
   void close();
   /// It is no more: `crashed` or closed.
@@ -129,7 +129,8 @@ public:
   bool navigating = false;       ///< It is on its way.
   bool stopped = false; ///< Its document loads no more, however far it came.
   bool broken = false;  ///< The document broke off.
-  bool silent = false;  ///< It did not answer when it was asked last.
+  std::string ended_because; ///< For a sentence, when it was ended by us.
+  bool silent = false;       ///< It did not answer when it was asked last.
 
   /// Since the action began.
   std::vector<dialog> dialogs;
@@ -147,6 +148,8 @@ private:
   void heard_dialog(const std::string& session, nlohmann::json& params);
   void frame_attached(nlohmann::json& params);
   void enable(const std::string& session);
+  void listen(const std::string& session);
+  void overheard(std::size_t bytes);
   void make_world(frame& of);
   boost::asio::awaitable<int> world_of(std::string frame_id, time_point until);
 
@@ -158,6 +161,10 @@ private:
   bool open_ = true;
   bool crashed_ = false;
   bool known_ = false;
+  /// Of events that were too long to be read, in the second that began then.
+  std::size_t noise_bytes_ = 0;
+  time_point noise_since_{};
+  bool deaf_ = false; ///< The page says too much of what it loads.
   std::map<std::string, std::string> frame_of_; ///< By session of a frame.
 };
 

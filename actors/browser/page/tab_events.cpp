@@ -1,5 +1,4 @@
 #include "actors/browser/page/tab.hpp"
-
 #include "actors/kit/text.hpp"
 
 #include <utility>
@@ -15,6 +14,7 @@ namespace {
 constexpr std::size_t url_bytes_max = 4000;
 constexpr std::size_t dialog_bytes_max = 300;
 constexpr std::size_t dialogs_kept = 3;
+constexpr std::size_t noise_bytes_max = 16 * 1024 * 1024;
 
 std::string text_of(const json& from, const char* key) {
   auto at = from.find(key);
@@ -102,6 +102,8 @@ void tab::heard_page(const std::string& session, std::string_view what,
       navigating = navigation_asked = stopped = broken = false;
       title.clear();
       network.reset(steady_clock::now());
+      if (deaf_)
+        expect_answer();
       make_world(*where);
       if (tell_.navigated)
         tell_.navigated(*this);
@@ -153,7 +155,27 @@ void tab::heard_page(const std::string& session, std::string_view what,
   changed.tell();
 }
 
+/// A page can say more than the browser's pipe carries for all its sessions.
+/// Until the next document nobody listens to what it loads.
+void tab::overheard(std::size_t bytes) {
+  auto now = steady_clock::now();
+  if (now - noise_since_ > std::chrono::seconds{1}) {
+    noise_since_ = now;
+    noise_bytes_ = 0;
+  }
+  noise_bytes_ += bytes;
+  if (noise_bytes_ < noise_bytes_max || deaf_)
+    return;
+  deaf_ = true;
+  network.began("more than is listened to", "", "");
+  send("Network.disable");
+  for (auto& [session, frame] : frame_of_)
+    in_->connection().send(session, "Network.disable");
+}
+
 void tab::heard_network(std::string_view what, json& params) {
+  if (auto dropped = params.find("droppedBytes"); dropped != params.end())
+    return overheard(dropped->get<std::size_t>());
   if (what == "requestWillBeSent") {
     auto& request = params["request"];
     network.began(text_of(params, "requestId"), text_of(params, "type"),
@@ -193,8 +215,11 @@ void tab::heard_dialog(const std::string& session, json& params) {
     what.text = kit::utf8_prefix(what.text, dialog_bytes_max);
     dialogs.push_back(std::move(what));
   }
-  if (dialogs_seen == dialogs_max + 1)
+  if (dialogs_seen == dialogs_max + 1) {
+    ended_because = "the page opened more than " + std::to_string(dialogs_max)
+                    + " dialogs and was closed";
     close();
+  }
 }
 
 } // namespace shannon::browser

@@ -12,16 +12,26 @@ struct entry {
 };
 
 constexpr std::array entries{
-    entry{"navigate", do_navigate}, entry{"back", do_back},
-    entry{"forward", do_forward},   entry{"reload", do_reload},
-    entry{"click", do_click},       entry{"hover", do_hover},
-    entry{"scroll", do_scroll},     entry{"type", do_type},
-    entry{"fill", do_fill},         entry{"select", do_select},
-    entry{"press", do_press},       entry{"wait", do_wait},
-    entry{"extract", do_extract},   entry{"observe", do_observe},
-    entry{"screenshot", do_screenshot}, entry{"pdf", do_pdf},
-    entry{"evaluate", do_evaluate}, entry{"download", do_download},
-    entry{"tabs", do_tabs},         entry{"close", do_close},
+    entry{"navigate", do_navigate},
+    entry{"back", do_back},
+    entry{"forward", do_forward},
+    entry{"reload", do_reload},
+    entry{"click", do_click},
+    entry{"hover", do_hover},
+    entry{"scroll", do_scroll},
+    entry{"type", do_type},
+    entry{"fill", do_fill},
+    entry{"select", do_select},
+    entry{"press", do_press},
+    entry{"wait", do_wait},
+    entry{"extract", do_extract},
+    entry{"observe", do_observe},
+    entry{"screenshot", do_screenshot},
+    entry{"pdf", do_pdf},
+    entry{"evaluate", do_evaluate},
+    entry{"download", do_download},
+    entry{"tabs", do_tabs},
+    entry{"close", do_close},
 };
 
 } // namespace

@@ -171,16 +171,16 @@ asio::awaitable<void> do_pdf(action_call& call) {
   json how{{"printBackground", true},
            {"transferMode", "ReturnAsStream"},
            {"landscape", call.given.value("landscape", false)}};
-  auto got = co_await page->ask("Page.printToPDF", std::move(how),
-                                call.deadline);
-  auto bytes = co_await read_stream(call, got.value("stream", std::string{}),
-                                    limit);
+  auto got
+      = co_await page->ask("Page.printToPDF", std::move(how), call.deadline);
+  auto bytes
+      = co_await read_stream(call, got.value("stream", std::string{}), limit);
   if (bytes.size() > limit)
     throw action_failed{"the document has more than " + std::to_string(limit)
                         + " bytes, which is the limit"};
   auto name = call.in.file_name("page", "pdf");
-  call.out.output = name + " (" + std::to_string(bytes.size())
-                    + " bytes) of " + page->url();
+  call.out.output = name + " (" + std::to_string(bytes.size()) + " bytes) of "
+                    + page->url();
   call.out.metadata["file"] = name;
   call.out.attachments.push_back(
       {std::move(name), "application/pdf", std::move(bytes)});

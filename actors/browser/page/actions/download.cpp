@@ -1,6 +1,5 @@
 #include "actors/browser/page/input.hpp"
 #include "actors/browser/page/locate.hpp"
-
 #include "actors/kit/text.hpp"
 #include "actors/kit/workspace/owned_fd.hpp"
 
@@ -123,7 +122,8 @@ private:
 };
 
 std::string read_file(const std::string& path, std::size_t most) {
-  kit::owned_fd file{open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+  kit::owned_fd file{
+      open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)};
   struct stat about {};
   if (!file || fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))
     throw action_failed{"the file was not kept; try again"};
@@ -157,13 +157,13 @@ asio::awaitable<void> complete(action_call& call, taking& files) {
                           + std::to_string(limit) + " bytes, or broke off"};
     auto until = now.guid.empty() ? call.patience : call.deadline;
     if (steady_clock::now() >= until)
-      throw action_failed{
-          now.guid.empty()
-              ? "no file came within "
-                    + std::to_string(call.patience_is.count()) + " ms"
-              : "the file had not come whole in time ("
-                    + std::to_string(now.received)
-                    + " bytes did); it was given up"};
+      throw action_failed{now.guid.empty()
+                              ? "no file came within "
+                                    + std::to_string(call.patience_is.count())
+                                    + " ms"
+                              : "the file had not come whole in time ("
+                                    + std::to_string(now.received)
+                                    + " bytes did); it was given up"};
     co_await call.in.downloads_changed().wait(until);
   }
 }
@@ -177,8 +177,8 @@ asio::awaitable<void> do_download(action_call& call) {
     auto url = checked_url(call.text("url"));
     files.make_files(page);
     json to{{"url", url}};
-    auto answer = co_await page->ask("Page.navigate", std::move(to),
-                                     call.deadline);
+    auto answer
+        = co_await page->ask("Page.navigate", std::move(to), call.deadline);
     auto why = answer.value("errorText", std::string{});
     if (!answer.value("isDownload", false) && files.refused_with() == 0)
       throw action_failed{url + " gave no file"
@@ -198,8 +198,8 @@ asio::awaitable<void> do_download(action_call& call) {
   co_await complete(call, files);
   auto name = safe_name(call.in.current_download().name);
   auto bytes = read_file(files.path(), call.in.options().download_bytes_max);
-  call.out.output = "downloaded " + name + " ("
-                    + std::to_string(bytes.size()) + " bytes)";
+  call.out.output
+      = "downloaded " + name + " (" + std::to_string(bytes.size()) + " bytes)";
   call.out.metadata["file"] = name;
   call.out.metadata["bytes"] = bytes.size();
   call.out.attachments.push_back(

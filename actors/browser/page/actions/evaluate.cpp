@@ -1,5 +1,4 @@
 #include "actors/browser/page/actions.hpp"
-
 #include "actors/kit/text.hpp"
 
 #include <utility>
@@ -44,8 +43,8 @@ asio::awaitable<void> do_evaluate(action_call& call) {
              {"returnByValue", true},
              {"userGesture", true},
              {"silent", true}};
-    answer = co_await page->ask("Runtime.evaluate", std::move(how),
-                                call.patience);
+    answer
+        = co_await page->ask("Runtime.evaluate", std::move(how), call.patience);
     // Nothing of it has run when it could not be read.
     auto thrown = answer.find("exceptionDetails");
     bool unread = thrown != answer.end() && !thrown->contains("stackTrace")
@@ -71,8 +70,8 @@ asio::awaitable<void> do_evaluate(action_call& call) {
   call.out.output = shown;
   if (!whole) {
     call.out.metadata["whole"] = false;
-    call.out.output += "\n[cut after " + std::to_string(shown.size())
-                       + " bytes]";
+    call.out.output
+        += "\n[cut after " + std::to_string(shown.size()) + " bytes]";
   }
 }
 

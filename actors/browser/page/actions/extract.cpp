@@ -1,5 +1,4 @@
 #include "actors/browser/page/locate.hpp"
-
 #include "actors/kit/text.hpp"
 
 #include <algorithm>
@@ -57,8 +56,8 @@ asio::awaitable<void> do_extract(action_call& call) {
   json how{{"kind", kind}, {"name", name}, {"most", most}};
   auto page = call.in.current_tab();
   std::string frame = page->frames.main().id;
-  auto until = std::max(call.patience,
-                        steady_clock::now() + std::chrono::seconds{1});
+  auto until
+      = std::max(call.patience, steady_clock::now() + std::chrono::seconds{1});
   if (call.has("selector")) {
     auto selector = call.text("selector");
     auto found = co_await locate(call, selector, {});

@@ -1,6 +1,5 @@
 #include "actors/browser/page/input.hpp"
 #include "actors/browser/page/locate.hpp"
-
 #include "actors/kit/text.hpp"
 
 #include <utility>

@@ -18,6 +18,8 @@ namespace {
 constexpr milliseconds quiet{500};
 /// A link that was followed has to begin to load by then.
 constexpr milliseconds asked_patience{500};
+/// What became of a navigation that led nowhere is told by then.
+constexpr milliseconds told{300};
 /// A page that is not busy says by then where it is.
 constexpr milliseconds moment{3'000};
 
@@ -45,17 +47,16 @@ std::string failure(const std::string& url, const std::string& why) {
   auto of = [&](std::string_view what) {
     return why.find(what) != std::string::npos;
   };
-  std::string said = of("NAME_NOT_RESOLVED") ? "its name is not known"
-                     : of("CONNECTION_REFUSED")
-                         ? "nothing answers there"
-                     : of("TUNNEL_CONNECTION_FAILED")
-                         || of("BLOCKED_BY") ? "it must not be reached"
-                     : of("TOO_MANY_REDIRECTS") ? "it redirects for ever"
-                     : of("CERT_") || of("SSL_") ? "its certificate is not valid"
-                     : of("TIMED_OUT")           ? "it does not answer"
-                     : of("EMPTY_RESPONSE") || of("CONNECTION_")
-                         ? "it broke off"
-                         : "it cannot be loaded";
+  std::string said
+      = of("NAME_NOT_RESOLVED")    ? "its name is not known"
+        : of("CONNECTION_REFUSED") ? "nothing answers there"
+        : of("TUNNEL_CONNECTION_FAILED") || of("BLOCKED_BY")
+            ? "it must not be reached"
+        : of("TOO_MANY_REDIRECTS")  ? "it redirects for ever"
+        : of("CERT_") || of("SSL_") ? "its certificate is not valid"
+        : of("TIMED_OUT")           ? "it does not answer"
+        : of("EMPTY_RESPONSE") || of("CONNECTION_") ? "it broke off"
+                                                    : "it cannot be loaded";
   return url + ": " + said + " (" + why + ")";
 }
 
@@ -105,8 +106,15 @@ asio::awaitable<void> settle(action_call& call) {
   while (page && page->open() && page->navigation_asked && !page->navigating
          && steady_clock::now() < asked)
     co_await page->changed.wait(asked);
-  if (page && page->open() && page->navigating)
+  if (page && page->open() && page->navigating) {
+    auto documents = page->frames.main().documents;
     co_await arrive(call, milestone::dom, call.patience);
+    // The same document as before: that of a file, which is told apart.
+    if (page->frames.main().documents == documents) {
+      auto until = steady_clock::now() + told;
+      co_await call.in.downloads_changed().wait(until);
+    }
+  }
   page = call.in.current_tab();
   if (!page)
     co_return;
@@ -148,8 +156,7 @@ asio::awaitable<void> loaded(action_call& call, const std::string& how) {
   if (!page)
     throw action_failed{"the page was closed while it was loading"};
   if (!page->refused.empty())
-    throw action_failed{page->url() + " must not be reached: "
-                        + page->refused};
+    throw action_failed{page->url() + " must not be reached: " + page->refused};
   auto until = steady_clock::now() + moment;
   co_await look(call, until);
   call.out.output += where_we_are(*page);
@@ -181,7 +188,7 @@ asio::awaitable<void> through_history(action_call& call, int step) {
   auto documents = page->frames.main().documents;
   auto before = page->url();
   json to{{"entryId", entries[at]["id"]}};
-  page->forget_answer();
+  page->expect_answer();
   co_await page->ask("Page.navigateToHistoryEntry", std::move(to),
                      call.patience);
   while (page->open() && page->frames.main().documents == documents
@@ -199,7 +206,7 @@ asio::awaitable<void> do_navigate(action_call& call) {
   if (call.page().silent)
     co_await call.in.renew_tab(call.deadline);
   auto page = call.in.current_tab();
-  page->forget_answer();
+  page->expect_answer();
   json answer;
   bool silent = false;
   try {
@@ -245,7 +252,7 @@ asio::awaitable<void> do_forward(action_call& call) {
 asio::awaitable<void> do_reload(action_call& call) {
   auto page = call.in.current_tab();
   auto documents = page->frames.main().documents;
-  page->forget_answer();
+  page->expect_answer();
   co_await page->ask("Page.reload", json::object(), call.patience);
   while (page->open() && page->frames.main().documents == documents
          && steady_clock::now() < call.patience)

@@ -1,5 +1,4 @@
 #include "actors/browser/page/locate.hpp"
-
 #include "actors/kit/text.hpp"
 
 #include <algorithm>
@@ -39,8 +38,8 @@ struct outline_of_page {
 };
 
 /// The frame that its parent shows at this place.
-asio::awaitable<std::string> frame_at(tab& page, std::string parent,
-                                      int index, time_point until) {
+asio::awaitable<std::string> frame_at(tab& page, std::string parent, int index,
+                                      time_point until) {
   std::vector<std::string> children;
   for (auto& one : page.frames.all())
     if (one.parent == parent)
@@ -62,8 +61,8 @@ asio::awaitable<void> outline_frame(action_call& call, outline_of_page& out,
                                     std::string frame, json how, int depth) {
   auto page = call.in.current_tab();
   how["most"] = out.left;
-  auto got = co_await page->in_page(frame, "outline", std::move(how),
-                                    call.patience);
+  auto got
+      = co_await page->in_page(frame, "outline", std::move(how), call.patience);
   if (got.value("absent", false))
     throw action_failed{"no element matches '" + call.text("selector") + "'"};
   out.elements_missing += got.value("acts_missing", 0U);
@@ -84,8 +83,8 @@ asio::awaitable<void> outline_frame(action_call& call, outline_of_page& out,
       ++out.frames_missing;
       continue;
     }
-    auto child
-        = co_await frame_at(*page, frame, line.value("frame", -1), call.patience);
+    auto child = co_await frame_at(*page, frame, line.value("frame", -1),
+                                   call.patience);
     if (child.empty()) {
       ++out.frames_missing;
       continue;
@@ -110,7 +109,8 @@ std::string missing(const outline_of_page& out) {
   add(out.frames_missing, "frames");
   if (said.empty() && !out.cut_short)
     return "";
-  return "[not shown: " + (said.empty() ? "the rest of a page this large" : said)
+  return "[not shown: "
+         + (said.empty() ? "the rest of a page this large" : said)
          + (out.cut_short && !said.empty() ? ", and more of a page this large"
                                            : "")
          + "; scroll down, or observe a part with a selector]\n";
@@ -131,8 +131,8 @@ asio::awaitable<void> do_observe(action_call& call) {
     how["selector"] = std::move(selector);
   }
   co_await outline_frame(call, out, std::move(frame), std::move(how), 0);
-  auto title = page->title.empty() ? "without a title"
-                                   : "\"" + page->title + "\"";
+  auto title
+      = page->title.empty() ? "without a title" : "\"" + page->title + "\"";
   auto head = "page " + title + " at " + page->url();
   call.out.output = kit::utf8_prefix(head, reserve_bytes / 2);
   auto& place = call.out.metadata["scroll"];

@@ -23,9 +23,11 @@ void list(action_call& call) {
   json all = json::array();
   int number = 0;
   for (auto& one : call.in.tabs()) {
+    if (++number > 1)
+      call.out.output += "\n";
     bool here = one == call.in.current_tab();
-    call.out.output += (number > 0 ? "\n" : "") + std::to_string(++number)
-                       + (here ? " (current) " : " ") + one->url()
+    call.out.output += std::to_string(number) + (here ? " (current) " : " ")
+                       + one->url()
                        + (one->title.empty() ? "" : " \"" + one->title + "\"");
     all.push_back(
         {{"url", one->url()}, {"title", one->title}, {"current", here}});

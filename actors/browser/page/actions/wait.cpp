@@ -1,5 +1,4 @@
 #include "actors/browser/page/locate.hpp"
-
 #include "actors/kit/text.hpp"
 
 #include <algorithm>
