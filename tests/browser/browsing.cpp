@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <csignal>
 #include <unistd.h>
 #include <utility>
 
@@ -13,7 +14,10 @@ namespace asio = boost::asio;
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-browser_house::browser_house() = default;
+browser_house::browser_house() {
+  // As a node does: a browser may end while it is written to.
+  std::signal(SIGPIPE, SIG_IGN);
+}
 
 browser_house& browser_house::only() {
   static browser_house house;
@@ -36,6 +40,13 @@ std::shared_ptr<browser::chromium> browser_house::chromium() {
   chromium_ = *started;
   run(chromium_->ready());
   return chromium_;
+}
+
+void browser_house::renew() {
+  if (chromium_)
+    chromium_->stop({errc::unavailable, "another is wanted", true, {}});
+  chromium_ = nullptr;
+  chromium();
 }
 
 std::shared_ptr<kit::resolver> browser_house::names() {

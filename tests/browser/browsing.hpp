@@ -27,6 +27,8 @@ public:
     return loop_;
   }
   std::shared_ptr<browser::chromium> chromium();
+  /// Ends it: the next one has all its listeners again.
+  void renew();
   site& web() noexcept {
     return site_;
   }

@@ -144,8 +144,8 @@ let h = ''; for (let i = 0; i < 20000; ++i) h += '<div><a href=/two>Link ' + i +
 document.body.innerHTML = h;
 </script>)page"},
       {"/noise", R"page(<title>Noise</title><p>quiet</p><script>
-const big = 'y'.repeat(3 << 20);
-setInterval(() => { console.log(big); document.title = 'Noise' + Math.random(); history.replaceState({}, '', '?' + Math.random()); fetch('data:,' + big); }, 5);
+const big = 'y'.repeat(1 << 20);
+setInterval(() => { console.log(big); document.title = 'Noise' + Math.random(); history.replaceState({}, '', '?' + Math.random()); fetch('data:,' + big); }, 20);
 </script>)page"},
       {"/deep", R"page(<title>Deep</title><body><script>
 let at = document.body; for (let i = 0; i < 2000; ++i) { const d = document.createElement('div'); at.append(d); at = d; }

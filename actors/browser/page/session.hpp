@@ -99,7 +99,6 @@ private:
   std::vector<std::shared_ptr<tab>> tabs_;
   std::shared_ptr<tab> current_;
   std::uint64_t files_ = 0;
-  bool renewing_ = false;
 
   /// Since the action began.
   std::uint32_t tabs_refused_ = 0;

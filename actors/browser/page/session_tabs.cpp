@@ -21,7 +21,7 @@ void session::attached(const target& what) {
   if (closed_ || what.type != "page")
     return;
   bool flood = !what.opener.empty() && what.opener == flooding_;
-  if (flood || tabs_.size() >= options_.tabs_max + (renewing_ ? 1 : 0)) {
+  if (flood || tabs_.size() >= options_.tabs_max) {
     ++tabs_refused_;
     // It has to run to be closed: who opened it waits for that.
     in_->connection().send(what.session, "Runtime.runIfWaitingForDebugger");
@@ -117,23 +117,12 @@ asio::awaitable<void> session::open_tab(time_point until) {
 asio::awaitable<void> session::renew_tab(time_point until) {
   auto me = self();
   auto old = current_;
-  renewing_ = true;
-  struct scope {
-    bool& renewing;
-    ~scope() {
-      renewing = false;
-    }
-  } ends{renewing_};
-  auto made = co_await in_->open_page(lease_.id);
-  for (auto& one : tabs_)
-    if (one->id() == made.id)
-      current_ = one;
-  if (current_ == old)
-    throw action_failed{"the new tab was closed at once; try again"};
+  // Its renderer first: what it does slows all others.
   old->crash("");
   old->close();
-  auto opened = current_;
-  co_await opened->ready(until);
+  detached(old->id(), false);
+  lost_.clear();
+  co_await open_tab(until);
 }
 
 asio::awaitable<void> session::have_tab(time_point until) {

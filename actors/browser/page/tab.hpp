@@ -161,9 +161,8 @@ private:
   bool open_ = true;
   bool crashed_ = false;
   bool known_ = false;
-  /// Of events that were too long to be read, in the second that began then.
+  /// Of events of this document that were too long to be read.
   std::size_t noise_bytes_ = 0;
-  time_point noise_since_{};
   bool deaf_ = false; ///< The page says too much of what it loads.
   std::map<std::string, std::string> frame_of_; ///< By session of a frame.
 };

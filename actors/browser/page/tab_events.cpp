@@ -102,6 +102,7 @@ void tab::heard_page(const std::string& session, std::string_view what,
       navigating = navigation_asked = stopped = broken = false;
       title.clear();
       network.reset(steady_clock::now());
+      noise_bytes_ = 0;
       if (deaf_)
         expect_answer();
       make_world(*where);
@@ -158,11 +159,6 @@ void tab::heard_page(const std::string& session, std::string_view what,
 /// A page can say more than the browser's pipe carries for all its sessions.
 /// Until the next document nobody listens to what it loads.
 void tab::overheard(std::size_t bytes) {
-  auto now = steady_clock::now();
-  if (now - noise_since_ > std::chrono::seconds{1}) {
-    noise_since_ = now;
-    noise_bytes_ = 0;
-  }
   noise_bytes_ += bytes;
   if (noise_bytes_ < noise_bytes_max || deaf_)
     return;
