@@ -57,6 +57,7 @@ exit_code examine(const doctor_options& options,
   append(all, check_redis(*settings));
   append(all, check_ports(*settings, !holder.empty()));
   append(all, check_sandbox());
+  append(all, check_browser(*settings));
   append(all, check_models(*settings));
   append(all, check_clock());
   if (!holder.empty())

@@ -1,5 +1,6 @@
 #include "nodes/commands/health_check.hpp"
 
+#include "actors/browser/browser_check.hpp"
 #include "actors/llm/models/catalogue.hpp"
 #include "actors/store/migrations.hpp"
 #include "actors/tool/sandbox/sandbox.hpp"
@@ -232,6 +233,15 @@ findings check_sandbox() {
   return {{verdict::bad, "sandbox", works.error().text,
            "apt-get install bubblewrap python3; in a container allow user "
            "namespaces. Everything but python_executor works without"}};
+}
+
+findings check_browser(const config::settings& settings) {
+  auto version = browser::browser_check(settings.browser);
+  if (version)
+    return {good("browser", *version + " opens pages in bubblewrap")};
+  return {{verdict::doubtful, "browser", version.error().text,
+           "apt-get install chromium-headless-shell bubblewrap; in a container "
+           "allow user namespaces. Everything but browser_* works without"}};
 }
 
 findings check_models(const config::settings& settings) {

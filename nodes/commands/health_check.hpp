@@ -41,6 +41,9 @@ findings check_ports(const config::settings& settings, bool running);
 /// Bubblewrap and what the kernel allows it.
 findings check_sandbox();
 
+/// Chromium, and what the kernel allows it. Starts one.
+findings check_browser(const config::settings& settings);
+
 /// Which providers can be used. Never a key's value.
 findings check_models(const config::settings& settings);
 

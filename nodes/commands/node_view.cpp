@@ -129,6 +129,8 @@ std::string lines_text(const std::vector<line>& lines, const terminal& out) {
     auto row = padded(shortened(name, width), width) + "  " + numbers(*who);
     if (!who->since.empty())
       row += "  " + who->since.substr(0, 19) + "Z";
+    if (!who->about.empty())
+      row += "  " + one_line(who->about);
     if (!who->last_error.empty())
       row += "  " + one_line(who->last_error);
     auto down = who->state == "backing_off" || who->state == "ended";
@@ -176,6 +178,7 @@ shown_actor actor_of(const json& row) {
   out.since = text_in(row, "since");
   out.restarts = count_at(row, "restarts");
   out.last_error = text_in(row, "last_error");
+  out.about = text_in(row, "about");
   out.depth = count_at(row, "mailbox_depth");
   out.oldest_ms = number_in(row, "oldest_ms");
   out.per_s = number_in(row, "messages_per_s");

@@ -22,6 +22,7 @@ struct shown_actor {
   std::string since;
   std::uint64_t restarts = 0;
   std::string last_error;
+  std::string about; ///< In its own words; empty for most.
   std::uint64_t depth = 0;
   /// Age of the oldest message; nothing for an empty mailbox.
   std::optional<double> oldest_ms;

@@ -1,0 +1,60 @@
+#include "actors/browser/browser_check.hpp"
+
+#include "actors/browser/cdp/chromium.hpp"
+#include "actors/browser/scratch_folder.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace shannon::browser {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::seconds patience{15};
+
+asio::awaitable<std::string> look(std::shared_ptr<chromium> browser) {
+  nlohmann::json nothing = nlohmann::json::object();
+  auto about
+      = co_await browser->connection().ask("", "Browser.getVersion", nothing);
+  auto name = about.value("product", std::string{"the browser"});
+  chromium::context_events deaf;
+  auto context = co_await browser->open_context(deaf);
+  co_await browser->open_page(context.id);
+  co_return name;
+}
+
+} // namespace
+
+result<std::string> browser_check(const config::browser_settings& settings) {
+  auto folder = scratch_folder::make();
+  if (!folder)
+    return tl::unexpected(folder.error());
+  asio::io_context loop{1};
+  launch_options how;
+  how.program = settings.program;
+  how.listeners = 1;
+  how.downloads = folder->path();
+  auto browser = chromium::start(loop, how, [](const error&) {});
+  if (!browser)
+    return tl::unexpected(browser.error());
+  result<std::string> out
+      = fail(errc::timeout, "the browser does not start within 15 s");
+  asio::co_spawn(
+      loop, look(*browser), [&](std::exception_ptr failed, std::string name) {
+        if (!failed)
+          out = std::move(name);
+        else
+          out = fail(errc::unavailable,
+                     "the browser does not start: " + (*browser)->last_words());
+        loop.stop();
+      });
+  loop.run_for(patience);
+  (*browser)->stop({errc::cancelled, "over", false, {}});
+  return out;
+}
+
+} // namespace shannon::browser
