@@ -78,7 +78,48 @@ void measure(const std::vector<call_seen>& calls,
   }
 }
 
+constexpr std::int64_t last_begin_us = 1'000'000;
+constexpr std::int64_t last_end_us = 5'000'000;
+
+/// When what may take so long must be over, faults considered.
+std::int64_t due(std::int64_t from_us, std::int64_t takes_us,
+                 const std::vector<fault_span>& faults) {
+  auto until = from_us + takes_us;
+  for (const auto& fault : faults)
+    if (fault.from_us <= until && fault.until_us >= from_us)
+      until = std::max(until, fault.until_us + takes_us);
+  return until;
+}
+
 } // namespace
+
+std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
+                                       const std::vector<cancel_seen>& cancels,
+                                       std::vector<fault_span> faults) {
+  std::sort(faults.begin(), faults.end(),
+            [](const auto& a, const auto& b) { return a.from_us < b.from_us; });
+  std::map<std::string, std::int64_t> cancelled;
+  for (const auto& one : cancels)
+    cancelled.emplace(one.task, one.at_us);
+  std::vector<std::string> wrong;
+  for (const auto& call : calls) {
+    auto at = cancelled.find(call.key.substr(0, call.key.find('/')));
+    if (at == cancelled.end())
+      continue;
+    auto after = [&](std::int64_t us) {
+      return std::to_string((us - at->second) / 1'000) + " ms after its cancel";
+    };
+    if (call.at_us > due(at->second, last_begin_us, faults)
+        && !slept_until(call.at_us, faults))
+      wrong.push_back(call.key + ": called " + after(call.at_us));
+    auto last = due(at->second, last_end_us, faults);
+    if (call.ended_us == 0)
+      wrong.push_back(call.key + ": never ended");
+    else if (call.ended_us > last)
+      wrong.push_back(call.key + ": open until " + after(call.ended_us));
+  }
+  return wrong;
+}
 
 ledger_report check_ledger(std::vector<call_seen> calls,
                            const std::map<std::string, std::int64_t>& recorded,

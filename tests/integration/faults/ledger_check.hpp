@@ -43,6 +43,20 @@ struct ledger_report {
   std::map<std::string, std::vector<double>> takeovers;
 };
 
+/// The cancel of a task, and when a client heard that it is on disk.
+struct cancel_seen {
+  std::string task;
+  std::int64_t at_us = 0;
+};
+
+/// I11: of a cancelled task no call begins 1 s after that was acknowledged, and
+/// none is open 5 s after; in words where one is. Both count from the end of
+/// faults that fell before they were over, and a process that slept may be late
+/// as above.
+std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
+                                       const std::vector<cancel_seen>& cancels,
+                                       std::vector<fault_span> faults);
+
 /// `recorded`: when the step that this attempt completed was committed.
 ledger_report check_ledger(std::vector<call_seen> calls,
                            const std::map<std::string, std::int64_t>& recorded,

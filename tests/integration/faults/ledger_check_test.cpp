@@ -101,6 +101,38 @@ TEST_CASE("where no node was left, a takeover counts from the first that came "
   CHECK(found.takeovers["K3"][0] == Approx(3.0));
 }
 
+TEST_CASE(
+    "a cancelled task calls nobody any more, and what it had asked ends") {
+  auto wrong = [](call_seen call, std::int64_t cancelled_us = 50 * s) {
+    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults);
+  };
+  CHECK(wrong({"t/a#1/1", 49 * s, 54 * s}).empty());
+  CHECK(wrong({"t/agent/a#1/1", 51 * s, 52 * s}).empty());
+  // Other tasks, also those that are called alike.
+  CHECK(wrong({"tt/a#1/1", 60 * s, 90 * s}).empty());
+  CHECK(wrong({"t/agent/a#1/1", 51 * s + 1, 52 * s}).size() == 1);
+  CHECK(wrong({"t/a#1/1", 49 * s, 55 * s + 1}).size() == 1);
+  CHECK(wrong({"t/a#1/1", 49 * s, 0}).size() == 1);
+}
+
+TEST_CASE("a fault puts off what a cancel promises until it is over, and no "
+          "longer") {
+  auto wrong = [](std::int64_t cancelled_us, call_seen call) {
+    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults);
+  };
+  // Killed half a second after the cancel.
+  auto before = 9 * s + s / 2;
+  CHECK(wrong(before, {"t/a#1/1", 11 * s, 12 * s}).empty());
+  CHECK(wrong(before, {"t/a#1/1", 9 * s, 15 * s}).empty());
+  CHECK(wrong(before, {"t/a#1/1", 12 * s, 13 * s}).size() == 1);
+  CHECK(wrong(before, {"t/a#1/1", 9 * s, 16 * s}).size() == 1);
+  // A kill that was over before is no reason.
+  CHECK(wrong(11 * s, {"t/a#1/1", 12 * s + s / 2, 13 * s}).size() == 1);
+  // Who slept says it late.
+  CHECK(wrong(19 * s, {"t/a#1/1", 31 * s + s / 2, 32 * s}).empty());
+  CHECK(wrong(19 * s, {"t/a#1/1", 33 * s, 34 * s}).size() == 1);
+}
+
 TEST_CASE("of values the quantile is one of them") {
   CHECK(quantile({}, 0.5) == 0);
   CHECK(quantile({3, 1, 2}, 0.5) == 2);

@@ -58,7 +58,15 @@ bool storm::has(std::initializer_list<const char*> any) const {
       });
 }
 
+bool storm::has_any_but(std::initializer_list<const char*> these) const {
+  return std::any_of(
+      options_.faults.begin(), options_.faults.end(), [&](const auto& one) {
+        return std::find(these.begin(), these.end(), one) == these.end();
+      });
+}
+
 void storm::prepare() {
+  adopt_orphans();
   // Who is started again and again would wait long for shards of others.
   auto quick
       = has({"K1", "K5", "Z2", "M2"}) ? "membership: {settle: 500ms}\n" : "";
@@ -78,8 +86,10 @@ void storm::prepare() {
     start(i);
   await_ready(nodes_max, 60s);
   std::vector<std::uint16_t> doors;
-  for (unsigned i = 0; i < nodes_max; ++i)
+  for (unsigned i = 0; i < nodes_max; ++i) {
     doors.push_back(cluster_->port(i));
+    fresh_.push_back(holdings_of(cluster_->pid(i)));
+  }
   load_ = std::make_unique<storm_load>(std::move(doors), options_.seed,
                                        options_.clients);
 }
@@ -219,6 +229,7 @@ void storm::make(const fault& one) {
   auto seconds
       = [](std::int64_t us) { return static_cast<double>(us / 10'000) / 100; };
   std::ostringstream line;
+  look_at_counters();
   line << one.id << " at " << seconds(since_us - since_us_) << " s, healed in "
        << seconds(unix_now_us() - since_us) << " s";
   played_.push_back(line.str());

@@ -6,6 +6,7 @@
 #include "tests/integration/faults/fault_table.hpp"
 #include "tests/integration/faults/ledger_check.hpp"
 #include "tests/integration/faults/moved_clock.hpp"
+#include "tests/integration/faults/node_figures.hpp"
 #include "tests/integration/faults/storm_load.hpp"
 #include "tests/integration/faults/storm_options.hpp"
 #include "tests/integration/faults/tcp_detour.hpp"
@@ -59,6 +60,7 @@ private:
   static constexpr unsigned nodes_max = 3;
 
   bool has(std::initializer_list<const char*> any) const;
+  bool has_any_but(std::initializer_list<const char*> these) const;
   void prepare();
   void prepare_detours();
   void prepare_redis();
@@ -81,7 +83,12 @@ private:
   void await_ends();
   std::string what_is_left();
   void check_tasks(const load_report& seen);
-  void check_ledger_of();
+  void check_ledger_of(const load_report& seen);
+  void check_decisions(const load_report& seen);
+  void check_replays(const load_report& seen);
+  void look_at_counters();
+  void check_rest();
+  void check_sums();
 
   int draw(int from, int to);
   unsigned draw_node();
@@ -107,6 +114,8 @@ private:
   std::string redis_folder_;
   std::unique_ptr<storm_load> load_;
 
+  std::vector<holdings> fresh_;    ///< Of each node, before anything came.
+  std::map<pid_t, figures> lives_; ///< As each process counted last.
   std::vector<fault_span> spans_;
   std::vector<std::string> played_;
   const fault* making_ = nullptr;

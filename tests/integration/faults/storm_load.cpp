@@ -3,12 +3,14 @@
 #include "nodes/commands/api_client.hpp"
 #include "nodes/commands/server_url.hpp"
 #include "nodes/commands/sse_reader.hpp"
+#include "tests/cluster/real_cluster.hpp"
 #include "tests/gateway/raw_client.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace shannon::test {
@@ -79,9 +81,12 @@ struct storm_load::client {
     }
   }
 
-  json body(int i) {
+  /// `to_cancel`: its model takes so long that an end by itself is none.
+  json body(int i, bool to_cancel) {
     auto text = " storm " + std::to_string(number) + "/" + std::to_string(i);
     auto delay = [](int ms) { return "[[delay:" + std::to_string(ms) + "]]"; };
+    if (to_cancel && draw(0, 1) == 0)
+      return {{"query", delay(15'000) + text}, {"mode", "simple"}};
     switch (draw(0, 9)) {
     case 0: // Several agents with tools.
     case 1:
@@ -90,10 +95,12 @@ struct storm_load::client {
           {"mode", "standard"}};
     case 2: // One agent with tools.
     case 3:
-    case 4:
       return {
           {"query", "[[steps:3]] [[tools:2]] " + delay(draw(50, 500)) + text},
           {"mode", "simple"}};
+    case 4: // Its tool is a process in a sandbox.
+      return {{"query", "[[busy:300]] " + delay(draw(50, 500)) + text},
+              {"mode", "simple"}};
     default:
       return {{"query", delay(draw(100, 2'500)) + text}, {"mode", "simple"}};
     }
@@ -102,7 +109,8 @@ struct storm_load::client {
   void one(int i) {
     auto key = "Idempotency-Key: storm-" + std::to_string(all.seed_) + "-"
                + std::to_string(number) + "-" + std::to_string(i) + "\r\n";
-    auto request = post("/api/v1/tasks", body(i).dump(),
+    bool to_cancel = draw(0, 9) == 0;
+    auto request = post("/api/v1/tasks", body(i, to_cancel).dump(),
                         "Content-Type: application/json\r\n" + key);
     auto got = ask(request);
     auto id = read_id(got);
@@ -110,9 +118,10 @@ struct storm_load::client {
       return;
     ++all.accepted_;
     accepted_task task{*id};
-    if (draw(0, 9) == 0) {
+    if (to_cancel) {
       std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 500)});
       task.cancelled = cancel(*id);
+      task.cancelled_us = unix_now_us();
     } else if (draw(0, 4) == 0) {
       count(&load_report::sent_again);
       if (auto same = read_id(ask(request)); same != id)
@@ -120,6 +129,7 @@ struct storm_load::client {
     } else if (draw(0, 5) == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 500)});
       pause_for_a_while(*id);
+      task.paused = true;
     } else if (draw(0, 5) == 0) {
       task.last_event = follow(*id);
     }
@@ -140,10 +150,16 @@ struct storm_load::client {
     return std::nullopt;
   }
 
-  /// W4: the task waits for a person, who comes after a while. Each of the two
-  /// may have ended it, or be told so because an answer was lost.
+  /// W4: the task waits for a person, who comes after a while and decides. It
+  /// may have ended before each of these, or they are told so because an answer
+  /// was lost.
   void pause_for_a_while(const std::string& id) {
-    for (const char* wish : {"pause", "resume"}) {
+    for (const char* wish : {"pause", "approve", "resume"}) {
+      if (wish == std::string_view{"approve"}) {
+        for (int times = draw(1, 2); times > 0; --times)
+          approve(id, "approval-" + id);
+        continue;
+      }
       auto got = ask(post("/api/v1/tasks/" + id + "/" + wish,
                           R"({"reason": "storm"})",
                           "Content-Type: application/json\r\n"));
@@ -155,6 +171,25 @@ struct storm_load::client {
       std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 3'000)});
     }
     count(&load_report::paused);
+  }
+
+  /// Said twice it counts once.
+  void approve(const std::string& id, const std::string& approval) {
+    json what{{"workflow_id", id},
+              {"approval_id", approval},
+              {"approved", true},
+              {"feedback", "storm"}};
+    auto got = ask(post("/api/v1/approvals/decision", what.dump(),
+                        "Content-Type: application/json\r\n"));
+    // 404: it has ended.
+    if (!got || (got->status != 200 && got->status != 404))
+      return fail(
+          id + ": its approval was answered "
+          + (got ? std::to_string(got->status) + ": " + got->body : "never"));
+    if (got->status != 200)
+      return;
+    std::lock_guard guard{all.mutex_};
+    all.seen_.decisions.emplace_back(id, approval);
   }
 
   /// I8: from whichever node it comes, each event is the next one.

@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace shannon::test {
@@ -26,6 +27,8 @@ enum class cancel_state : std::uint8_t {
 struct accepted_task {
   std::string id;
   cancel_state cancelled = cancel_state::none;
+  std::int64_t cancelled_us = 0; ///< When its acknowledgement came.
+  bool paused = false;
   /// The id of the last event, for a client that followed it to its end.
   std::int64_t last_event = 0;
 };
@@ -39,14 +42,16 @@ struct load_report {
   int unanswered = 0;   ///< No connection, or no answer on it.
   int sent_again = 0;   ///< After the acknowledgement, with the same key.
   int paused = 0;       ///< And resumed a while later.
-  int followed = 0;     ///< To the end, over whatever broke.
-  int streams = 0;      ///< That took.
+  /// Decisions of people that were acknowledged: task and approval.
+  std::vector<std::pair<std::string, std::string>> decisions;
+  int followed = 0; ///< To the end, over whatever broke.
+  int streams = 0;  ///< That took.
 };
 
 /// Clients that come in through any node, each task under a key of its own. A
 /// client sends a task until it is acknowledged, at another node each time.
 /// Then it cancels some, sends some again, pauses some until a person has seen
-/// them (W4), and follows some to their end.
+/// and approved them (W4), and follows some to their end.
 class storm_load {
 public:
   storm_load(std::vector<std::uint16_t> doors, std::uint64_t seed,
