@@ -37,6 +37,9 @@ double since(steady_clock::time_point begun) {
 double pss_mb() {
   std::map<int, int> parents;
   for (const auto& one : fs::directory_iterator("/proc")) {
+    auto name = one.path().filename().string();
+    if (name.find_first_not_of("0123456789") != name.npos)
+      continue;
     std::ifstream file{one.path() / "stat"};
     std::string line;
     if (!std::getline(file, line))
@@ -45,7 +48,7 @@ double pss_mb() {
     std::string state;
     int parent = 0;
     rest >> state >> parent;
-    parents[std::stoi(one.path().filename())] = parent;
+    parents[std::stoi(name)] = parent;
   }
   double kb = 0;
   for (auto& [pid, parent] : parents) {
@@ -95,6 +98,7 @@ public:
 
   json measure() {
     json out;
+    house_.renew(); // Not within the loop, which it runs.
     run(close_after(open()));
     std::vector<double> cold;
     for (int i = 0; i < 20; ++i)
