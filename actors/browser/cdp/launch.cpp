@@ -225,6 +225,8 @@ std::vector<std::string> chromium_arguments(const launch_options& options,
       "--disable-extensions",
       "--disable-sync",
       "--disable-breakpad",
+      // A page that was left would be kept, and each load take a new renderer.
+      "--disable-back-forward-cache",
       "--disable-domain-reliability",
       "--disable-client-side-phishing-detection",
       "--disable-field-trial-config",
