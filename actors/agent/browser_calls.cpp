@@ -64,6 +64,15 @@ facts::Event saved_event(const std::string& agent,
   return event;
 }
 
+/// SCREENSHOT_SAVED has it already.
+remote::ToolResult without_picture(remote::ToolResult result) {
+  auto about = json::parse(result.metadata_json(), nullptr, false);
+  if (about.is_object() && about.erase("thumbnail") > 0)
+    result.set_metadata_json(
+        about.dump(-1, ' ', false, json::error_handler_t::replace));
+  return result;
+}
+
 /// The session from its last state, wherever there is room. False: it could
 /// not be opened; `why` says it.
 durable<bool> open_again(context ctx, browser_session& session,
@@ -113,7 +122,7 @@ durable<remote::ToolResult> act(context ctx, const std::string& agent,
   how.completed_event = [agent, call](const std::string& bytes) {
     remote::BrowserResult got;
     got.ParseFromString(bytes);
-    return observed_event(agent, call, got.result());
+    return observed_event(agent, call, without_picture(got.result()));
   };
   std::optional<error> failure;
   try {
