@@ -198,7 +198,7 @@ asio::awaitable<browser_host::process_ptr> browser_host::with_room() {
     throw cdp_failed{is_over()};
   process_ptr found;
   for (auto& [number, one] : processes_)
-    if (!one->warm.empty())
+    if (!one->warm.empty() && one->browser->is_open())
       found = one;
   if (!found) {
     auto where = choose(limits(), states());
@@ -442,10 +442,12 @@ std::vector<process_state> browser_host::states() const {
   std::vector<process_state> out;
   auto now = steady::now();
   for (const auto& [number, one] : processes_)
-    out.push_back(
-        {number, one->open, one->opened,
-         std::chrono::duration_cast<milliseconds>(now - one->browser->born()),
-         one->memory_bytes});
+    // One that has died is gone in a moment.
+    if (one->browser->is_open())
+      out.push_back(
+          {number, one->open, one->opened,
+           std::chrono::duration_cast<milliseconds>(now - one->browser->born()),
+           one->memory_bytes});
   return out;
 }
 

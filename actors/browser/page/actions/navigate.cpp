@@ -100,32 +100,53 @@ asio::awaitable<bool> arrive(action_call& call, milestone how_far,
   }
 }
 
-asio::awaitable<void> settle(action_call& call) {
+namespace {
+
+/// If what was done led elsewhere, until that is there.
+asio::awaitable<void> arrive_if_led(action_call& call) {
   auto page = call.in.current_tab();
   auto asked = steady_clock::now() + asked_patience;
   while (page && page->open() && page->navigation_asked && !page->navigating
          && steady_clock::now() < asked)
     co_await page->changed.wait(asked);
-  if (page && page->open() && page->navigating) {
-    auto documents = page->frames.main().documents;
-    co_await arrive(call, milestone::dom, call.patience);
-    // The same document as before: that of a file, which is told apart.
-    if (page->frames.main().documents == documents) {
-      auto until = steady_clock::now() + told;
-      co_await call.in.downloads_changed().wait(until);
-    }
-  }
-  page = call.in.current_tab();
-  if (!page)
+  if (!page || !page->open() || !page->navigating)
     co_return;
-  auto until = steady_clock::now() + moment;
-  try {
-    co_await look(call, until);
-  } catch (const page_silent&) {
-    // It is busy with what was done to it; the next action sees.
-    call.out.output += "\nnote: the page is still busy with it";
+  auto documents = page->frames.main().documents;
+  co_await arrive(call, milestone::dom, call.patience);
+  // The same document as before: that of a file, which is told apart.
+  if (page->frames.main().documents == documents) {
+    auto until = steady_clock::now() + told;
+    co_await call.in.downloads_changed().wait(until);
   }
-  call.out.output += "; the page is " + where_we_are(*page);
+}
+
+} // namespace
+
+asio::awaitable<void> settle(action_call& call) {
+  // A page tells late that it goes elsewhere, but before it answers what it is
+  // asked afterwards.
+  constexpr int looks_max = 3;
+  for (int i = 0; i < looks_max; ++i) {
+    co_await arrive_if_led(call);
+    auto page = call.in.current_tab();
+    if (!page)
+      co_return;
+    auto until = steady_clock::now() + moment;
+    auto documents = page->frames.main().documents;
+    try {
+      co_await look(call, until);
+    } catch (const page_silent&) {
+      // It is busy with what was done to it; the next action sees.
+      call.out.output += "\nnote: the page is still busy with it";
+      break;
+    }
+    bool led = page->navigation_asked || page->navigating
+               || page->frames.main().documents != documents;
+    if (!page->open() || !led)
+      break;
+  }
+  if (auto page = call.in.current_tab())
+    call.out.output += "; the page is " + where_we_are(*page);
 }
 
 namespace {
