@@ -71,8 +71,8 @@ public:
   /// Carries out one action by its name and arguments, which satisfy the
   /// action's schema (`page_actions()`). What is wrong with the page or the
   /// arguments is a result without success; throws cdp_failed when the session
-  /// cannot be used any more. May be cancelled (terminal): what runs in the
-  /// page is ended and the session is usable afterwards.
+  /// cannot be used any more, and with `cancelled` when it was cancelled
+  /// (terminal): then what runs in the page is ended, and the session goes on.
   virtual boost::asio::awaitable<action_result> act(std::string action,
                                                     nlohmann::json arguments)
       = 0;
