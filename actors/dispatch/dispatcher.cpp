@@ -29,6 +29,8 @@ constexpr auto demand_pause = 20ms;
 /// An ask without a deadline has this one.
 constexpr auto longest = 10min;
 constexpr auto list_timeout = 10s;
+/// Questions that wait for a worker; above it they are refused `overloaded`.
+constexpr std::size_t inquiries_max = 1'000;
 
 class dispatcher final : public kit::actor_base {
 public:
@@ -66,6 +68,7 @@ protected:
       refuse(one.mail,
              {errc::unavailable, name_ + " has ended", true, std::nullopt});
     asked_.clear();
+    refuse_inquiries();
   }
 
 private:
@@ -141,6 +144,7 @@ private:
   /// From now on nothing waits here: where the run goes next there may be room.
   void drain(const envelope& mail) {
     drains_ = true;
+    refuse_inquiries();
     pump();
     reply(mail, cluster::drained{});
   }
@@ -152,6 +156,11 @@ private:
               true, std::nullopt});
       drop(id);
     }
+  }
+
+  void refuse_inquiries() {
+    for (const auto& one : std::exchange(inquiries_, {}))
+      refuse(one.mail, no_worker());
   }
 
   void begin(const effect_queue::placed& what) {
@@ -216,16 +225,25 @@ private:
     drop(found->id);
   }
 
-  /// What any worker knows.
+  /// What any worker knows. None may be there yet, as when a node begins.
   void pass_on(const envelope& mail) {
     auto at = opened_.count(self_) != 0 ? opened_.find(self_) : opened_.begin();
-    if (at == opened_.end())
+    if (at != opened_.end())
+      return inquire(mail, at->first);
+    if (drains_)
       return refuse(mail, no_worker());
-    ask(worker(at->first), mail.body, list_timeout,
-        [this, mail](body_result got) {
-          got ? reply(mail, std::move(*got))
-              : refuse(mail, std::move(got.error()));
-        });
+    if (inquiries_.size() >= inquiries_max)
+      return refuse(mail, {errc::overloaded,
+                           "too many ask what nodes with the role " + args_.role
+                               + " can do, and none is there",
+                           true, 1'000ms});
+    inquiries_.push_back({mail, clock_now()});
+  }
+
+  void inquire(const envelope& mail, const node_id& where) {
+    ask(worker(where), mail.body, list_timeout, [this, mail](body_result got) {
+      got ? reply(mail, std::move(*got)) : refuse(mail, std::move(got.error()));
+    });
   }
 
   // -- workers ----------------------------------------------------------------
@@ -276,6 +294,8 @@ private:
     known.serial = msg.serial();
     auto closes = std::exchange(known.open, msg.open()) != 0 && msg.open() == 0;
     queue_.open(who, msg.open());
+    for (const auto& one : std::exchange(inquiries_, {}))
+      inquire(one.mail, who);
     // A node that drains waits for this.
     if (closes)
       want_soon();
@@ -317,9 +337,16 @@ private:
       want();
     if (queue_.waiting() > 0)
       drop_late(now);
+    std::erase_if(inquiries_, [&](const auto& one) {
+      auto old = now - one.since > args_.no_worker_patience;
+      if (old)
+        refuse(one.mail, no_worker());
+      return old;
+    });
     count();
-    after(asked_.empty() ? std::chrono::milliseconds{idle_look_every}
-                         : std::chrono::milliseconds{look_every},
+    after(asked_.empty() && inquiries_.empty()
+              ? std::chrono::milliseconds{idle_look_every}
+              : std::chrono::milliseconds{look_every},
           [this] { look(); });
   }
 
@@ -350,6 +377,8 @@ private:
   node_id self_;
   effect_queue queue_;
   std::unordered_map<std::uint64_t, asked> asked_;
+  /// Questions that no worker could be asked yet.
+  std::vector<asked> inquiries_;
   std::uint64_t ids_ = 0;
   /// Processes with the role, and what was heard of their windows.
   std::vector<node_id> workers_;

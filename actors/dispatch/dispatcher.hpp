@@ -34,10 +34,11 @@ namespace shannon::dispatch {
 /// limit, and is refused `overloaded` above that. A worker's death, or that of
 /// the way to it, refuses what is under way there `unavailable`: whoever asked
 /// tries again under the next attempt key. An effect that no worker may take
-/// for `no_worker_patience` is refused too, and once the node drains every one
-/// that no worker has begun. An action of a browser session goes to the node
-/// that holds it, past all windows, and is refused `not_found` when that is no
-/// member any more. Bound to the role's name.
+/// for `no_worker_patience` is refused too, as is a list nobody could give, and
+/// once the node drains every one that no worker has begun. An action of a
+/// browser session goes to the node that holds it, past all windows, and is
+/// refused `not_found` when that is no member any more. Bound to the role's
+/// name.
 struct dispatcher_args {
   kit::actor_env& env;
   std::string role; ///< `llm`, `tool` or `browser`.

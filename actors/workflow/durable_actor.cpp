@@ -659,7 +659,8 @@ void durable_actor::call_browser(const durable_run::effect_start& what) {
 void durable_actor::list_tools(const durable_run::effect_start& what) {
   const auto& which = dynamic_cast<const remote::ListTools&>(*what.input);
   auto role = which.role().empty() ? "tool" : which.role();
-  ask<remote::ToolList>({role}, which, 10s,
+  // Long enough to be told why, when no node has the role.
+  ask<remote::ToolList>({role}, which, 30s,
                         [this, key = what.key, attempt = what.attempt,
                          since = now_us()](result<remote::ToolList> got) {
                           durable_run::effect_outcome outcome;

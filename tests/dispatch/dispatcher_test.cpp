@@ -67,6 +67,7 @@ struct seen {
   metrics::dispatch_metrics metrics{registry};
   fake_worker::control near, far;
   std::vector<std::optional<result<remote::ToolResult>>> answers;
+  std::optional<result<remote::ToolList>> listed;
 };
 
 /// A dispatcher on the first node; workers and grants where a test wants them.
@@ -157,6 +158,17 @@ struct world : seen, test::two_nodes {
         }));
     run();
     return i;
+  }
+
+  /// What the tools are. The answer comes into `listed`.
+  void ask_list() {
+    keep(system.spawn<kit::actor_fixture::asker>(
+        env, "asker/list", [this](auto& self) {
+          self.template ask<remote::ToolList>(
+              {"tool"}, remote::ListTools{}, 60s,
+              [this](result<remote::ToolList> got) { listed = got; });
+        }));
+    run();
   }
 };
 
@@ -249,6 +261,36 @@ TEST_CASE("without any worker an effect is refused after a while") {
   REQUIRE(w.answers[one]);
   REQUIRE_FALSE(*w.answers[one]);
   CHECK((*w.answers[one]).error().code == errc::unavailable);
+}
+
+TEST_CASE("a node that begins answers what its tools are once a worker is "
+          "there") {
+  world w;
+  w.ask_list();
+  w.tell_members({"n1#1"});
+  w.advance(2s);
+  CHECK_FALSE(w.listed);
+  w.worker_here(1);
+  w.advance(2s);
+  REQUIRE(w.listed);
+  CHECK(*w.listed);
+}
+
+TEST_CASE("what the tools are is refused when no worker comes, and at once by "
+          "a node that drains") {
+  world w;
+  w.tell_members({});
+  w.ask_list();
+  w.advance(9s);
+  CHECK_FALSE(w.listed);
+  auto drains = GENERATE(false, true);
+  if (drains)
+    w.tell("tool", cluster::drain{});
+  w.advance(drains ? 0s : 2s);
+  REQUIRE(w.listed);
+  REQUIRE_FALSE(*w.listed);
+  CHECK(w.listed->error().code == errc::unavailable);
+  CHECK(w.listed->error().retryable);
 }
 
 TEST_CASE("a cancel reaches an effect at its worker, or before it begins") {
