@@ -1,14 +1,18 @@
 #include "tests/nodes/process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <random>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +43,38 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     out.push_back(text.data());
   out.push_back(nullptr);
   return out;
+}
+
+/// Keeps a port from all other tests until this process ends: the name of a
+/// socket is held by one process at a time, and is free when that is gone.
+bool reserve(std::uint16_t port) {
+  int held = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (held < 0)
+    throw std::runtime_error(std::strerror(errno));
+  auto name = "shannon-test-port-" + std::to_string(port);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // The first byte stays zero: a name of the kernel, not a file.
+  std::copy(name.begin(), name.end(), address.sun_path + 1);
+  auto size = offsetof(sockaddr_un, sun_path) + 1 + name.size();
+  if (bind(held, reinterpret_cast<sockaddr*>(&address),
+           static_cast<socklen_t>(size))
+      == 0)
+    return true;
+  close(held);
+  return false;
+}
+
+bool is_closed(std::uint16_t port) {
+  int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  bool free
+      = bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  close(probe);
+  return free;
 }
 
 } // namespace
@@ -157,17 +193,19 @@ outcome run_shannon(std::vector<std::string> arguments, environment extra,
 }
 
 std::uint16_t closed_port() {
-  int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(socket, generic, size) != 0
-      || getsockname(socket, generic, &size) != 0)
-    throw std::runtime_error(std::strerror(errno));
-  close(socket);
-  return ntohs(address.sin_port);
+  // Below the ports that the kernel gives to connections (32768 and up), so
+  // that none of them takes it while a server restarts.
+  constexpr int first = 12'000;
+  constexpr int last = 32'000;
+  static std::minstd_rand chance{std::random_device{}()};
+  std::uniform_int_distribution<int> any{first, last};
+  for (int tries = 0; tries < 1'000; ++tries) {
+    auto port = static_cast<std::uint16_t>(any(chance));
+    if (reserve(port) && is_closed(port))
+      return port;
+  }
+  throw std::runtime_error("no closed port from " + std::to_string(first)
+                           + " to " + std::to_string(last));
 }
 
 } // namespace shannon::test

@@ -66,7 +66,8 @@ private:
 outcome run_shannon(std::vector<std::string> arguments, environment extra = {},
                     std::chrono::seconds most = std::chrono::seconds{60});
 
-/// A port of 127.0.0.1 where nobody listens now.
+/// A port of 127.0.0.1 where nobody listens, that no other call is given, in
+/// this process or another, until this process ends.
 std::uint16_t closed_port();
 
 } // namespace shannon::test
