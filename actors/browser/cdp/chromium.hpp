@@ -5,6 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -73,6 +74,10 @@ public:
   const launch_options& options() const noexcept {
     return options_;
   }
+  /// A thread for images, so that the loop is not held up by them.
+  boost::asio::thread_pool::executor_type drawing() noexcept {
+    return drawing_.get_executor();
+  }
   bool is_open() const noexcept {
     return connection_->is_open();
   }
@@ -100,6 +105,7 @@ private:
   context* find(const std::string& id);
 
   boost::asio::io_context& loop_;
+  boost::asio::thread_pool drawing_{1};
   launch_options options_;
   std::shared_ptr<child> child_;
   std::shared_ptr<cdp_connection> connection_;

@@ -1,5 +1,9 @@
 #include "actors/browser/page/base64.hpp"
 #include "actors/browser/page/locate.hpp"
+#include "actors/browser/page/thumbnail.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -15,9 +19,6 @@ namespace {
 
 /// An image of more is not made: Chromium would hold, and say, too much.
 constexpr double pixels_max = 12e6;
-constexpr double thumbnail_width = 320;
-constexpr double thumbnail_height = 480;
-constexpr std::size_t thumbnail_bytes_max = 16 * 1024;
 constexpr std::size_t piece_bytes = 512 * 1024;
 
 asio::awaitable<std::string> shoot(action_call& call, json how) {
@@ -37,15 +38,16 @@ struct area {
   double width = 0;
   double height = 0;
   bool beyond = false; ///< Of the window.
+  bool window = false; ///< Just what the window shows.
   bool cut = false;    ///< There is more of it.
 };
 
-json clip_of(const area& what, double scale) {
+json clip_of(const area& what) {
   return {{"x", what.x},
           {"y", what.y},
           {"width", what.width},
           {"height", what.height},
-          {"scale", scale}};
+          {"scale", 1}};
 }
 
 asio::awaitable<area> area_of(action_call& call) {
@@ -82,6 +84,7 @@ asio::awaitable<area> area_of(action_call& call) {
   } else {
     out.x = left;
     out.y = top;
+    out.window = true;
   }
   if (out.width * out.height > pixels_max) {
     out.width = std::min(out.width, 4000.0);
@@ -91,20 +94,15 @@ asio::awaitable<area> area_of(action_call& call) {
   co_return out;
 }
 
-asio::awaitable<void> add_thumbnail(action_call& call, area of) {
-  auto scale = std::min({thumbnail_width / of.width, 1.0});
-  of.height = std::min(of.height, thumbnail_height / scale);
-  for (int quality : {50, 20, 5}) {
-    json how{{"format", "jpeg"},
-             {"quality", quality},
-             {"clip", clip_of(of, scale)},
-             {"captureBeyondViewport", of.beyond}};
-    auto bytes = co_await shoot(call, std::move(how));
-    if (bytes.size() <= thumbnail_bytes_max) {
-      call.out.metadata["thumbnail"] = to_base64(bytes);
-      co_return;
-    }
-  }
+/// On another thread: the loop has other sessions to attend to.
+asio::awaitable<void> add_thumbnail(action_call& call, std::string image) {
+  auto draw = [image = std::move(image)]() -> asio::awaitable<std::string> {
+    co_return make_thumbnail(image).value_or("");
+  };
+  auto drawn = co_await asio::co_spawn(call.in.browser().drawing(),
+                                       std::move(draw), asio::use_awaitable);
+  if (!drawn.empty())
+    call.out.metadata["thumbnail"] = to_base64(drawn);
 }
 
 /// Reads a body of Chromium's piece by piece; stops above the limit.
@@ -134,9 +132,11 @@ asio::awaitable<void> do_screenshot(action_call& call) {
   if (of.width < 1 || of.height < 1)
     throw action_failed{"there is nothing to draw: it has no size"};
   json how{{"format", format},
-           {"clip", clip_of(of, 1)},
            {"optimizeForSpeed", true},
            {"captureBeyondViewport", of.beyond}};
+  // Any clip changes the size of the page for a moment, which costs a frame.
+  if (!of.window || of.cut)
+    how["clip"] = clip_of(of);
   if (format == "jpeg")
     how["quality"] = 80;
   auto bytes = co_await shoot(call, how);
@@ -150,7 +150,7 @@ asio::awaitable<void> do_screenshot(action_call& call) {
     throw action_failed{"the image has " + std::to_string(bytes.size())
                         + " bytes, and " + std::to_string(limit)
                         + " are the limit; draw an element"};
-  co_await add_thumbnail(call, of);
+  co_await add_thumbnail(call, bytes);
   auto name = call.in.file_name("screenshot", format == "png" ? "png" : "jpg");
   auto size = std::to_string(static_cast<int>(of.width)) + "x"
               + std::to_string(static_cast<int>(of.height));
