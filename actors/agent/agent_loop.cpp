@@ -215,6 +215,8 @@ durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
                           + static_cast<std::uint32_t>(said.tool_calls_size()));
     co_await use_tools(turn, brief.name(), said, so_far, browser, options);
   }
+  for (const auto& key : browser.screenshots)
+    report.add_screenshots(key);
   co_return report.SerializeAsString();
 }
 

@@ -31,10 +31,23 @@ remote::BrowserRequest request_of(const browser_session& session) {
   return request;
 }
 
+/// As events name it, and GET /api/v1/blob/{key} takes it.
+std::string blob_key(const remote::BrowserFile& file) {
+  return "shannon:blob:" + workflow::hex(file.blob());
+}
+
+bool is_picture(const remote::BrowserFile& file) {
+  return file.media_type().starts_with("image/") && !file.blob().empty();
+}
+
 void learn(browser_session& session, const remote::BrowserResult& got) {
   session.holder = got.holder();
   if (!got.state().empty())
     session.state = got.state();
+  for (const auto& file : got.files())
+    if (is_picture(file)
+        && session.screenshots.size() < browser_session::screenshots_max)
+      session.screenshots.push_back(blob_key(file));
 }
 
 std::string url_in(const std::string& state) {
@@ -50,7 +63,10 @@ facts::Event saved_event(const std::string& agent,
                {"media_type", file.media_type()},
                {"size", file.size()}};
   if (!file.blob().empty())
-    payload["blob"] = "shannon:blob:" + workflow::hex(file.blob());
+    payload["blob"] = blob_key(file);
+  // The name that clients of the reference platform look for.
+  if (is_picture(file))
+    payload["screenshot_path"] = blob_key(file);
   if (about.is_object())
     for (const char* key : {"url", "title", "thumbnail", "path"})
       if (about.contains(key))

@@ -20,6 +20,9 @@ struct browser_session {
   std::string holder;
   /// URL, cookies and storage after the last action.
   std::string state;
+  /// Keys of the blobs of what was drawn, the first `screenshots_max`.
+  std::vector<std::string> screenshots;
+  static constexpr std::size_t screenshots_max = 100;
 };
 
 /// Tools of this name go to a browser session, not to the TOOL RUNNER.

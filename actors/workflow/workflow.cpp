@@ -310,6 +310,7 @@ workflow_actor::summarize(const std::vector<facts::Fact>& facts) {
         answer.ParseFromString(run().output());
         all.set_result(answer.text());
         all.set_agents(answer.iterations());
+        *all.mutable_screenshots() = answer.screenshots();
       }
       all.set_ended_at_us(fact.at_us());
     } else if (fact.has_run_failed()) {

@@ -120,6 +120,9 @@ TEST_CASE("a task looks at a page, acts on it, and answers") {
   REQUIRE(saved.size() == 1);
   auto about = payload_of(saved[0]);
   CHECK(about["media_type"] == "image/png");
+  CHECK(about["screenshot_path"] == about["blob"]);
+  CHECK(end["unified_response"]["metadata"]["screenshots"]
+        == json::array({about["blob"]}));
   auto body
       = here.world.text("/api/v1/blob/" + about["blob"].get<std::string>());
   CHECK(body.starts_with("iVBORw0KGgo"));

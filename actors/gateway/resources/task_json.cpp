@@ -135,6 +135,8 @@ json_out unified_response(const store::log_head& head,
   metadata["complexity_score"] = 0;
   metadata["service_tier"] = "default";
   metadata["agents_used"] = summary.agents();
+  for (const auto& key : summary.screenshots())
+    metadata["screenshots"].push_back(key);
   all["metadata"] = std::move(metadata);
   all["usage"] = {{"input_tokens", usage.input_tokens()},
                   {"output_tokens", usage.output_tokens()},

@@ -211,6 +211,8 @@ durable<remote::AgentReport> join(context ctx, const remote::TaskInput& task,
   joined.set_name("synthesis");
   joined.set_success(true);
   joined.set_text(answer.message().text());
+  for (const auto& report : reports)
+    joined.mutable_screenshots()->MergeFrom(report.screenshots());
   co_return joined;
 }
 
