@@ -6,6 +6,7 @@
 #include "tests/bench/costs.hpp"
 #include "tests/bench/jobs.hpp"
 #include "tests/bench/kill_world.hpp"
+#include "tests/bench/quantile.hpp"
 
 #include <cstdlib>
 #include <random>

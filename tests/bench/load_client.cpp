@@ -1,5 +1,7 @@
 #include "tests/bench/load_client.hpp"
 
+#include "tests/bench/quantile.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
@@ -192,16 +194,6 @@ void load_client::drop(connection& one) {
 std::string post_request(std::string_view path) {
   return "POST " + std::string{path}
          + " HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n";
-}
-
-double quantile(std::vector<double>& all, double share) {
-  if (all.empty())
-    return 0;
-  auto at = all.begin()
-            + static_cast<std::ptrdiff_t>(
-                share * static_cast<double>(all.size() - 1));
-  std::nth_element(all.begin(), at, all.end());
-  return *at;
 }
 
 load_result run_load(std::uint16_t port, const std::string& request,

@@ -80,7 +80,4 @@ load_result run_load(std::uint16_t port, const std::string& request,
                      int expected_status, int connections,
                      std::chrono::milliseconds time);
 
-/// The value below which `share` of all lie; reorders them.
-double quantile(std::vector<double>& all, double share);
-
 } // namespace shannon::bench

@@ -4,6 +4,7 @@
 #include "tests/bench/child_process.hpp"
 #include "tests/bench/costs.hpp"
 #include "tests/bench/load_client.hpp"
+#include "tests/bench/quantile.hpp"
 #include "tests/bench/report.hpp"
 
 #include <CLI/CLI.hpp>

@@ -6,6 +6,7 @@
 #include "tests/bench/errands.hpp"
 #include "tests/bench/jobs.hpp"
 #include "tests/bench/peer_process.hpp"
+#include "tests/bench/quantile.hpp"
 
 #include <algorithm>
 #include <map>

@@ -5,6 +5,7 @@
 #include "tests/bench/limits.hpp"
 #include "tests/bench/load_client.hpp"
 #include "tests/bench/peer_process.hpp"
+#include "tests/bench/quantile.hpp"
 
 #include <algorithm>
 #include <map>
