@@ -1,16 +1,14 @@
 #include "metrics/actor_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
 
 actor_metrics::actor_metrics(registry& all)
-    : restarts_(prometheus::BuildCounter()
-                    .Name("shannon_supervisor_restarts_total")
-                    .Help("Children started again after they ended.")
-                    .Register(all.families())),
-      rejected_(prometheus::BuildCounter()
-                    .Name("shannon_mailbox_rejected_total")
-                    .Help("Messages refused because a mailbox was full.")
-                    .Register(all.families())) {}
+    : restarts_(counters(all, "shannon_supervisor_restarts_total",
+                         "Children started again after they ended.")),
+      rejected_(counters(all, "shannon_mailbox_rejected_total",
+                         "Messages refused because a mailbox was full.")) {}
 
 void actor_metrics::child_restarted(const std::string& child) {
   restarts_.Add({{"child", child}}).Increment();

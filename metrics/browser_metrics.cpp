@@ -1,50 +1,24 @@
 #include "metrics/browser_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
-
-namespace {
-
-prometheus::Gauge& gauge(registry& where, const char* name, const char* help) {
-  return prometheus::BuildGauge()
-      .Name(name)
-      .Help(help)
-      .Register(where.families())
-      .Add({});
-}
-
-prometheus::Histogram& seconds(registry& where, const char* name,
-                               const char* help) {
-  return prometheus::BuildHistogram()
-      .Name(name)
-      .Help(help)
-      .Register(where.families())
-      .Add({}, latency_buckets());
-}
-
-prometheus::Family<prometheus::Counter>&
-counters(registry& where, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(
-      where.families());
-}
-
-} // namespace
 
 browser_metrics::browser_metrics(registry& where)
     : opened_(counters(where, "shannon_browser_sessions_opened_total",
                        "Browser sessions asked for, by outcome.")),
-      open_seconds_(seconds(where, "shannon_browser_session_open_seconds",
-                            "How long the opening of a session took.")),
+      open_seconds_(histogram(where, "shannon_browser_session_open_seconds",
+                              "How long the opening of a session took.")),
       ended_(counters(where, "shannon_browser_sessions_ended_total",
                       "Browser sessions that ended, by reason.")),
-      refused_(counters(where, "shannon_browser_sessions_refused_total",
-                        "Browser sessions refused by a limit.")
-                   .Add({})),
+      refused_(counter(where, "shannon_browser_sessions_refused_total",
+                       "Browser sessions refused by a limit.")),
       open_(gauge(where, "shannon_browser_sessions",
                   "Browser sessions of this node.")),
       actions_(counters(where, "shannon_browser_actions_total",
                         "Actions in browser sessions, by action and outcome.")),
-      action_seconds_(seconds(where, "shannon_browser_action_seconds",
-                              "How long one action took.")),
+      action_seconds_(histogram(where, "shannon_browser_action_seconds",
+                                "How long one action took.")),
       processes_(gauge(where, "shannon_browser_processes",
                        "Chromium processes that run.")),
       started_(gauge(where, "shannon_browser_processes_started",

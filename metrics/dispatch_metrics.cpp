@@ -1,16 +1,8 @@
 #include "metrics/dispatch_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
-
-namespace {
-
-prometheus::Family<prometheus::Counter>&
-counters(registry& where, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(
-      where.families());
-}
-
-} // namespace
 
 dispatch_metrics::dispatch_metrics(registry& where)
     : placed_(counters(where, "shannon_dispatch_effects_total",
@@ -19,14 +11,10 @@ dispatch_metrics::dispatch_metrics(registry& where)
                         "Effects that no worker could take.")),
       lost_(counters(where, "shannon_dispatch_lost_total",
                      "Effects whose worker went away.")),
-      seconds_(prometheus::BuildHistogram()
-                   .Name("shannon_dispatch_wait_seconds")
-                   .Help("How long an effect waited for a worker.")
-                   .Register(where.families())),
-      effects_(prometheus::BuildGauge()
-                   .Name("shannon_dispatch_effects")
-                   .Help("Effects that wait, and that are under way.")
-                   .Register(where.families())) {}
+      seconds_(histograms(where, "shannon_dispatch_wait_seconds",
+                          "How long an effect waited for a worker.")),
+      effects_(gauges(where, "shannon_dispatch_effects",
+                      "Effects that wait, and that are under way.")) {}
 
 void dispatch_metrics::placed(const std::string& role, bool here,
                               std::chrono::steady_clock::duration waited) {

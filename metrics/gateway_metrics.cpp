@@ -1,24 +1,8 @@
 #include "metrics/gateway_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
-
-namespace {
-
-prometheus::Family<prometheus::Counter>&
-counters(registry& where, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(
-      where.families());
-}
-
-prometheus::Gauge& gauge(registry& where, const char* name, const char* help) {
-  return prometheus::BuildGauge()
-      .Name(name)
-      .Help(help)
-      .Register(where.families())
-      .Add({});
-}
-
-} // namespace
 
 gateway_metrics::gateway_metrics(registry& where)
     : connections_(gauge(where, "shannon_gateway_connections",
@@ -33,10 +17,8 @@ gateway_metrics::gateway_metrics(registry& where)
                             "Credentials looked at, by what came of it.")),
       requests_(counters(where, "shannon_gateway_requests_total",
                          "Requests answered, by route and status.")),
-      seconds_(prometheus::BuildHistogram()
-                   .Name("shannon_gateway_request_seconds")
-                   .Help("From a whole request to its answer, by route.")
-                   .Register(where.families())),
+      seconds_(histograms(where, "shannon_gateway_request_seconds",
+                          "From a whole request to its answer, by route.")),
       rates_(counters(where, "shannon_gateway_rates_counted_total",
                       "Requests counted against rates, by where.")),
       limited_(counters(where, "shannon_gateway_rate_limited_total",
@@ -45,12 +27,10 @@ gateway_metrics::gateway_metrics(registry& where)
                           "1 while requests are counted in Redis.")),
       streams_(gauge(where, "shannon_gateway_streams",
                      "Event streams that are open.")),
-      dropped_(counters(where, "shannon_gateway_streams_dropped_total",
-                        "Event streams closed because of a slow reader.")
-                   .Add({})),
-      events_(counters(where, "shannon_gateway_stream_events_total",
-                       "Events written to event streams.")
-                  .Add({})) {}
+      dropped_(counter(where, "shannon_gateway_streams_dropped_total",
+                       "Event streams closed because of a slow reader.")),
+      events_(counter(where, "shannon_gateway_stream_events_total",
+                      "Events written to event streams.")) {}
 
 void gateway_metrics::connection_refused(std::string_view reason) {
   connections_refused_.Add({{"reason", std::string{reason}}}).Increment();

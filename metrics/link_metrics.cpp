@@ -1,16 +1,8 @@
 #include "metrics/link_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
-
-namespace {
-
-prometheus::Family<prometheus::Counter>&
-counters(registry& all, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(
-      all.families());
-}
-
-} // namespace
 
 link_metrics::link_metrics(registry& all)
     : mails_(counters(all, "shannon_link_mails_total",
@@ -31,26 +23,15 @@ link_metrics::link_metrics(registry& all)
                                     "shannon_link_connections_refused_total",
                                     "Connections that did not become a link, "
                                     "by reason.")),
-      up_(prometheus::BuildGauge()
-              .Name("shannon_link_up")
-              .Help("Links that are up.")
-              .Register(all.families())
-              .Add({})),
-      downs_(counters(all, "shannon_link_downs_total", "Links that went down.")
-                 .Add({})),
-      asks_lost_(counters(all, "shannon_link_asks_lost_total",
-                          "Asks refused because their link went down.")
-                     .Add({})),
-      round_trip_(prometheus::BuildHistogram()
-                      .Name("shannon_link_probe_seconds")
-                      .Help("From a probe to its answer.")
-                      .Register(all.families())
-                      .Add({}, latency_buckets())),
-      certificate_ends_(
-          prometheus::BuildGauge()
-              .Name("shannon_link_certificate_end_timestamp_seconds")
-              .Help("When this node's certificate ends.")
-              .Register(all.families())) {}
+      up_(gauge(all, "shannon_link_up", "Links that are up.")),
+      downs_(counter(all, "shannon_link_downs_total", "Links that went down.")),
+      asks_lost_(counter(all, "shannon_link_asks_lost_total",
+                         "Asks refused because their link went down.")),
+      round_trip_(histogram(all, "shannon_link_probe_seconds",
+                            "From a probe to its answer.", latency_buckets())),
+      certificate_ends_(gauges(all,
+                               "shannon_link_certificate_end_timestamp_seconds",
+                               "When this node's certificate ends.")) {}
 
 void link_metrics::mail_sent(std::uint64_t bytes) {
   mails_sent_.Increment();

@@ -1,26 +1,10 @@
 #include "metrics/llm_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
 
 namespace {
-
-prometheus::Family<prometheus::Counter>&
-counters(registry& where, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(
-      where.families());
-}
-
-prometheus::Family<prometheus::Gauge>& gauges(registry& where, const char* name,
-                                              const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(
-      where.families());
-}
-
-prometheus::Family<prometheus::Histogram>&
-histograms(registry& where, const char* name, const char* help) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(
-      where.families());
-}
 
 double seconds(std::chrono::microseconds time) {
   return std::chrono::duration<double>(time).count();

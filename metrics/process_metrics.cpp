@@ -1,5 +1,7 @@
 #include "metrics/process_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,14 +13,6 @@
 namespace shannon::metrics {
 
 namespace {
-
-prometheus::Gauge& gauge(registry& all, const char* name, const char* help) {
-  return prometheus::BuildGauge()
-      .Name(name)
-      .Help(help)
-      .Register(all.families())
-      .Add({});
-}
 
 std::string first_line(const char* file) {
   std::ifstream in{file};
@@ -59,15 +53,9 @@ process_metrics::process_metrics(registry& all, const std::string& version)
       threads_(gauge(all, "process_threads", "Number of threads.")),
       started_(gauge(all, "process_start_time_seconds",
                      "Start of the process in seconds since the epoch.")),
-      cpu_(prometheus::BuildCounter()
-               .Name("process_cpu_seconds_total")
-               .Help("User and system CPU time spent in seconds.")
-               .Register(all.families())
-               .Add({})) {
-  prometheus::BuildGauge()
-      .Name("shannon_build_info")
-      .Help("Always 1; what runs stands in the labels.")
-      .Register(all.families())
+      cpu_(counter(all, "process_cpu_seconds_total",
+                   "User and system CPU time spent in seconds.")) {
+  gauges(all, "shannon_build_info", "Always 1; what runs stands in the labels.")
       .Add({{"version", version}, {"compiler", __VERSION__}})
       .Set(1);
   all.before_render([this] { refresh(); });

@@ -1,36 +1,26 @@
 #include "metrics/retention_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 #include <string>
 
 namespace shannon::metrics {
 
 retention_metrics::retention_metrics(registry& all)
-    : removed_(prometheus::BuildCounter()
-                   .Name("shannon_retention_removed_total")
-                   .Help("What was deleted, by kind: logs, logs trimmed, "
-                         "appends, bodies, sessions, parts of the table.")
-                   .Register(all.families())),
-      bytes_(prometheus::BuildCounter()
-                 .Name("shannon_retention_bytes_total")
-                 .Help("Bytes of facts and bodies deleted, as stored.")
-                 .Register(all.families())
-                 .Add({})),
-      sweeps_(prometheus::BuildCounter()
-                  .Name("shannon_retention_sweeps_total")
-                  .Help("Sweeps ended, by outcome; conflict: another node's "
-                        "turn.")
-                  .Register(all.families())),
-      last_(prometheus::BuildGauge()
-                .Name("shannon_retention_last_sweep_timestamp_seconds")
-                .Help("When this node's last whole sweep ended; 0: none yet.")
-                .Register(all.families())
-                .Add({})),
-      seconds_(prometheus::BuildHistogram()
-                   .Name("shannon_retention_sweep_seconds")
-                   .Help("How long a sweep took, its pauses included.")
-                   .Register(all.families())
-                   .Add({}, prometheus::Histogram::BucketBoundaries{
-                                0.01, 0.1, 1, 10, 60, 600, 3'600})) {
+    : removed_(counters(all, "shannon_retention_removed_total",
+                        "What was deleted, by kind: logs, logs trimmed, "
+                        "appends, bodies, sessions, parts of the table.")),
+      bytes_(counter(all, "shannon_retention_bytes_total",
+                     "Bytes of facts and bodies deleted, as stored.")),
+      sweeps_(counters(all, "shannon_retention_sweeps_total",
+                       "Sweeps ended, by outcome; conflict: another node's "
+                       "turn.")),
+      last_(gauge(all, "shannon_retention_last_sweep_timestamp_seconds",
+                  "When this node's last whole sweep ended; 0: none yet.")),
+      seconds_(histogram(all, "shannon_retention_sweep_seconds",
+                         "How long a sweep took, its pauses included.",
+                         prometheus::Histogram::BucketBoundaries{
+                             0.01, 0.1, 1, 10, 60, 600, 3'600})) {
   removed({});
 }
 

@@ -1,5 +1,7 @@
 #include "metrics/run_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 #include <mutex>
 
 namespace shannon::metrics {
@@ -8,39 +10,25 @@ namespace {
 
 prometheus::Counter& counter(registry& where, const char* name,
                              const char* help, const std::string& kind) {
-  return prometheus::BuildCounter()
-      .Name(name)
-      .Help(help)
-      .Register(where.families())
-      .Add({{"kind", kind}});
+  return counters(where, name, help).Add({{"kind", kind}});
 }
 
 } // namespace
 
 run_metrics::run_metrics(registry& where, const std::string& kind)
-    : kind_(kind), ended_(prometheus::BuildCounter()
-                              .Name("shannon_run_ended_total")
-                              .Help("Durable runs that ended, by how.")
-                              .Register(where.families())),
-      steps_(prometheus::BuildCounter()
-                 .Name("shannon_run_step_attempts_total")
-                 .Help("Attempts of steps that ended, by effect and outcome.")
-                 .Register(where.families())),
-      step_seconds_(prometheus::BuildHistogram()
-                        .Name("shannon_run_step_seconds")
-                        .Help("How long one attempt of a step took.")
-                        .Register(where.families())),
-      intake_(prometheus::BuildGauge()
-                  .Name("shannon_run_intake")
-                  .Help("Runs at work, and the bound from which on new ones "
-                        "are refused.")
-                  .Register(where.families())),
+    : kind_(kind), ended_(counters(where, "shannon_run_ended_total",
+                                   "Durable runs that ended, by how.")),
+      steps_(counters(where, "shannon_run_step_attempts_total",
+                      "Attempts of steps that ended, by effect and outcome.")),
+      step_seconds_(histograms(where, "shannon_run_step_seconds",
+                               "How long one attempt of a step took.")),
+      intake_(gauges(where, "shannon_run_intake",
+                     "Runs at work, and the bound from which on new ones "
+                     "are refused.")),
       accepted_(counter(where, "shannon_run_accepted_total",
                         "Durable runs whose first fact was stored.", kind)),
-      active_(prometheus::BuildGauge()
-                  .Name("shannon_run_active")
-                  .Help("Durable runs in this node's memory.")
-                  .Register(where.families())
+      active_(gauges(where, "shannon_run_active",
+                     "Durable runs in this node's memory.")
                   .Add({{"kind", kind}})),
       replays_(counter(where, "shannon_run_replays_total",
                        "Logs replayed to bring a run back.", kind)),

@@ -1,35 +1,12 @@
 #include "metrics/store_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
 
-namespace {
-
-prometheus::Counter& counter(registry& all, const char* name,
-                             const char* help) {
-  return prometheus::BuildCounter()
-      .Name(name)
-      .Help(help)
-      .Register(all.families())
-      .Add({});
-}
-
-prometheus::Histogram&
-histogram(registry& all, const char* name, const char* help,
-          const prometheus::Histogram::BucketBoundaries& bounds) {
-  return prometheus::BuildHistogram()
-      .Name(name)
-      .Help(help)
-      .Register(all.families())
-      .Add({}, bounds);
-}
-
-} // namespace
-
 store_metrics::store_metrics(registry& all)
-    : appends_(prometheus::BuildCounter()
-                   .Name("shannon_store_appends_total")
-                   .Help("Appends answered, by outcome.")
-                   .Register(all.families())),
+    : appends_(counters(all, "shannon_store_appends_total",
+                        "Appends answered, by outcome.")),
       facts_(counter(all, "shannon_store_facts_total", "Facts committed.")),
       append_seconds_(histogram(all, "shannon_store_append_seconds",
                                 "From an append's arrival to its answer.",
@@ -41,27 +18,18 @@ store_metrics::store_metrics(registry& all)
                                 "One transaction, from its sending to its "
                                 "commit.",
                                 latency_buckets())),
-      waiting_(prometheus::BuildGauge()
-                   .Name("shannon_store_appends_waiting")
-                   .Help("Appends waiting for a transaction.")
-                   .Register(all.families())
-                   .Add({})),
+      waiting_(gauge(all, "shannon_store_appends_waiting",
+                     "Appends waiting for a transaction.")),
       unclear_(counter(all, "shannon_store_commits_unclear_total",
                        "Appends in flight when the connection broke.")),
       splits_(counter(all, "shannon_store_groups_split_total",
                       "Groups that failed and were run append by append.")),
-      queries_(prometheus::BuildCounter()
-                   .Name("shannon_store_queries_total")
-                   .Help("Queries answered, by kind and outcome.")
-                   .Register(all.families())),
-      query_seconds_(prometheus::BuildHistogram()
-                         .Name("shannon_store_query_seconds")
-                         .Help("From a query's arrival to its answer.")
-                         .Register(all.families())),
-      connections_(prometheus::BuildCounter()
-                       .Name("shannon_store_connections_total")
-                       .Help("Connections made to the database.")
-                       .Register(all.families())) {}
+      queries_(counters(all, "shannon_store_queries_total",
+                        "Queries answered, by kind and outcome.")),
+      query_seconds_(histograms(all, "shannon_store_query_seconds",
+                                "From a query's arrival to its answer.")),
+      connections_(counters(all, "shannon_store_connections_total",
+                            "Connections made to the database.")) {}
 
 void store_metrics::append_ended(errc outcome, seconds taken) {
   appends_.Add({{"outcome", std::string{to_string(outcome)}}}).Increment();

@@ -1,37 +1,14 @@
 #include "metrics/tool_metrics.hpp"
 
+#include "metrics/series.hpp"
+
 namespace shannon::metrics {
 
-namespace {
-
-prometheus::Counter& counter(registry& where, const char* name,
-                             const char* help) {
-  return prometheus::BuildCounter()
-      .Name(name)
-      .Help(help)
-      .Register(where.families())
-      .Add({});
-}
-
-prometheus::Gauge& gauge(registry& where, const char* name, const char* help) {
-  return prometheus::BuildGauge()
-      .Name(name)
-      .Help(help)
-      .Register(where.families())
-      .Add({});
-}
-
-} // namespace
-
 tool_metrics::tool_metrics(registry& where)
-    : runs_(prometheus::BuildCounter()
-                .Name("shannon_tool_runs_total")
-                .Help("Tool runs that ended, by tool and outcome.")
-                .Register(where.families())),
-      seconds_(prometheus::BuildHistogram()
-                   .Name("shannon_tool_run_seconds")
-                   .Help("How long one run of a tool took.")
-                   .Register(where.families())),
+    : runs_(counters(where, "shannon_tool_runs_total",
+                     "Tool runs that ended, by tool and outcome.")),
+      seconds_(histograms(where, "shannon_tool_run_seconds",
+                          "How long one run of a tool took.")),
       rejected_(counter(where, "shannon_tool_calls_rejected_total",
                         "Calls whose tool or arguments do not fit.")),
       refused_(counter(where, "shannon_tool_calls_refused_total",
