@@ -1,6 +1,7 @@
 #include "actors/agent/browser_calls.hpp"
 
 #include "actors/agent/conversation.hpp"
+#include "actors/kit/bytes_text.hpp"
 #include "actors/workflow/engine/events.hpp"
 
 #include <nlohmann/json.hpp>
@@ -33,7 +34,7 @@ remote::BrowserRequest request_of(const browser_session& session) {
 
 /// As events name it, and GET /api/v1/blob/{key} takes it.
 std::string blob_key(const remote::BrowserFile& file) {
-  return "shannon:blob:" + workflow::hex(file.blob());
+  return "shannon:blob:" + kit::to_hex(file.blob());
 }
 
 bool is_picture(const remote::BrowserFile& file) {

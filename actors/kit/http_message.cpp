@@ -1,18 +1,12 @@
 #include "actors/kit/http_message.hpp"
 
+#include "actors/kit/http_text.hpp"
+
 #include <algorithm>
 
 namespace shannon::kit {
 
 namespace {
-
-bool is_token(std::string_view text) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-           || (c >= 'A' && c <= 'Z') || others.find(c) != others.npos;
-  });
-}
 
 /// Without controls and, unless `spaces`, without spaces: nothing in a request
 /// can start a header or a second request of its own.
@@ -60,14 +54,6 @@ std::string serialize_request(const http_request& request) {
     out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
   out += "Connection: keep-alive\r\n\r\n";
   return out += request.body;
-}
-
-std::string answer_parser::lower_name(std::string_view name) {
-  std::string out{name};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 std::string_view http_head::find(std::string_view lower_name) const noexcept {

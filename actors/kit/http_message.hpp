@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/kit/http_client.hpp"
+#include "actors/kit/http_text.hpp"
 #include "protocols/errc.hpp"
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -41,7 +42,6 @@ private:
   static std::string_view plain(view text) {
     return {text.data(), text.size()};
   }
-  static std::string lower_name(std::string_view name);
   void give(view body) {
     if (!body.empty() && events_.data)
       events_.data(plain(body));
@@ -54,7 +54,7 @@ private:
   }
   void on_field_impl(boost::beast::http::field, view name, view value,
                      error_code&) override {
-    head_.headers.emplace_back(lower_name(plain(name)), plain(value));
+    head_.headers.emplace_back(lower_letters(plain(name)), plain(value));
   }
   void on_header_impl(error_code&) override {
     if (!is_interim() && events_.head)

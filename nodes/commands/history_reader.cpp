@@ -1,5 +1,6 @@
 #include "nodes/commands/history_reader.hpp"
 
+#include "actors/kit/bytes_text.hpp"
 #include "actors/store/body_codec.hpp"
 #include "actors/store/facts_row.hpp"
 #include "actors/store/migrations.hpp"
@@ -454,7 +455,7 @@ history_reader::write_bodies(const std::set<store::blob_hash>& hashes,
     for (int i = 0; i < rows->size(); ++i) {
       auto body = body_at(*rows, i).value_or(std::string{});
       if (workflow::sha256(body) != rows->bytes(i, 0) && done.damage.empty())
-        done.damage = "body " + history::hex(rows->bytes(i, 0));
+        done.damage = "body " + kit::to_hex(rows->bytes(i, 0));
       writer.body(rows->text(i, 0), body);
     }
     if (static_cast<std::size_t>(rows->size()) < wanted && done.damage.empty())

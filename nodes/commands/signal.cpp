@@ -1,4 +1,4 @@
-#include "actors/workflow/history/base64.hpp"
+#include "actors/kit/bytes_text.hpp"
 #include "nodes/commands/admin_client.hpp"
 #include "nodes/commands/server_commands.hpp"
 
@@ -38,7 +38,7 @@ std::string random_id() {
   std::string bytes;
   for (int i = 0; i < 15; ++i)
     bytes += static_cast<char>(device());
-  return "cli-" + history::to_base64(bytes);
+  return "cli-" + kit::to_base64(bytes);
 }
 
 exit_code send_signal(const signal_options& options) {
@@ -51,7 +51,7 @@ exit_code send_signal(const signal_options& options) {
   api_client api{*where, api_key_from_environment()};
   json body{{"name", options.name},
             {"signal_id", options.id.empty() ? random_id() : options.id},
-            {"payload_base64", history::to_base64(*payload)}};
+            {"payload_base64", kit::to_base64(*payload)}};
   auto answer = api.post(run_target(options.run) + "/signal", body);
   if (!answer)
     return report(answer.error());

@@ -1,4 +1,3 @@
-#include "actors/browser/page/base64.hpp"
 #include "actors/browser/page/frame_tree.hpp"
 #include "actors/browser/page/keys.hpp"
 #include "actors/browser/page/network_count.hpp"
@@ -92,11 +91,4 @@ TEST_CASE("a number of an element leads to the frame that gave it") {
   CHECK(numbers.find(8)->frame == "b");
   CHECK(numbers.find(9) == nullptr);
   CHECK(numbers.find(0) == nullptr);
-}
-
-TEST_CASE("bodies are what they were before base64") {
-  for (std::string bytes : {"", "a", "ab", "abc", "abcd"})
-    CHECK(from_base64(to_base64(bytes)) == bytes);
-  CHECK_FALSE(from_base64("abc"));
-  CHECK_FALSE(from_base64("a*b="));
 }

@@ -6,6 +6,7 @@
 #include "actors/browser/egress/answer_head.hpp"
 #include "actors/browser/egress/head_text.hpp"
 #include "actors/browser/egress/request_head.hpp"
+#include "actors/kit/http_text.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -34,9 +35,10 @@ head_fields fields_of(std::string_view head) {
     expect(end != std::string_view::npos && end > 0, "a head ends once");
     auto line = head.substr(0, end);
     auto colon = line.find(": ");
-    expect(colon != std::string_view::npos && is_token(line.substr(0, colon)),
+    expect(colon != std::string_view::npos
+               && kit::is_token(line.substr(0, colon)),
            "a field has a name");
-    expect(!has_control(line), "a field has no controls");
+    expect(!kit::has_control(line), "a field has no controls");
     out.push_back({line.substr(0, colon), line.substr(colon + 2)});
     head.remove_prefix(end + 2);
   }

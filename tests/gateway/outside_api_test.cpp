@@ -4,6 +4,7 @@
 #include "actors/gateway/identity/digest.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_text.hpp"
+#include "actors/kit/bytes_text.hpp"
 #include "protocols/accounts.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
@@ -56,7 +57,7 @@ TEST_CASE("a body is given in base64 to a caller whose tenant refers to it") {
   gateway_fixture fixture;
   auto hash = gateway::sha256("picture");
   fixture.runs.keep_blob(tenant_id{accounts::first_tenant}, hash, "\xff\x01!");
-  auto path = "/api/v1/blob/shannon:blob:" + gateway::to_hex(hash);
+  auto path = "/api/v1/blob/shannon:blob:" + kit::to_hex(hash);
   auto got = fixture.ask(get(path));
   CHECK(got.status == 200);
   CHECK(got.fields["content-type"] == "text/plain");
@@ -76,8 +77,7 @@ TEST_CASE("a body is given in base64 to a caller whose tenant refers to it") {
   CHECK(bad.status == 400);
   CHECK(bad.body == "{\"error\":\"invalid blob key\"}\n");
   // On the admin port bodies of all tenants are shown.
-  auto shown
-      = admin(fixture, get("/blob/shannon:blob:" + gateway::to_hex(hash)));
+  auto shown = admin(fixture, get("/blob/shannon:blob:" + kit::to_hex(hash)));
   CHECK(shown.status == 200);
   CHECK(shown.body == "/wEh");
   CHECK(admin(fixture, get("/blob/nothing")).status == 400);

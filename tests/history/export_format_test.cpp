@@ -1,5 +1,4 @@
 #include "actors/workflow/engine/events.hpp"
-#include "actors/workflow/history/base64.hpp"
 #include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/export_format.hpp"
 #include "tests/history/written_log.hpp"
@@ -241,19 +240,6 @@ TEST_CASE("what is no export at all is refused in the first line") {
     REQUIRE_FALSE(got);
     CHECK(got.error().text.starts_with("line 1: expected "));
   }
-}
-
-TEST_CASE("base64 reads back what it wrote and nothing else") {
-  for (std::size_t size = 0; size < 70; ++size) {
-    std::string bytes;
-    for (std::size_t i = 0; i < size; ++i)
-      bytes += static_cast<char>(i * 37 + size);
-    CHECK(of_base64(to_base64(bytes)) == bytes);
-  }
-  CHECK(to_base64("any carnal pleas") == "YW55IGNhcm5hbCBwbGVhcw==");
-  for (const char* text : {"=", "Y", "YW", "YW5", "YW=5",
-                           "Y===", "YX==", " YW55", "YW55\n", "YW5-"})
-    CHECK_FALSE(of_base64(text));
 }
 
 TEST_CASE("no body of a fact is forgotten") {

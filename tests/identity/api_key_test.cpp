@@ -1,5 +1,6 @@
 #include "actors/gateway/identity/api_key.hpp"
 #include "actors/gateway/identity/digest.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -59,7 +60,8 @@ TEST_CASE("a key of the reference platform is found by its hash") {
     auto read = parse_api_key(text);
     REQUIRE(read);
     CHECK(read->hash == sha256(text));
-    CHECK(read->lookup == "h" + to_hex(sha256(text)).substr(0, 16));
+    CHECK(read->lookup
+          == "h" + shannon::kit::to_hex(sha256(text)).substr(0, 16));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "actors/browser/egress/answer_head.hpp"
 
 #include "actors/browser/egress/head_text.hpp"
+#include "actors/kit/http_text.hpp"
 
 #include <algorithm>
 #include <list>
@@ -52,7 +53,7 @@ private:
     out_.status
         = (code[1] - '0') * 100 + (code[2] - '0') * 10 + (code[3] - '0');
     reason_ = text.size() > 13 ? text.substr(13) : std::string_view{};
-    if (has_control(reason_))
+    if (kit::has_control(reason_))
       reason_ = {};
     return nullptr;
   }
@@ -62,8 +63,8 @@ private:
   const char* fields() {
     bool last_kept = false;
     for (auto text = line(); !text.empty(); text = line()) {
-      auto what = trimmed(text);
-      if (has_control(what)) {
+      auto what = kit::trimmed(text);
+      if (kit::has_control(what)) {
         last_kept = false;
         continue;
       }
@@ -75,14 +76,14 @@ private:
         continue;
       }
       auto colon = text.find(':');
-      last_kept
-          = colon != std::string_view::npos && is_token(text.substr(0, colon));
+      last_kept = colon != std::string_view::npos
+                  && kit::is_token(text.substr(0, colon));
       if (!last_kept)
         continue;
       if (fields_.size() == fields_max)
         return "the server's answer has too many header fields";
       fields_.push_back(
-          {text.substr(0, colon), trimmed(text.substr(colon + 1))});
+          {text.substr(0, colon), kit::trimmed(text.substr(colon + 1))});
     }
     return nullptr;
   }
@@ -107,7 +108,7 @@ private:
         = http_1_1_ ? !closes : lists(fields_, "connection", "keep-alive");
     if (codings > 0) {
       if (!http_1_1_ || codings > 1
-          || !same_letters(value(fields_, "transfer-encoding"), "chunked"))
+          || !kit::same_letters(value(fields_, "transfer-encoding"), "chunked"))
         return "the server's Transfer-Encoding is not exactly chunked";
       // With both, somebody on the way may have read the other one.
       out_.server_keeps = out_.server_keeps && length_.empty();
@@ -131,7 +132,7 @@ private:
   /// Equal lengths are one length.
   const char* lengths() {
     for (const auto& field : fields_) {
-      if (!same_letters(field.name, "content-length"))
+      if (!kit::same_letters(field.name, "content-length"))
         continue;
       unsigned long long bytes = 0;
       if (!read_length(field.value, bytes)

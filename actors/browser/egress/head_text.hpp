@@ -15,18 +15,6 @@ struct head_field {
 
 using head_fields = std::vector<head_field>;
 
-/// `token` of RFC 9110.
-bool is_token(std::string_view text) noexcept;
-
-/// Controls other than a tab.
-bool has_control(std::string_view text) noexcept;
-
-/// Equal but for the case of ASCII letters.
-bool same_letters(std::string_view a, std::string_view b) noexcept;
-
-/// Without blanks and tabs at its ends.
-std::string_view trimmed(std::string_view text) noexcept;
-
 /// How many fields have this name.
 std::size_t count(const head_fields& all, std::string_view name) noexcept;
 

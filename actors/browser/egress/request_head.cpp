@@ -1,6 +1,7 @@
 #include "actors/browser/egress/request_head.hpp"
 
 #include "actors/browser/egress/head_text.hpp"
+#include "actors/kit/http_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -59,15 +60,16 @@ private:
       return bad("malformed request line");
     auto method = text.substr(0, first);
     target_ = text.substr(first + 1, last - first - 1);
-    if (!is_token(method) || method.size() > method_bytes_max)
+    if (!kit::is_token(method) || method.size() > method_bytes_max)
       return bad("malformed method");
     if (text.substr(last + 1) != "HTTP/1.1")
       return head_refusal{505, "only HTTP/1.1 is spoken here"};
-    if (same_letters(method, "TRACE") || same_letters(method, "TRACK"))
+    if (kit::same_letters(method, "TRACE")
+        || kit::same_letters(method, "TRACK"))
       return head_refusal{405, "this method is not allowed"};
     out_.method = method;
     out_.tunnel = method == "CONNECT";
-    if (!out_.tunnel && same_letters(method, "CONNECT"))
+    if (!out_.tunnel && kit::same_letters(method, "CONNECT"))
       return bad("malformed method");
     return std::nullopt;
   }
@@ -76,10 +78,11 @@ private:
     for (auto text = line(); !text.empty(); text = line()) {
       auto colon = text.find(':');
       // A name with a blank before its colon is no token, nor is a fold.
-      if (colon == std::string_view::npos || !is_token(text.substr(0, colon)))
+      if (colon == std::string_view::npos
+          || !kit::is_token(text.substr(0, colon)))
         return bad("malformed header field name");
-      auto what = trimmed(text.substr(colon + 1));
-      if (has_control(what))
+      auto what = kit::trimmed(text.substr(colon + 1));
+      if (kit::has_control(what))
         return bad("control character in a header field");
       if (fields_.size() == fields_max)
         return head_refusal{431, "too many header fields"};
@@ -100,7 +103,7 @@ private:
     if (out_.tunnel && lengths + codings > 0)
       return bad("CONNECT with a body");
     if (codings == 1) {
-      if (!same_letters(value(fields_, "transfer-encoding"), "chunked"))
+      if (!kit::same_letters(value(fields_, "transfer-encoding"), "chunked"))
         return bad("Transfer-Encoding must be exactly chunked");
       out_.body = body_end::chunked(false);
     }
@@ -118,7 +121,7 @@ private:
     if (out_.tunnel)
       return set_where(target_);
     constexpr std::string_view scheme = "http://";
-    if (!same_letters(target_.substr(0, scheme.size()), scheme))
+    if (!kit::same_letters(target_.substr(0, scheme.size()), scheme))
       return head_refusal{403, "a proxy serves http:// URLs and CONNECT alone"};
     target_.remove_prefix(scheme.size());
     auto authority = target_.substr(0, target_.find_first_of("/?#"));
@@ -150,7 +153,7 @@ private:
     // Nothing but WebSockets: what else a connection can be turned into
     // (h2c) would not be followed here.
     out_.upgrade = lists(fields_, "connection", "upgrade")
-                   && same_letters(value(fields_, "upgrade"), "websocket")
+                   && kit::same_letters(value(fields_, "upgrade"), "websocket")
                    && count(fields_, "upgrade") == 1;
     auto host = out_.where.authority();
     if (out_.where.port == 80)

@@ -1,5 +1,7 @@
 #include "actors/gateway/http/chunk_decoder.hpp"
 
+#include "actors/kit/http_text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -105,12 +107,12 @@ std::optional<refusal> chunk_decoder::read_trailer(std::string_view line) {
   if (trailer_bytes_ > trailer_bytes_max)
     return trailer_too_long();
   auto colon = line.find(':');
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))
+  if (colon == std::string_view::npos || !kit::is_token(line.substr(0, colon))
       || has_control(line.substr(colon)))
     return malformed();
   // What another reader may frame or route by.
   for (std::string_view name : {"content-length", "transfer-encoding", "host"})
-    if (same_letters(line.substr(0, colon), name))
+    if (kit::same_letters(line.substr(0, colon), name))
       return bad("trailer", "trailer field that frames or routes a request");
   return std::nullopt;
 }

@@ -1,5 +1,7 @@
 #include "actors/gateway/http/strict_request.hpp"
 
+#include "actors/kit/http_text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -18,58 +20,9 @@ refusal bad(std::string_view reason, std::string text) {
   return {400, reason, std::move(text)};
 }
 
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-std::string lower(std::string_view text) {
-  std::string all{text};
-  std::transform(all.begin(), all.end(), all.begin(),
-                 [](char c) { return lower(c); });
-  return all;
-}
-
-/// `token` of RFC 9110.
-constexpr auto token_chars = [] {
-  std::array<bool, 256> all{};
-  for (char c = '0'; c <= '9'; ++c)
-    all[static_cast<unsigned char>(c)] = true;
-  for (char c = 'a'; c <= 'z'; ++c)
-    all[static_cast<unsigned char>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c)
-    all[static_cast<unsigned char>(c)] = true;
-  for (char c : std::string_view{"!#$%&'*+-.^_`|~"})
-    all[static_cast<unsigned char>(c)] = true;
-  return all;
-}();
-
-} // namespace
-
-bool same_letters(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size()
-         && std::equal(a.begin(), a.end(), b.begin(),
-                       [](char x, char y) { return lower(x) == lower(y); });
-}
-
-bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return token_chars[static_cast<unsigned char>(c)];
-  });
-}
-
-namespace {
-
 bool is_control(char c) noexcept {
   auto u = static_cast<unsigned char>(c);
   return u < 0x20 || u == 0x7f;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
 }
 
 bool is_host(std::string_view text) noexcept {
@@ -118,7 +71,7 @@ private:
     auto method = text.substr(0, first);
     target_ = text.substr(first + 1, last - first - 1);
     auto version = text.substr(last + 1);
-    if (!is_token(method) || method.size() > method_bytes_max)
+    if (!kit::is_token(method) || method.size() > method_bytes_max)
       return bad("method", "malformed method");
     if (target_.empty()
         || std::any_of(target_.begin(), target_.end(),
@@ -139,15 +92,16 @@ private:
       if (text.front() == ' ' || text.front() == '\t')
         return bad("obs-fold", "folded header fields are not supported");
       auto colon = text.find(':');
-      if (colon == std::string_view::npos || !is_token(text.substr(0, colon)))
+      if (colon == std::string_view::npos
+          || !kit::is_token(text.substr(0, colon)))
         return bad("field-name", "malformed header field name");
-      auto value = trimmed(text.substr(colon + 1));
-      if (std::any_of(value.begin(), value.end(),
-                      [](char c) { return c != '\t' && is_control(c); }))
+      auto value = kit::trimmed(text.substr(colon + 1));
+      if (kit::has_control(value))
         return bad("field-value", "control character in a header field");
       if (head_.fields.size() == limits_.header_fields_max)
         return refusal{431, "field-count", "too many header fields"};
-      head_.fields.emplace_back(lower(text.substr(0, colon)), value);
+      head_.fields.emplace_back(kit::lower_letters(text.substr(0, colon)),
+                                value);
     }
     return std::nullopt;
   }
@@ -188,14 +142,14 @@ private:
     }
     if (target_.front() != '/') {
       constexpr std::string_view scheme = "http://";
-      if (!same_letters(target_.substr(0, scheme.size()), scheme))
+      if (!kit::same_letters(target_.substr(0, scheme.size()), scheme))
         return bad("target", "request target must be a path");
       auto rest = target_.substr(scheme.size());
       auto authority = rest.substr(0, rest.find_first_of("/?"));
       if (!is_host(authority)
           || (has_host
-              && !same_letters(without_default_port(authority),
-                               without_default_port(named))))
+              && !kit::same_letters(without_default_port(authority),
+                                    without_default_port(named))))
         return bad("absolute-form", "request target names another host");
       target_ = rest.substr(authority.size());
     }
@@ -218,7 +172,8 @@ private:
         return bad("transfer-encoding", "Transfer-Encoding in HTTP/1.0");
       if (lengths > 0)
         return bad("framing", "both Content-Length and Transfer-Encoding");
-      if (codings > 1 || !same_letters(value("transfer-encoding"), "chunked"))
+      if (codings > 1
+          || !kit::same_letters(value("transfer-encoding"), "chunked"))
         return bad("transfer-encoding",
                    "Transfer-Encoding must be exactly chunked");
       head_.chunked = true;
@@ -246,16 +201,16 @@ private:
       std::string_view rest = text;
       while (!rest.empty()) {
         auto comma = rest.find(',');
-        auto word = trimmed(rest.substr(0, comma));
-        close = close || same_letters(word, "close");
-        keep = keep || same_letters(word, "keep-alive");
+        auto word = kit::trimmed(rest.substr(0, comma));
+        close = close || kit::same_letters(word, "close");
+        keep = keep || kit::same_letters(word, "keep-alive");
         rest = comma == std::string_view::npos ? std::string_view{}
                                                : rest.substr(comma + 1);
       }
     }
     head_.keep_alive = !close && (head_.http_1_1 || keep);
     if (auto expected = value("expect"); count("expect") > 0) {
-      if (count("expect") > 1 || !same_letters(expected, "100-continue"))
+      if (count("expect") > 1 || !kit::same_letters(expected, "100-continue"))
         return refusal{417, "expect", "only 100-continue can be expected"};
       head_.expects_continue = head_.http_1_1;
     }

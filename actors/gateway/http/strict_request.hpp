@@ -52,12 +52,6 @@ struct request_head {
   bool expects_continue = false;
 };
 
-/// `token` of RFC 9110: what a method or a field's name is.
-bool is_token(std::string_view text) noexcept;
-
-/// Equal but for the case of ASCII letters.
-bool same_letters(std::string_view a, std::string_view b) noexcept;
-
 /// Reads one whole head, its empty line included.
 tl::expected<request_head, refusal> parse_head(std::string_view head,
                                                const strict_limits& limits);

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/identity/digest.hpp"
 #include "actors/gateway/text/identifiers.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <algorithm>
 
@@ -25,7 +26,7 @@ constexpr std::size_t most_size = 128;
 constexpr std::size_t shown_size = 8;
 
 std::string check_of(std::string_view all_before) {
-  return to_hex(sha256(all_before)).substr(0, check_digits);
+  return kit::to_hex(sha256(all_before)).substr(0, check_digits);
 }
 
 bool is_own(std::string_view text) {
@@ -49,7 +50,7 @@ std::optional<api_key> parse_api_key(std::string_view text) {
   out.hash = sha256(text);
   out.lookup = is_own(text)
                    ? std::string{text.substr(prefix.size(), lookup_digits)}
-                   : "h" + to_hex(out.hash).substr(0, lookup_digits);
+                   : "h" + kit::to_hex(out.hash).substr(0, lookup_digits);
   return out;
 }
 
@@ -68,7 +69,7 @@ std::string digest_of(const api_key& key, std::string_view pepper) {
 made_api_key make_api_key(std::string_view pepper) {
   made_api_key out;
   out.text = std::string{prefix}
-             + to_hex(random_bytes((lookup_digits + secret_digits) / 2));
+             + kit::to_hex(random_bytes((lookup_digits + secret_digits) / 2));
   out.text += check_of(out.text);
   auto key = *parse_api_key(out.text);
   out.kept.id = random_uuid();

@@ -34,16 +34,6 @@ unsigned char* raw(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
 }
 
-int nibble(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
-
 } // namespace
 
 std::string sha256(std::string_view text) {
@@ -72,42 +62,6 @@ std::string random_bytes(std::size_t count) {
     std::abort();
   }
   return out;
-}
-
-std::string to_hex(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (unsigned char c : bytes) {
-    out.push_back(digits[c >> 4]);
-    out.push_back(digits[c & 15]);
-  }
-  return out;
-}
-
-std::string from_hex(std::string_view text) {
-  std::string out;
-  if (text.size() % 2 != 0)
-    return out;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    auto high = nibble(text[i]);
-    auto low = nibble(text[i + 1]);
-    if (high < 0 || low < 0)
-      return {};
-    out.push_back(static_cast<char>(high * 16 + low));
-  }
-  return out;
-}
-
-std::string to_base64(std::string_view bytes) {
-  // The library ends what it writes with a zero byte.
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  auto size
-      = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()),
-                        static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
 }
 
 std::string to_base64url(std::string_view bytes) {

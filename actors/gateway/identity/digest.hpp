@@ -20,12 +20,6 @@ bool same_digest(std::string_view a, std::string_view b) noexcept;
 /// made without it could be guessed.
 std::string random_bytes(std::size_t count);
 
-std::string to_hex(std::string_view bytes);
-/// Lower and upper case; empty if `text` is no hex.
-std::string from_hex(std::string_view text);
-
-/// Base64 as MIME has it, padded.
-std::string to_base64(std::string_view bytes);
 /// Base64 for URLs, without padding.
 std::string to_base64url(std::string_view bytes);
 /// False for padding, other alphabets, and spare bits that are not zero: there

@@ -1,6 +1,7 @@
 #include "actors/gateway/identity/password_desk.hpp"
 
 #include "actors/gateway/identity/digest.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -88,7 +89,8 @@ void password_desk::run() {
 
 const std::string& password_desk::nobodys() {
   std::call_once(made_, [this] {
-    nobodys_ = hash_password(to_hex(random_bytes(32)), costs_).value_or("");
+    nobodys_
+        = hash_password(kit::to_hex(random_bytes(32)), costs_).value_or("");
   });
   return nobodys_;
 }

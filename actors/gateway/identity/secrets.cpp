@@ -2,6 +2,7 @@
 
 #include "actors/gateway/identity/access_token.hpp"
 #include "actors/gateway/identity/digest.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -78,7 +79,7 @@ result<identity_secrets> parse_secrets(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (words.empty() || words[0].starts_with('#'))
       continue;
-    auto key = from_hex(words.back());
+    auto key = kit::from_hex(words.back()).value_or("");
     if (key.size() < token_key_bytes_min)
       return refuse(number, "at least 64 hex digits at the end");
     if (words[0] == "pepper" && words.size() == 2) {
@@ -104,8 +105,9 @@ std::string fresh_secrets() {
   return "# Whoever reads this can make keys and tokens. If it is lost, every\n"
          "# API key is. See docs/operations.md, \"Keys\".\n"
          "pepper "
-         + to_hex(random_bytes(32)) + "\ntoken-key k" + to_hex(random_bytes(4))
-         + " " + to_hex(random_bytes(32)) + "\n";
+         + kit::to_hex(random_bytes(32)) + "\ntoken-key k"
+         + kit::to_hex(random_bytes(4)) + " " + kit::to_hex(random_bytes(32))
+         + "\n";
 }
 
 result<identity_secrets> read_secrets(const std::string& path) {
@@ -139,7 +141,7 @@ result<void> make_secrets(const std::string& path) {
     return {};
   // Whole or not at all: written beside it, then put in its place if that is
   // still free.
-  auto draft = path + "." + to_hex(random_bytes(8));
+  auto draft = path + "." + kit::to_hex(random_bytes(8));
   descriptor file{::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                          S_IRUSR | S_IWUSR)};
   if (file.get() < 0)

@@ -1,6 +1,7 @@
 #include "actors/gateway/resources/blob_handlers.hpp"
 
 #include "actors/gateway/identity/digest.hpp"
+#include "actors/kit/bytes_text.hpp"
 #include "protocols/blobs.hpp"
 
 #include <string>
@@ -17,8 +18,8 @@ constexpr std::string_view key_prefix = "shannon:blob:";
 store::blob_hash hash_in(std::string_view key) {
   if (!key.starts_with(key_prefix))
     return {};
-  auto hash = from_hex(key.substr(key_prefix.size()));
-  return hash.size() == digest_bytes ? hash : store::blob_hash{};
+  auto hash = kit::from_hex(key.substr(key_prefix.size()));
+  return hash && hash->size() == digest_bytes ? *hash : store::blob_hash{};
 }
 
 /// JSON that calls itself text, as the reference platform has it.
@@ -32,7 +33,7 @@ http_response blob_answer(const store::blob_body& body) {
   return {200,
           {{"Content-Type", "text/plain"},
            {"Cache-Control", "private, max-age=604800"}},
-          to_base64(body.bytes)};
+          kit::to_base64(body.bytes)};
 }
 
 void tell_blob(desk& gateway, const call_ptr& request) {

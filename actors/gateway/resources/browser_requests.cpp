@@ -3,6 +3,7 @@
 #include "actors/gateway/identity/digest.hpp"
 #include "actors/gateway/text/json_fields.hpp"
 #include "actors/gateway/text/json_text.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -170,7 +171,7 @@ http_response action_answer(const remote::BrowserResult& got) {
   body["url"] = facts.url;
   body["title"] = facts.title;
   if (const auto* picture = picture_in(got))
-    body["screenshot"] = to_base64(picture->data());
+    body["screenshot"] = kit::to_base64(picture->data());
   body["content"] = result.output();
   if (facts.elements.is_array())
     body["elements"] = facts.elements;
@@ -189,7 +190,7 @@ http_response visit_answer(const std::vector<remote::BrowserResult>& got) {
     if (!facts.title.empty())
       body["title"] = facts.title;
     if (const auto* picture = picture_in(one))
-      body["screenshot"] = to_base64(picture->data());
+      body["screenshot"] = kit::to_base64(picture->data());
     if (!one.result().success())
       body["error"] = one.result().error();
   }

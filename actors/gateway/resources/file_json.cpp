@@ -2,6 +2,7 @@
 
 #include "actors/gateway/identity/digest.hpp"
 #include "actors/gateway/text/answers.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -133,7 +134,7 @@ http_response file_answer(const kit::path_parts& file,
   auto type = media_type_of(file.back(), bytes);
   json_out body;
   body["success"] = true;
-  body["content"] = is_text(type) ? bytes : to_base64(bytes);
+  body["content"] = is_text(type) ? bytes : kit::to_base64(bytes);
   body["content_type"] = type;
   body["size_bytes"] = bytes.size();
   return json_answer(200, body);

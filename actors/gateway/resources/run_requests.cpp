@@ -5,9 +5,9 @@
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
 #include "actors/gateway/text/media_type.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <google/protobuf/util/json_util.h>
-#include <openssl/evp.h>
 
 #include <array>
 #include <charconv>
@@ -21,22 +21,6 @@ namespace {
 /// Also of what a command line sends as a file.
 constexpr std::size_t payload_bytes_max = 512 * 1024;
 constexpr std::size_t text_bytes_max = 4'096;
-
-std::optional<std::string> of_base64(const std::string& text) {
-  if (text.size() % 4 != 0)
-    return std::nullopt;
-  std::string bytes(text.size() / 4 * 3 + 3, '\0');
-  auto size
-      = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                        reinterpret_cast<const unsigned char*>(text.data()),
-                        static_cast<int>(text.size()));
-  if (size < 0)
-    return std::nullopt;
-  // The library takes padding for zero bytes.
-  auto padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  bytes.resize(static_cast<std::size_t>(size - padding));
-  return bytes;
-}
 
 tl::unexpected<error> invalid(const std::string& text) {
   return fail(errc::invalid_argument, text);
@@ -75,7 +59,7 @@ result<std::string> payload_at(const json_in& body) {
                      + " found");
     bytes = plain->get<std::string>();
   } else if (coded) {
-    auto read = coded->is_string() ? of_base64(coded->get<std::string>())
+    auto read = coded->is_string() ? kit::from_base64(coded->get<std::string>())
                                    : std::nullopt;
     if (!read)
       return invalid("Invalid payload_base64: base64 with padding expected");
@@ -253,7 +237,7 @@ json_out query_json(const remote::QueryAnswer& answer) {
   if (find_invalid_utf8(answer.payload()) == std::string_view::npos)
     body["payload"] = answer.payload();
   else
-    body["payload_base64"] = to_base64(answer.payload());
+    body["payload_base64"] = kit::to_base64(answer.payload());
   return body;
 }
 

@@ -4,6 +4,7 @@
 #include "actors/gateway/text/answers.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
+#include "actors/kit/http_text.hpp"
 
 #include <algorithm>
 #include <set>
@@ -22,14 +23,6 @@ constexpr std::size_t window_debugging = 75;
 constexpr std::int64_t window_least = 5;
 constexpr std::int64_t window_most = 200;
 constexpr auto active_for = std::chrono::hours{24};
-
-std::string lower(std::string_view text) {
-  std::string all{text};
-  for (auto& c : all)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return all;
-}
 
 facts::Summary summary_of(const store::log_head& head) {
   facts::Summary summary;
@@ -133,7 +126,7 @@ remote::ChatMessage message(remote::ChatMessage::Role role, std::string text) {
 session_ids session_ids_of(const tenant_id& tenant, const user_id& user,
                            std::string_view given) {
   if (is_uuid(given)) {
-    auto id = lower(given);
+    auto id = kit::lower_letters(given);
     return {id, id};
   }
   auto name = "session " + std::to_string(tenant.value.size()) + ' '

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/routes/routes.hpp"
 #include "actors/gateway/text/answers.hpp"
+#include "actors/kit/http_text.hpp"
 #include "embedded/api_schemas.hpp"
 
 #include <algorithm>
@@ -117,14 +118,6 @@ std::string operation_id(std::string_view method, std::string_view path) {
   return id;
 }
 
-std::string lower(std::string_view text) {
-  std::string all{text};
-  std::transform(all.begin(), all.end(), all.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return all;
-}
-
 json_out operation(const route& line, std::string_view method) {
   json_out one;
   one["operationId"] = operation_id(method, line.pattern);
@@ -160,7 +153,7 @@ json_out openapi_document() {
   for (const auto& line : routes()) {
     if (line.by == doors::admin)
       continue;
-    auto method = line.method.empty() ? "get" : lower(line.method);
+    auto method = line.method.empty() ? "get" : kit::lower_letters(line.method);
     doc["paths"][path_of(line.pattern)][method] = operation(line, method);
   }
   doc["components"] = components();

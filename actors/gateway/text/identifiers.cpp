@@ -1,5 +1,7 @@
 #include "actors/gateway/text/identifiers.hpp"
 
+#include "actors/kit/bytes_text.hpp"
+
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -16,20 +18,14 @@ constexpr int tries_max = 10'000;
 
 using uuid_bytes = std::array<unsigned char, 16>;
 
-std::string hex(const unsigned char* bytes, std::size_t size) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
-  return text;
+std::string_view view_of(const auto& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 std::string uuid_text(uuid_bytes bytes, unsigned char version) {
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | (version << 4));
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-  auto text = hex(bytes.data(), bytes.size());
+  auto text = kit::to_hex(view_of(bytes));
   for (auto at : {20, 16, 12, 8})
     text.insert(static_cast<std::size_t>(at), 1, '-');
   return text;
@@ -101,7 +97,7 @@ std::string named_uuid(std::string_view name) {
 
 std::string random_hex(std::size_t count) {
   auto bytes = random_bytes();
-  return hex(bytes.data(), bytes.size()).substr(0, count);
+  return kit::to_hex(view_of(bytes)).substr(0, count);
 }
 
 new_task_ids ids_for(const http_request& request, const identity& who,
@@ -119,7 +115,7 @@ new_task_ids ids_for(const http_request& request, const identity& who,
 
 std::string content_hash(std::string_view text) {
   auto digest = sha256(text);
-  return hex(digest.data(), digest.size());
+  return kit::to_hex(view_of(digest));
 }
 
 std::string request_digest(const http_request& request) {

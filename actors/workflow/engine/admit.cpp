@@ -1,5 +1,6 @@
 // What coroutines ask of a run: a recorded outcome at once, or a place to wait.
 
+#include "actors/kit/bytes_text.hpp"
 #include "actors/workflow/engine/events.hpp"
 #include "actors/workflow/engine/run.hpp"
 
@@ -202,9 +203,9 @@ void durable_run::mismatch(const operation& op, const slot& known) {
   parked.set_reason("step " + op.where_.text()
                     + ": the code asks for another input "
                       "than the log has recorded");
-  parked.set_recorded("input " + hex(known.input_hash)
+  parked.set_recorded("input " + kit::to_hex(known.input_hash)
                       + recorded_text(known.fact, known.outcome.get()));
-  parked.set_asked("input " + hex(op.input_hash_) + ", "
+  parked.set_asked("input " + kit::to_hex(op.input_hash_) + ", "
                    + std::string{op.effect}
                    + (op.input ? ": " + readable(op.input->ShortDebugString())
                                : std::string{}));

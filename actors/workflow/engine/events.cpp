@@ -1,5 +1,6 @@
 #include "actors/workflow/engine/events.hpp"
 
+#include "actors/kit/bytes_text.hpp"
 #include "protocols/facts/fact.hpp"
 
 #include <openssl/evp.h>
@@ -47,16 +48,6 @@ std::string old_input_hash(std::string_view effect, std::string_view identity) {
   return sha256(text).substr(0, old_input_hash_bytes);
 }
 
-std::string hex(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char c : bytes) {
-    text += digits[c >> 4];
-    text += digits[c & 15];
-  }
-  return text;
-}
-
 std::string readable(std::string_view bytes) {
   std::string text{bytes.substr(0, readable_max)};
   std::replace_if(
@@ -80,7 +71,7 @@ std::string recorded_text(const facts::Fact* fact,
     const auto& output = fact->step_completed().output();
     return text + ", gave "
            + (output.at_case() == facts::Body::kBlob
-                  ? "body " + hex(output.blob())
+                  ? "body " + kit::to_hex(output.blob())
                   : readable(output.inline_()));
   }
   if (!outcome)

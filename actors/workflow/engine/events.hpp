@@ -27,9 +27,6 @@ inline constexpr std::size_t old_input_hash_bytes = 16;
 
 // -- what an operator reads ---------------------------------------------------
 
-/// Lower-case digits.
-std::string hex(std::string_view bytes);
-
 /// Bytes as one line: what cannot be printed is a dot, the end is cut.
 std::string readable(std::string_view bytes);
 

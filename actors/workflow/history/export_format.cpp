@@ -1,7 +1,7 @@
 #include "actors/workflow/history/export_format.hpp"
 
+#include "actors/kit/bytes_text.hpp"
 #include "actors/workflow/engine/events.hpp"
-#include "actors/workflow/history/base64.hpp"
 #include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/fact_json.hpp"
 #include "actors/workflow/history/words.hpp"
@@ -105,17 +105,17 @@ void export_writer::fact(const exported_fact& fact) {
   if (shown.text)
     text += ",\"fact\":" + *shown.text;
   if (!shown.exact)
-    text += ",\"raw\":\"" + to_base64(fact.bytes) + "\"";
+    text += ",\"raw\":\"" + kit::to_base64(fact.bytes) + "\"";
   line(text + "}");
 }
 
 void export_writer::body(const store::blob_hash& hash, std::string_view bytes) {
   ++bodies_;
-  auto text = "{\"sha256\":\"" + hex(hash) + "\",";
+  auto text = "{\"sha256\":\"" + kit::to_hex(hash) + "\",";
   if (auto readable = quoted(bytes))
     text += "\"text\":" + *readable;
   else
-    text += "\"base64\":\"" + to_base64(bytes) + "\"";
+    text += "\"base64\":\"" + kit::to_base64(bytes) + "\"";
   line(text + "}");
 }
 
@@ -256,7 +256,7 @@ private:
 
   result<std::string> bytes_of_fact(const json& value) {
     if (value.contains("raw")) {
-      auto bytes = of_base64(text_at(value, "raw"));
+      auto bytes = kit::from_base64(text_at(value, "raw"));
       if (!bytes)
         return wrong("base64 in \"raw\"", beginning(text_at(value, "raw")));
       return std::move(*bytes);
@@ -272,16 +272,17 @@ private:
 
   result<void> take_body(const json& value) {
     bodies_seen_ = true;
-    auto hash = bytes_of_hex(text_at(value, "sha256"));
+    auto hash = kit::from_hex(text_at(value, "sha256"));
     if (!hash || hash->size() != 32)
       return wrong("\"sha256\" of 64 digits", text_at(value, "sha256"));
     auto bytes = std::optional{text_at(value, "text")};
     if (value.contains("base64"))
-      bytes = of_base64(text_at(value, "base64"));
+      bytes = kit::from_base64(text_at(value, "base64"));
     if (!bytes)
-      return wrong("base64 of body " + hex(*hash), "something else");
+      return wrong("base64 of body " + kit::to_hex(*hash), "something else");
     if (auto found = workflow::sha256(*bytes); found != *hash)
-      return wrong("body " + hex(*hash), "content with hash " + hex(found));
+      return wrong("body " + kit::to_hex(*hash),
+                   "content with hash " + kit::to_hex(found));
     logs_.back().bodies.emplace(std::move(*hash), std::move(*bytes));
     return {};
   }
@@ -301,7 +302,7 @@ private:
                    std::to_string(log.bodies.size()));
     for (const auto& [hash, version] : references_)
       if (!log.header.redacted && log.bodies.count(hash) == 0)
-        return wrong("body " + hex(hash) + ", which version "
+        return wrong("body " + kit::to_hex(hash) + ", which version "
                          + std::to_string(version) + " refers to",
                      "none");
     open_ = false;

@@ -1,5 +1,6 @@
 #include "actors/workflow/history/log_checker.hpp"
 
+#include "actors/kit/bytes_text.hpp"
 #include "actors/workflow/engine/run.hpp"
 #include "actors/workflow/history/bodies.hpp"
 #include "actors/workflow/history/words.hpp"
@@ -96,10 +97,10 @@ void log_checker::check_bodies(const log_row& row,
   for (const auto& hash : row.bodies) {
     auto at = bodies.find(hash);
     if (at == bodies.end())
-      say(row.version, rule::body, "body " + hex(hash), "none");
+      say(row.version, rule::body, "body " + kit::to_hex(hash), "none");
     else if (at->second != hash)
-      say(row.version, rule::body, "body " + hex(hash),
-          "content with hash " + hex(at->second));
+      say(row.version, rule::body, "body " + kit::to_hex(hash),
+          "content with hash " + kit::to_hex(at->second));
   }
 }
 
@@ -111,7 +112,7 @@ void log_checker::check_references(const log_row& row,
       && std::find(row.bodies.begin(), row.bodies.end(), *hash)
              == row.bodies.end())
     say(row.version, rule::body,
-        "body " + hex(*hash) + " among the row's references",
+        "body " + kit::to_hex(*hash) + " among the row's references",
         std::to_string(row.bodies.size()) + " others");
 }
 

@@ -1,5 +1,6 @@
 #include "actors/workflow/history/redact.hpp"
 
+#include "actors/kit/bytes_text.hpp"
 #include "actors/workflow/engine/events.hpp"
 #include "actors/workflow/history/words.hpp"
 
@@ -47,7 +48,7 @@ std::string redactor::mark(std::string_view text) const {
   if (text.empty())
     return {};
   return "<" + std::to_string(text.size()) + " bytes, "
-         + hex(digest(text).substr(0, 6)) + ">";
+         + kit::to_hex(digest(text).substr(0, 6)) + ">";
 }
 
 void redactor::take_out(facts::Fact& fact) const {

@@ -1,5 +1,7 @@
 #include "actors/workflow/history/words.hpp"
 
+#include "actors/kit/bytes_text.hpp"
+
 #include <array>
 
 namespace shannon::history {
@@ -10,49 +12,17 @@ constexpr std::array<const char*, 8> status_names{
     "queued", "running",   "paused",    "completed",
     "failed", "cancelled", "timed_out", "needs_operator"};
 
-int digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 } // namespace
-
-std::string hex(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (unsigned char c : bytes) {
-    text += digits[c >> 4];
-    text += digits[c & 15];
-  }
-  return text;
-}
 
 std::string hex(std::uint64_t number) {
   std::string bytes;
   for (int shift = 56; shift >= 0; shift -= 8)
     bytes += static_cast<char>(number >> shift);
-  return hex(bytes);
-}
-
-std::optional<std::string> bytes_of_hex(std::string_view text) {
-  if (text.size() % 2 != 0)
-    return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    auto high = digit(text[i]);
-    auto low = digit(text[i + 1]);
-    if (high < 0 || low < 0)
-      return std::nullopt;
-    bytes += static_cast<char>(high * 16 + low);
-  }
-  return bytes;
+  return kit::to_hex(bytes);
 }
 
 std::optional<std::uint64_t> number_of_hex(std::string_view text) {
-  auto bytes = bytes_of_hex(text);
+  auto bytes = kit::from_hex(text);
   if (!bytes || bytes->size() != 8)
     return std::nullopt;
   std::uint64_t number = 0;

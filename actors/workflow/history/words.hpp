@@ -10,13 +10,10 @@
 /// How hashes, checksums and states are written where people read them.
 namespace shannon::history {
 
-std::string hex(std::string_view bytes);
-
 /// 16 digits, the highest first.
 std::string hex(std::uint64_t number);
 
-/// The bytes behind lower-case digits; nothing if `text` is something else.
-std::optional<std::string> bytes_of_hex(std::string_view text);
+/// Nothing if `text` is something else.
 std::optional<std::uint64_t> number_of_hex(std::string_view text);
 
 /// `running`, `needs_operator` …; `status 9` for one of another build.

@@ -1,6 +1,6 @@
-#include "actors/browser/page/base64.hpp"
 #include "actors/browser/page/locate.hpp"
 #include "actors/browser/page/thumbnail.hpp"
+#include "actors/kit/bytes_text.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,7 +25,7 @@ asio::awaitable<std::string> shoot(action_call& call, json how) {
   auto page = call.in.current_tab();
   auto got = co_await page->ask("Page.captureScreenshot", std::move(how),
                                 call.deadline);
-  auto bytes = from_base64(got.value("data", std::string{}));
+  auto bytes = kit::from_base64(got.value("data", std::string{}));
   if (!bytes)
     throw action_failed{"the page could not be drawn; try again"};
   co_return std::move(*bytes);
@@ -102,7 +102,7 @@ asio::awaitable<void> add_thumbnail(action_call& call, std::string image) {
   auto drawn = co_await asio::co_spawn(call.in.browser().drawing(),
                                        std::move(draw), asio::use_awaitable);
   if (!drawn.empty())
-    call.out.metadata["thumbnail"] = to_base64(drawn);
+    call.out.metadata["thumbnail"] = kit::to_base64(drawn);
 }
 
 /// Reads a body of Chromium's piece by piece; stops above the limit.
@@ -115,7 +115,7 @@ asio::awaitable<std::string> read_stream(action_call& call, std::string handle,
     auto piece = co_await page->ask("IO.read", std::move(how), call.deadline);
     auto data = piece.value("data", std::string{});
     if (piece.value("base64Encoded", false))
-      data = from_base64(data).value_or("");
+      data = kit::from_base64(data).value_or("");
     out += data;
     more = !piece.value("eof", true) && out.size() <= most;
   }
