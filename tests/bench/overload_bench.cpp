@@ -1,21 +1,17 @@
 // A node that is asked for more than it can carry out: what it still does, what
 // it refuses and how fast, what it costs, and whether health tells the truth.
 
-#include "tests/bench/child_process.hpp"
 #include "tests/bench/costs.hpp"
 #include "tests/bench/load_client.hpp"
 #include "tests/bench/quantile.hpp"
 #include "tests/bench/report.hpp"
+#include "tests/bench/whole_node.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -65,87 +61,6 @@ struct outcome {
   double memory_mib = 0;
 };
 
-class node {
-public:
-  explicit node(const options& what)
-      : folder_(what.dir + "/shannon-overload-XXXXXX") {
-    if (!::mkdtemp(folder_.data()))
-      throw std::runtime_error{"no folder " + folder_};
-    process_ = std::make_unique<child_process>(
-        std::vector<std::string>{what.shannon, "up", "--dev", "--data",
-                                 folder_ + "/data", "--http", "127.0.0.1:0",
-                                 "--admin", "127.0.0.1:0"},
-        std::vector<std::string>{
-            "OPENAI_API_KEY=", "ANTHROPIC_API_KEY=", "GEMINI_API_KEY=",
-            "SHANNON_HTTP__CONNECTIONS_PER_IP_MAX=8192",
-            "SHANNON_HTTP__REQUESTS_PER_CONNECTION_MAX=1000000000"},
-        folder_ + "/node.log");
-    auto url = process_->await("ready http://", 120s);
-    port_ = port_of(url);
-    admin_ = admin_port();
-  }
-  ~node() {
-    process_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  node(const node&) = delete;
-  node& operator=(const node&) = delete;
-
-  std::uint16_t port() const noexcept {
-    return port_;
-  }
-  pid_t pid() const noexcept {
-    return process_->pid();
-  }
-
-  /// The sum of a counter's series whose line holds `part`.
-  double counter(const std::string& name, const std::string& part = {}) const {
-    auto text = ask(admin_, get("/metrics"));
-    double sum = 0;
-    for (auto at = text.find("\n" + name); at != std::string::npos;
-         at = text.find("\n" + name, at + 1)) {
-      auto line = text.substr(at + 1, text.find('\n', at + 1) - at - 1);
-      if (line.find(part) != std::string::npos)
-        sum += std::atof(line.c_str() + line.rfind(' '));
-    }
-    return sum;
-  }
-
-private:
-  static std::uint16_t port_of(const std::string& url) {
-    auto colon = url.rfind(':');
-    return static_cast<std::uint16_t>(std::atoi(url.c_str() + colon + 1));
-  }
-
-  static std::string ask(std::uint16_t port, const std::string& bytes) {
-    std::string body;
-    load_client one{port, 1};
-    load_work work;
-    bool asked = false;
-    work.next = [&]() -> std::optional<load_request> {
-      if (std::exchange(asked, true))
-        return std::nullopt;
-      return load_request{bytes};
-    };
-    work.answered
-        = [&](const load_request&, const http_reply& got) { body = got.body; };
-    one.run(work, steady::now() + 10s);
-    return body;
-  }
-
-  /// `up` notes where it listens beside its data.
-  std::uint16_t admin_port() const {
-    std::ifstream file{folder_ + "/data/node.json"};
-    return port_of(json::parse(file).at("admin").get<std::string>());
-  }
-
-  std::string folder_;
-  std::unique_ptr<child_process> process_;
-  std::uint16_t port_ = 0;
-  std::uint16_t admin_ = 0;
-};
-
 /// Asks for health all the time, on a connection of its own.
 class health_watch {
 public:
@@ -184,14 +99,15 @@ private:
   std::thread thread_;
 };
 
-double tasks_ended(const node& of) {
+double tasks_ended(const whole_node& of) {
   return of.counter("shannon_run_ended_total", "kind=\"workflow\"");
 }
 
 /// So many tasks a second, whether or not they are taken. What is answered and
 /// ends in the `lead` is not counted, nor what is under way when the time is
 /// over: a node that is offered too much fills up first.
-outcome offer(const node& to, int rate, milliseconds lead, milliseconds time) {
+outcome offer(const whole_node& to, int rate, milliseconds lead,
+              milliseconds time) {
   outcome out;
   std::vector<double> accepts;
   std::vector<double> refusals;
@@ -258,7 +174,7 @@ json to_json(const outcome& one) {
 }
 
 /// Until nothing is under way, so that the next measurement begins with none.
-void settle(const node& to) {
+void settle(const whole_node& to) {
   auto until = steady::now() + 120s;
   for (auto last = -1.0; steady::now() < until;) {
     auto now = tasks_ended(to);
@@ -270,7 +186,7 @@ void settle(const node& to) {
 }
 
 void measure(const options& what, report& out) {
-  node one{what};
+  whole_node one{what.shannon, what.dir, {}};
   offer(one, 200, 0s, 2s); // Warms up.
   settle(one);
   // What is carried out, not what is promised.
