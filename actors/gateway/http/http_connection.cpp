@@ -1,6 +1,7 @@
 #include "actors/gateway/http/http_connection.hpp"
 
 #include "actors/gateway/http/response_head.hpp"
+#include "actors/gateway/http/waiting_exchange.hpp"
 #include "actors/gateway/http/websocket.hpp"
 #include "actors/gateway/openai/answer_writer.hpp"
 #include "actors/gateway/openai/models_json.hpp"
@@ -60,92 +61,6 @@ std::string chunk_of(std::string_view bytes) {
 }
 
 } // namespace
-
-/// A request that has no response yet.
-class waiting_exchange final : public exchange {
-public:
-  waiting_exchange(std::shared_ptr<http_connection> owner,
-                   std::shared_ptr<server_core> core, http_request request)
-      : owner_(std::move(owner)), core_(std::move(core)),
-        request_(std::move(request)) {}
-
-  ~waiting_exchange() override {
-    if (answered_)
-      return;
-    error why{errc::unavailable, "service is starting or stopping", true, {}};
-    respond(error_answer(why));
-  }
-
-  const http_request& request() const noexcept override {
-    return request_;
-  }
-
-  void respond(http_response response) override {
-    if (answered_.exchange(true))
-      return;
-    asio::dispatch(core_->io,
-                   [owner = owner_, answer = std::move(response)]() mutable {
-                     owner->send(std::move(answer));
-                   });
-  }
-
-  void watch(std::function<void()> gone) override {
-    {
-      std::lock_guard guard{mutex_};
-      if (!gone_already_) {
-        gone_ = std::move(gone);
-        return;
-      }
-    }
-    gone();
-  }
-
-  /// From the connection.
-  void client_left() {
-    std::function<void()> tell;
-    {
-      std::lock_guard guard{mutex_};
-      gone_already_ = true;
-      tell = std::exchange(gone_, {});
-    }
-    if (tell && !answered_)
-      tell();
-  }
-
-  std::shared_ptr<response_stream> stream(http_response head,
-                                          stream_events events) override {
-    auto opened
-        = std::make_shared<live_stream>(owner_, core_->io, std::move(events),
-                                        core_->settings.sse_buffer_bytes_max);
-    if (!answered_.exchange(true))
-      asio::dispatch(core_->io, [owner = owner_, head = std::move(head),
-                                 opened]() mutable {
-        owner->open_stream(std::move(head), std::move(opened));
-      });
-    return opened;
-  }
-
-  std::shared_ptr<response_stream> upgrade(std::size_t message_bytes_max,
-                                           websocket_events events) override {
-    auto opened
-        = make_websocket(owner_, core_, message_bytes_max, std::move(events));
-    if (!answered_.exchange(true))
-      asio::dispatch(core_->io,
-                     [owner = owner_, request = request_, opened]() mutable {
-                       owner->upgrade(request, std::move(opened));
-                     });
-    return opened;
-  }
-
-private:
-  std::shared_ptr<http_connection> owner_;
-  std::shared_ptr<server_core> core_;
-  http_request request_;
-  std::atomic<bool> answered_{false};
-  std::mutex mutex_;
-  std::function<void()> gone_;
-  bool gone_already_ = false;
-};
 
 void close_on_exec(int descriptor) noexcept {
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
