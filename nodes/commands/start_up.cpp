@@ -4,12 +4,14 @@
 #include "nodes/node.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -17,10 +19,31 @@ namespace shannon::commands {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 volatile std::sig_atomic_t signal_came = 0;
 
 void note_signal(int) {
   signal_came = 1;
+}
+
+/// How long a port in use is looked at before it is said to be.
+constexpr auto port_patience = 2s;
+
+/// 0, or why it cannot be done.
+int try_to_listen(const addrinfo& where) {
+  int socket = ::socket(where.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int on = 1;
+  // As the server does: connections of its predecessor that linger are no
+  // reason to refuse.
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  int bound = ::bind(socket, where.ai_addr, where.ai_addrlen);
+  if (bound == 0)
+    bound = ::listen(socket, 1);
+  int why = bound == 0 ? 0 : errno;
+  if (socket >= 0)
+    ::close(socket);
+  return why;
 }
 
 } // namespace
@@ -52,17 +75,13 @@ result<void> check_listener(const std::string& text, const char* option) {
   if (code != 0)
     return fail(errc::failed, text + ": " + gai_strerror(code) + "; choose "
                                   + "another address with " + option);
-  int socket = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int on = 1;
-  // As the server does: connections of its predecessor that linger are no
-  // reason to refuse.
-  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  int bound = ::bind(socket, found->ai_addr, found->ai_addrlen);
-  if (bound == 0)
-    bound = ::listen(socket, 1);
-  int why = bound == 0 ? 0 : errno;
-  if (socket >= 0)
-    ::close(socket);
+  int why = try_to_listen(*found);
+  // What a predecessor had begun to start when it was killed may hold its
+  // sockets for a moment.
+  for (auto until = std::chrono::steady_clock::now() + port_patience;
+       why == EADDRINUSE && std::chrono::steady_clock::now() < until;
+       why = try_to_listen(*found))
+    std::this_thread::sleep_for(20ms);
   freeaddrinfo(found);
   if (why == 0)
     return {};
