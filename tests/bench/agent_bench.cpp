@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
@@ -30,12 +31,14 @@ using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr double p99_most_ms = 100;
+
 struct options {
   std::string shannon;
   std::string mock;
   std::string dir = "/tmp";
   milliseconds time{6'000};
-  std::vector<int> clients{1, 16, 64};
+  std::vector<int> clients{1, 16, 32, 64};
 };
 
 /// One connection that asks and waits.
@@ -180,16 +183,18 @@ void measure(const options& what, report& out) {
                   {"OPENAI_BASE_URL=http://127.0.0.1:" + port + "/v1",
                    "OPENAI_API_KEY=bench", "SHANNON_OPENAI_MODEL=mock"}};
   measure(node, 16, 2s); // Warms up.
-  json most;
+  // As many as can be had without letting one in a hundred wait for long.
+  double most = 0;
+  int failed = 0;
   for (auto clients : what.clients) {
     auto got = measure(node, clients, what.time);
-    if (most.is_null() || got["runs_per_s"] > most["runs_per_s"])
-      most = got;
+    if (got["p99_ms"].get<double>() <= p99_most_ms)
+      most = std::max(most, got["runs_per_s"].get<double>());
+    failed += got["failed"].get<int>();
     out.figures[std::to_string(clients)] = std::move(got);
   }
-  out.at_least("agent runs/s", most["runs_per_s"].get<double>(), 500);
-  out.at_most("their p99, ms", most["p99_ms"].get<double>(), 100);
-  out.at_most("runs that failed", most["failed"].get<double>(), 0);
+  out.at_least("agent runs/s with a p99 of at most 100 ms", most, 500);
+  out.at_most("runs that failed", failed, 0);
 }
 
 } // namespace
