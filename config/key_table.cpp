@@ -177,7 +177,8 @@ const std::vector<key_spec> table{
      "Pause after which an idle event stream shows a sign of life.",
      SHANNON_AT(http.sse_heartbeat)},
     {"http", "sse_buffer_bytes_max", bytes, 4 * KiB, 1 * GiB,
-     "Unsent bytes of one stream; above it the reader is dropped and resumes.",
+     "Unsent bytes of one stream; above it the reader is dropped and resumes. "
+     "All streams share 512 times that, so of thousands each has less.",
      SHANNON_AT(http.sse_buffer_bytes_max)},
     {"http", "ask_timeout", duration, 10, hour,
      "How long a request waits for an actor before 503.",

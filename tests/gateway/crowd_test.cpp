@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -62,6 +63,37 @@ TEST_CASE("ten thousand slow headers end at their deadline, each told so, and "
     CHECK(fixture.ask(get("/health")).status == 200);
   CHECK(slow.await_end("HTTP/1.1 408 Request Timeout") == many);
   CHECK(resident_bytes() - before <= many * bytes_each);
+}
+
+TEST_CASE("two thousand readers of events who take nothing are dropped or cut "
+          "off, share what may be kept for them, and disturb nobody") {
+  constexpr std::size_t readers = 2'000;
+  many_files files{readers + 200};
+  auto settings = default_settings();
+  settings.write_timeout = 5s;
+  gateway_fixture fixture{settings};
+  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
+  crowd slow{fixture.server->port()};
+  REQUIRE(slow.connect(readers) == readers);
+  REQUIRE(slow.send("GET /api/v1/stream/sse?workflow_id=t HTTP/1.1\r\n"
+                    "Host: a\r\n\r\n")
+          == readers);
+  auto shows = [&](const std::string& line) {
+    return fixture.registry.render().find(line) != std::string::npos;
+  };
+  REQUIRE(eventually([&] { return shows("shannon_gateway_streams 2000\n"); }));
+  auto before = resident_bytes();
+  std::size_t most = 0;
+  const std::string long_text(8'000, 'x');
+  auto over = [&] { return shows("shannon_gateway_streams 0\n"); };
+  for (int events = 0; events < 400 && !over(); ++events) {
+    fixture.fakes.publish("t", fact_of("PROGRESS", long_text));
+    CHECK(fixture.ask(get("/health")).status == 200);
+    most = std::max(most, resident_bytes());
+  }
+  CHECK(eventually(over));
+  // F1 of the fault plan; 1.6 GB would be what each was sent.
+  CHECK(most - before <= 400u * 1024 * 1024);
 }
 
 TEST_CASE("out of descriptors each of a crowd is told, and serving goes on "

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/http/body_reader.hpp"
 #include "actors/gateway/http/http_server.hpp"
+#include "actors/gateway/http/stream_room.hpp"
 #include "actors/gateway/http/strict_request.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -35,7 +36,8 @@ class waiting_exchange;
 struct server_core {
   server_core(boost::asio::io_context& context,
               const config::http_settings& limits)
-      : io(context), settings(limits), sweeper(context) {}
+      : io(context), settings(limits), sweeper(context),
+        streams(std::make_shared<stream_room>(limits.sse_buffer_bytes_max)) {}
 
   boost::asio::io_context& io;
   config::http_settings settings;
@@ -52,6 +54,7 @@ struct server_core {
   /// than the request.
   boost::asio::steady_timer sweeper;
   bool sweeping = false;
+  std::shared_ptr<stream_room> streams;
   std::array<char, 64 * 1024> scratch;
 
   const std::string& date();
@@ -170,11 +173,14 @@ class live_stream final : public response_stream,
 public:
   live_stream(std::shared_ptr<http_connection> owner,
               boost::asio::io_context& io, stream_events events,
-              std::uint64_t unsent_max);
+              std::shared_ptr<stream_room> room);
 
   outcome write(std::string bytes) override;
   std::size_t unsent() const noexcept override {
-    return unsent_;
+    return share_.held();
+  }
+  bool is_behind() const noexcept override {
+    return share_.is_half_full();
   }
   void close() override;
 
@@ -196,10 +202,9 @@ private:
   std::shared_ptr<http_connection> owner_;
   boost::asio::io_context& io_;
   stream_events events_;
-  std::uint64_t unsent_max_;
+  stream_share share_;
   std::mutex mutex_;
   std::string pending_;
-  std::atomic<std::size_t> unsent_{0};
   bool kicked_ = false;
   bool closing_ = false;
   bool closed_ = false;

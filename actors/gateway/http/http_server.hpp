@@ -22,7 +22,7 @@ public:
   enum class outcome : std::uint8_t {
     taken,
     closed,
-    /// Its reader left more than `sse_buffer_bytes_max` unsent: it is closed
+    /// Its reader left more unsent than its stream_room allows: it is closed
     /// now, and the bytes are lost.
     too_slow,
   };
@@ -31,6 +31,9 @@ public:
 
   /// Bytes the client's socket has not taken yet.
   virtual std::size_t unsent() const noexcept = 0;
+
+  /// What it may keep for its reader is half full.
+  virtual bool is_behind() const noexcept = 0;
 
   /// Ends the response once everything is sent.
   virtual void close() = 0;

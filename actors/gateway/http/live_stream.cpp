@@ -8,23 +8,19 @@ namespace shannon::gateway {
 
 live_stream::live_stream(std::shared_ptr<http_connection> owner,
                          boost::asio::io_context& io, stream_events events,
-                         std::uint64_t unsent_max)
+                         std::shared_ptr<stream_room> room)
     : owner_(std::move(owner)), io_(io), events_(std::move(events)),
-      unsent_max_(unsent_max) {}
+      share_(std::move(room)) {}
 
 live_stream::outcome live_stream::write(std::string bytes) {
   std::unique_lock guard{mutex_};
   if (closed_ || closing_ || !owner_)
     return outcome::closed;
-  // One piece of any size is let through: else a large event would drop every
-  // reader again and again.
-  auto waiting = unsent_.load();
-  if (waiting != 0 && waiting + bytes.size() > unsent_max_) {
+  if (!share_.take(bytes.size())) {
     closed_ = true;
     boost::asio::post(io_, [owner = owner_] { owner->close(); });
     return outcome::too_slow;
   }
-  unsent_ += bytes.size();
   pending_ += bytes;
   kick();
   return outcome::taken;
@@ -51,8 +47,7 @@ live_stream::piece live_stream::take() {
 }
 
 void live_stream::sent(std::size_t bytes) {
-  unsent_ -= bytes;
-  if (unsent_ == 0 && events_.drained)
+  if (share_.give_back(bytes) == 0 && events_.drained)
     events_.drained();
 }
 

@@ -57,9 +57,8 @@ void waiting_exchange::client_left() {
 
 std::shared_ptr<response_stream>
 waiting_exchange::stream(http_response head, stream_events events) {
-  auto opened
-      = std::make_shared<live_stream>(owner_, core_->io, std::move(events),
-                                      core_->settings.sse_buffer_bytes_max);
+  auto opened = std::make_shared<live_stream>(
+      owner_, core_->io, std::move(events), core_->streams);
   if (!answered_.exchange(true))
     asio::dispatch(core_->io,
                    [owner = owner_, head = std::move(head), opened]() mutable {

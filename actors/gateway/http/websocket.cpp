@@ -44,7 +44,8 @@ public:
           std::shared_ptr<server_core> core, std::size_t message_bytes_max,
           websocket_events events)
       : owner_(std::move(owner)), core_(std::move(core)),
-        message_bytes_max_(message_bytes_max), events_(std::move(events)) {}
+        message_bytes_max_(message_bytes_max), events_(std::move(events)),
+        share_(core_->streams) {}
 
   // -- on the loop ------------------------------------------------------------
 
@@ -81,21 +82,22 @@ public:
     std::lock_guard guard{mutex_};
     if (closed_ || closing_)
       return outcome::closed;
-    auto waiting = unsent_.load();
-    if (waiting != 0
-        && waiting + text.size() > core_->settings.sse_buffer_bytes_max) {
+    if (!share_.take(text.size())) {
       closed_ = true;
       asio::post(core_->io, [self = shared_from_this()] { self->abort(); });
       return outcome::too_slow;
     }
-    unsent_ += text.size();
     queue_.push_back(std::move(text));
     kick();
     return outcome::taken;
   }
 
   std::size_t unsent() const noexcept override {
-    return unsent_;
+    return share_.held();
+  }
+
+  bool is_behind() const noexcept override {
+    return share_.is_half_full();
   }
 
   void close() override {
@@ -147,10 +149,11 @@ private:
         asio::buffer(out_),
         [self = shared_from_this()](error_code failed, std::size_t) {
           self->writing_ = false;
-          self->unsent_ -= std::exchange(self->out_, {}).size();
+          auto left
+              = self->share_.give_back(std::exchange(self->out_, {}).size());
           if (failed)
             return self->end();
-          if (self->unsent_ == 0 && self->events_.drained)
+          if (left == 0 && self->events_.drained)
             self->events_.drained();
           self->write_next();
         });
@@ -188,6 +191,7 @@ private:
   std::shared_ptr<server_core> core_;
   std::size_t message_bytes_max_;
   websocket_events events_;
+  stream_share share_;
   std::optional<ws::stream<tcp_socket>> stream_;
   beast::http::request<beast::http::empty_body> request_;
   beast::flat_buffer in_;
@@ -199,7 +203,6 @@ private:
 
   std::mutex mutex_;
   std::deque<std::string> queue_;
-  std::atomic<std::size_t> unsent_{0};
   bool closing_ = false;
   bool closed_ = false;
 };

@@ -5,6 +5,7 @@
 #include "protocols/cluster.hpp"
 #include "protocols/remote/workflow.pb.h"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <utility>
@@ -15,8 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Facts in one read. A page is held in memory until the client has taken it.
+/// Facts in one read: about `page_bytes` of frames, as large as those before
+/// were. They are held in memory until the client has taken them.
 constexpr std::uint32_t page_facts = 64;
+constexpr std::uint32_t page_facts_least = 4;
+constexpr std::uint32_t page_facts_first = 16;
+constexpr std::size_t page_bytes = 64 * 1024;
 /// A subscription is renewed this often: its WORKFLOW may have failed and
 /// come back without it.
 constexpr auto renew_after = 5s;
@@ -128,8 +133,7 @@ private:
 
   void on(const remote::RunDelta& msg) {
     // A client that lags gets the recorded answer instead.
-    if (outbox_.empty() && cursor_.takes_deltas()
-        && out_->unsent() < args_.buffer_bytes_max / 2)
+    if (outbox_.empty() && cursor_.takes_deltas() && !out_->is_behind())
       say(words().delta(args_.what.task, msg.delta(), cursor_.seen()));
   }
 
@@ -189,14 +193,13 @@ private:
   void read() {
     reading_ = true;
     must_look_ = false;
-    ask<store::fact_page>({"store"},
-                          store::read_facts{log_id{args_.what.task},
-                                            cursor_.read_after(), page_facts},
-                          args_.ask_timeout,
-                          [this](result<store::fact_page> got) {
-                            reading_ = false;
-                            read_done(std::move(got));
-                          });
+    ask<store::fact_page>(
+        {"store"},
+        store::read_facts{log_id{args_.what.task}, cursor_.read_after(), page_},
+        args_.ask_timeout, [this](result<store::fact_page> got) {
+          reading_ = false;
+          read_done(std::move(got));
+        });
   }
 
   void read_done(result<store::fact_page> got) {
@@ -206,8 +209,14 @@ private:
       return unknown();
     if (got) {
       auto before = cursor_.seen();
-      for (auto& what : cursor_.stored(*got))
+      std::size_t bytes = 0;
+      for (auto& what : cursor_.stored(*got)) {
         outbox_.push_back(words().event(args_.what.task, what));
+        bytes += outbox_.back().size();
+      }
+      if (bytes > 0)
+        page_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(
+            page_bytes * outbox_.size() / bytes, page_facts_least, page_facts));
       if (!live_ && !cursor_.wants_read() && !cursor_.ended())
         resubscribe_in(retry_after);
       // A store that does not show yet what was announced is given time.
@@ -251,7 +260,7 @@ private:
 
   /// Hands the client what it can take, then looks what is to be done next.
   void pump() {
-    while (!outbox_.empty() && out_->unsent() < args_.buffer_bytes_max / 2) {
+    while (!outbox_.empty() && !out_->is_behind()) {
       auto frame = std::move(outbox_.front());
       outbox_.pop_front();
       if (!send(std::move(frame)))
@@ -281,7 +290,9 @@ private:
       return; // What is missing comes back here.
     if (cursor_.ended())
       return words().closes ? finish() : void();
-    if (!reading_ && !waiting_ && (cursor_.wants_read() || must_look_))
+    // A client that is behind is read for once it has taken what it has.
+    if (!reading_ && !waiting_ && !out_->is_behind()
+        && (cursor_.wants_read() || must_look_))
       read();
   }
 
@@ -312,6 +323,7 @@ private:
   stream_cursor cursor_;
   std::shared_ptr<response_stream> out_;
   std::deque<std::string> outbox_;
+  std::uint32_t page_ = page_facts_first;
   std::chrono::steady_clock::time_point opened_at_;
   std::chrono::steady_clock::time_point last_event_;
   bool may_look_;

@@ -55,7 +55,6 @@ struct stream_args {
   const stream_words* words = &sse_words;
   std::chrono::milliseconds heartbeat{10'000};
   std::chrono::milliseconds ask_timeout{15'000};
-  std::uint64_t buffer_bytes_max = 256 * 1024;
   /// Called on any thread when the STREAM has ended.
   std::function<void(std::uint64_t number)> ended;
 };

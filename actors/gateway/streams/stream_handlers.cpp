@@ -64,7 +64,6 @@ void stream_handlers::open(const call_ptr& request, const stream_words& words) {
   args.words = &words;
   args.heartbeat = s.sse_heartbeat;
   args.ask_timeout = s.ask_timeout;
-  args.buffer_bytes_max = s.sse_buffer_bytes_max;
   args.ended = [this, post = gateway_.poster()](std::uint64_t ended) {
     post([this, ended] {
       if (auto at = open_.find(ended); at != open_.end()) {
