@@ -280,7 +280,8 @@ TEST_CASE("nobody becomes another, or more, by saying so") {
                   + undue + "}"));
   REQUIRE(made.status < 300);
   auto account = made.body["user"];
-  CHECK(account["role"] == "user");
+  // The first of a tenant of its own, and no more.
+  CHECK(account["role"] == "owner");
   CHECK(account["id"] != "00000000-0000-4000-8000-000000000002");
   CHECK(made.text.find("\"tier\":\"admin\"") == std::string::npos);
   auto task = it.ask("POST", "/api/v1/tasks", it.key(),
