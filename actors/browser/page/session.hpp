@@ -114,7 +114,9 @@ private:
   std::map<std::string, nlohmann::json> storage_;
   /// Set when pages of these origins first load.
   std::map<std::string, nlohmann::json> storage_due_;
-  std::string storage_script_;
+  std::string storage_script_; ///< Its name, once Chromium has told it.
+  bool installing_ = false;
+  bool install_again_ = false;
 };
 
 } // namespace shannon::browser

@@ -181,15 +181,29 @@ asio::awaitable<void> session::restore(std::string state) {
 
 /// Sets what is due when a page of its origin loads in the tab.
 void session::install_storage(tab& in) {
+  // Without its name the one on its way could not be taken away again.
+  if (installing_) {
+    install_again_ = true;
+    return;
+  }
   if (!storage_script_.empty())
     in.send("Page.removeScriptToEvaluateOnNewDocument",
             {{"identifier", std::exchange(storage_script_, {})}});
   if (storage_due_.empty())
     return;
+  installing_ = true;
   std::weak_ptr<session> weak = self();
-  auto installed = [weak](cdp_connection::answer got) {
-    if (auto here = weak.lock(); here && got)
+  auto where = in.weak_from_this();
+  auto installed = [weak, where](cdp_connection::answer got) {
+    auto here = weak.lock();
+    if (!here)
+      return;
+    here->installing_ = false;
+    if (got)
       here->storage_script_ = got->value("identifier", std::string{});
+    auto page = where.lock();
+    if (std::exchange(here->install_again_, false) && page)
+      here->install_storage(*page);
   };
   in_->connection().call(
       in.session(), "Page.addScriptToEvaluateOnNewDocument",
@@ -201,6 +215,9 @@ void session::install_storage(tab& in) {
 void session::navigated(tab& what) {
   if (storage_due_.empty() || storage_due_.erase(origin_of(what.url())) == 0)
     return;
+  // A navigation is told before the page's first script, with which ours runs:
+  // it must not be taken away by then. This makes it run now.
+  what.send("Runtime.evaluate", {{"expression", "0"}});
   install_storage(what);
 }
 
