@@ -6,9 +6,7 @@
 
 namespace shannon::kit {
 
-namespace {
-
-int digit(char c) {
+int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9')
     return c - '0';
   if (c >= 'a' && c <= 'f')
@@ -17,8 +15,6 @@ int digit(char c) {
     return c - 'A' + 10;
   return -1;
 }
-
-} // namespace
 
 std::string to_hex(std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -37,8 +33,8 @@ std::optional<std::string> from_hex(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    auto high = digit(text[i]);
-    auto low = digit(text[i + 1]);
+    auto high = hex_digit(text[i]);
+    auto low = hex_digit(text[i + 1]);
     if (high < 0 || low < 0)
       return std::nullopt;
     bytes += static_cast<char>(high * 16 + low);

@@ -7,6 +7,9 @@
 /// Bytes as text, and back.
 namespace shannon::kit {
 
+/// 0 to 15, of either case; -1 if it is no hex digit.
+int hex_digit(char c) noexcept;
+
 /// Two lower-case digits a byte.
 std::string to_hex(std::string_view bytes);
 

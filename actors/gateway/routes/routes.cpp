@@ -1,5 +1,7 @@
 #include "actors/gateway/routes/routes.hpp"
 
+#include "actors/kit/bytes_text.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -98,16 +100,6 @@ std::string allowed(std::vector<std::string_view> methods) {
   return text;
 }
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
-
 } // namespace
 
 bool percent_decode(std::string_view text, bool plus_is_blank,
@@ -121,8 +113,8 @@ bool percent_decode(std::string_view text, bool plus_is_blank,
     } else {
       if (i + 2 >= text.size())
         return false;
-      auto high = hex_value(text[i + 1]);
-      auto low = hex_value(text[i + 2]);
+      auto high = kit::hex_digit(text[i + 1]);
+      auto low = kit::hex_digit(text[i + 2]);
       if (high < 0 || low < 0)
         return false;
       out += static_cast<char>(high * 16 + low);
