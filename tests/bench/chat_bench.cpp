@@ -315,14 +315,5 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", what.rounds, "Figures are medians of so many");
   CLI11_PARSE(app, argc, argv);
   what.time = std::chrono::milliseconds{time_ms};
-  report out;
-  try {
-    measure(what, out);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "chat_bench: %s\n", e.what());
-    return 1;
-  }
-  std::printf("%s\n", out.to_json().dump(2).c_str());
-  std::fprintf(stderr, "\n%s", out.table().c_str());
-  return 0;
+  return print_report("chat_bench", [&](report& out) { measure(what, out); });
 }

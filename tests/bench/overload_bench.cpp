@@ -234,14 +234,6 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   what.time = std::chrono::milliseconds{time_ms};
   what.lead = std::chrono::milliseconds{lead_ms};
-  report out;
-  try {
-    measure(what, out);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "overload_bench: %s\n", e.what());
-    return 1;
-  }
-  std::printf("%s\n", out.to_json().dump(2).c_str());
-  std::fprintf(stderr, "\n%s", out.table().c_str());
-  return 0;
+  return print_report("overload_bench",
+                      [&](report& out) { measure(what, out); });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <exception>
 
 namespace shannon::bench {
 
@@ -55,6 +56,20 @@ std::string report::table() const {
     text += one.met() ? " | yes |\n" : " | no |\n";
   }
   return text;
+}
+
+int print_report(const char* program,
+                 const std::function<void(report&)>& measure) {
+  report out;
+  try {
+    measure(out);
+  } catch (const std::exception& why) {
+    std::fprintf(stderr, "%s: %s\n", program, why.what());
+    return 1;
+  }
+  std::printf("%s\n", out.to_json().dump(2).c_str());
+  std::fprintf(stderr, "\n%s", out.table().c_str());
+  return 0;
 }
 
 } // namespace shannon::bench

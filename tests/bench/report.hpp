@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,5 +43,10 @@ struct report {
   /// target | wanted | measured | ratio | met
   std::string table() const;
 };
+
+/// Has `measure` fill a report and prints it: JSON on stdout, the table on
+/// stderr. The program's exit code: 1 if it throws, which is said.
+int print_report(const char* program,
+                 const std::function<void(report&)>& measure);
 
 } // namespace shannon::bench
