@@ -7,6 +7,7 @@
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "actors/kit/roster.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/kit/supervisor.hpp"
 #include "actors/link/link_hub.hpp"
 #include "actors/store/membership_queries.hpp"
@@ -61,10 +62,7 @@ struct system_config : caf::actor_system_config {
   explicit system_config(std::uint32_t workers) {
     if (workers == 0)
       workers = std::max(2u, std::thread::hardware_concurrency());
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", static_cast<std::size_t>(workers));
-    // Fairness: an actor yields after this many messages.
-    set("scheduler.max-throughput", std::size_t{128});
+    kit::schedule_on(*this, workers);
   }
 };
 

@@ -1,6 +1,7 @@
 #include "actors/dispatch/dispatcher.hpp"
 
 #include "actors/kit/log.hpp"
+#include "actors/kit/mail_context.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/remote/browser.pb.h"
 #include "protocols/remote/llm.pb.h"
@@ -173,6 +174,7 @@ private:
     if (left <= 0ms)
       return drop(what.id); // Who asked was told so.
     args_.metrics.placed(args_.role, what.worker == self_, now - since);
+    kit::in_context of_asker{mail}; // Somebody else's mail made room for it.
     ask(worker(what.worker), mail.body, left,
         [this, id = what.id, at = what.worker](body_result got) {
           ended(id, at, std::move(got));

@@ -24,6 +24,7 @@
 #include "actors/gateway/resources/session_handlers.hpp"
 #include "actors/gateway/resources/task_handlers.hpp"
 #include "actors/gateway/streams/stream_handlers.hpp"
+#include "actors/kit/mail_context.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "protocols/cluster.hpp"
 
@@ -54,6 +55,11 @@ bool is_bounded(endpoint which) noexcept {
   case endpoint::stream_sse:
   case endpoint::stream_ws:
   case endpoint::daemon_ws:
+  // Those that end or hold back work: the more there is of it, the more they
+  // must come through.
+  case endpoint::cancel_task:
+  case endpoint::pause_task:
+  case endpoint::resume_task:
     return false;
   default:
     return true;
@@ -76,6 +82,12 @@ request_plan plan_of(const http_request& head,
           from_client
               && (which == endpoint::submit_task
                   || which == endpoint::submit_task_stream)};
+}
+
+kit::mail_context context_of(const call& request) {
+  return {request.who().tenant,
+          kit::traceparent_of(request.request().find("traceparent"),
+                              request.trace_id())};
 }
 
 /// How soon what is open notices; what the RECORD STORE said holds longer.
@@ -260,6 +272,7 @@ private:
 
   void run(const call_ptr& request) {
     const auto& handle = table_.at(request->leads_to());
+    kit::in_context for_client{context_of(*request)};
     if (request->to().repeated == repeats::recorded)
       return recorded_.run(request, handle);
     handle(request);

@@ -2,7 +2,9 @@
 
 #include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
+#include "actors/kit/mail_context.hpp"
 #include "metrics/actor_metrics.hpp"
+#include "protocols/control.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
@@ -26,6 +28,9 @@ namespace {
 /// there may be many, more and more seldom.
 constexpr std::chrono::milliseconds sweep_ahead_min{100};
 constexpr std::chrono::milliseconds sweep_ahead_max{2'000};
+
+/// Beyond a mailbox's limit, for mail that ends or holds back work.
+constexpr std::size_t control_reserve = 1'000;
 
 /// Asks of a restarted actor are numbered apart from those of its former life,
 /// or a late answer to the one would be taken for the other's.
@@ -60,6 +65,23 @@ const envelope_ptr* mail_in(const caf::mailbox_element& what) {
 std::chrono::steady_clock::time_point sent_at(const envelope_ptr* mail) {
   return mail && (*mail)->sent.time_since_epoch().count() != 0 ? (*mail)->sent
                                                                : coarse_now();
+}
+
+/// A mail of this actor, on behalf of whom it works for now.
+std::shared_ptr<envelope> mail_to(const shannon::address& to,
+                                  const shannon::address& from,
+                                  message_body body) {
+  auto mail = std::make_shared<envelope>();
+  mail->to = to;
+  mail->from = from;
+  mail->sent = coarse_now();
+  mail->urgency = urgency_of(body);
+  mail->body = std::move(body);
+  if (const auto& now = current_context(); !now.empty()) {
+    mail->tenant = now.tenant;
+    mail->traceparent = now.traceparent;
+  }
+  return mail;
 }
 
 /// Who works on this thread: the parent of whom it starts.
@@ -110,17 +132,18 @@ struct actor_base::pending_asks {
   struct one {
     reply_handler then;
     due_map::iterator due;
+    mail_context asked_for;
   };
 
-  /// Who waits for this answer, and waits no more; nobody if it is not known.
-  reply_handler take(std::uint64_t correlation) {
+  /// Who waits for this answer, and waits no more; nothing if it is not known.
+  std::optional<one> take(std::uint64_t correlation) {
     auto at = pending.find(correlation);
     if (at == pending.end())
-      return {};
-    auto then = std::move(at->second.then);
-    due.erase(at->second.due);
+      return std::nullopt;
+    auto out = std::move(at->second);
+    due.erase(out.due);
     pending.erase(at);
-    return then;
+    return out;
   }
   bool is_armed() const noexcept {
     return sweep_at != std::chrono::steady_clock::time_point{};
@@ -223,6 +246,7 @@ void actor_base::handle(const envelope_ptr& mail) {
   if (mail->deadline.time_since_epoch().count() != 0
       && mail->deadline < clock_now())
     return expired(*mail);
+  in_context now{*mail};
   take(*mail);
 }
 
@@ -250,12 +274,7 @@ std::chrono::steady_clock::time_point actor_base::clock_now() {
 }
 
 bool actor_base::tell(const shannon::address& to, message_body body) {
-  auto mail = std::make_shared<envelope>();
-  mail->to = to;
-  mail->from = self_;
-  mail->sent = coarse_now();
-  mail->body = std::move(body);
-  return env_.addresses.deliver(mail);
+  return env_.addresses.deliver(mail_to(to, self_, std::move(body)));
 }
 
 std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
@@ -265,15 +284,12 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
   auto due = now + timeout;
   if (!asks_)
     asks_ = std::make_unique<pending_asks>();
-  asks_->pending.emplace(
-      id, pending_asks::one{std::move(then), asks_->due.emplace(due, id)});
-  auto mail = std::make_shared<envelope>();
-  mail->to = to;
-  mail->from = self_;
+  asks_->pending.emplace(id, pending_asks::one{std::move(then),
+                                               asks_->due.emplace(due, id),
+                                               current_context()});
+  auto mail = mail_to(to, self_, std::move(body));
   mail->correlation = id;
-  mail->sent = coarse_now();
   mail->deadline = due;
-  mail->body = std::move(body);
   switch (env_.addresses.send(mail)) {
   case directory::way::none:
     after(duration{0}, [this, id, where = to.value] {
@@ -338,8 +354,10 @@ void actor_base::complete(std::uint64_t correlation, body_result got) {
   if (!asks_)
     return;
   // Nothing: answered too late, or forgotten.
-  if (auto then = asks_->take(correlation))
-    then(std::move(got));
+  if (auto one = asks_->take(correlation)) {
+    in_context now{std::move(one->asked_for)};
+    one->then(std::move(got));
+  }
 }
 
 void actor_base::arm_sweep(std::chrono::steady_clock::time_point now) {
@@ -371,6 +389,11 @@ void actor_base::sweep() {
 }
 
 void actor_base::after(duration delay, job what) {
+  if (const auto& now = current_context(); !now.empty())
+    what = [now, what = std::move(what)] {
+      in_context again{now};
+      what();
+    };
   auto self = caf::actor_cast<caf::actor>(this);
   auto ptr = std::make_shared<job>(std::move(what));
   if (delay.count() == 0)
@@ -402,7 +425,9 @@ void actor_base::enqueue(caf::mailbox_element_ptr what,
       stats_.head_sent.store(count_of(sent_at(mail)),
                              std::memory_order_relaxed);
     bool is_reply = mail && (*mail)->is_reply;
-    if (depth > static_cast<std::int64_t>(mailbox_max_) && !is_reply) {
+    bool is_control = mail && (*mail)->urgency == priority::control;
+    auto most = mailbox_max_ + (is_control ? control_reserve : 0);
+    if (depth > static_cast<std::int64_t>(most) && !is_reply) {
       stats_.depth.fetch_sub(1, std::memory_order_relaxed);
       stats_.rejected.fetch_add(1, std::memory_order_relaxed);
       if (env_.metrics)

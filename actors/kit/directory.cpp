@@ -98,7 +98,12 @@ directory::deliver_here(const envelope_ptr& mail, const entry* found,
     (*direct)(mail);
     return way::direct;
   }
-  caf::anon_send(who, mail);
+  // Only an ask overtakes: protocols/control.hpp.
+  if (mail->urgency == priority::control && mail->correlation != 0
+      && !mail->is_reply)
+    caf::anon_send<caf::message_priority::high>(who, mail);
+  else
+    caf::anon_send(who, mail);
   return way::mailbox;
 }
 

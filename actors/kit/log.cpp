@@ -1,6 +1,7 @@
 #include "actors/kit/log.hpp"
 
 #include "actors/kit/log_text.hpp"
+#include "actors/kit/mail_context.hpp"
 
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
@@ -73,9 +74,17 @@ void write_at_once(std::string line) {
 std::string line_of(const output& out, level severity, std::string_view event,
                     std::string_view sentence, fields details,
                     std::int64_t at) {
-  return out.terminal
-             ? render_text(severity, event, sentence, details, at, out.colour)
-             : to_json(severity, out.node, event, sentence, details, at);
+  auto line
+      = out.terminal
+            ? render_text(severity, event, sentence, details, at, out.colour)
+            : to_json(severity, out.node, event, sentence, details, at);
+  auto trace = current_context().trace_id();
+  if (trace.empty())
+    return line;
+  if (out.terminal)
+    return (line += "  trace_id=") += trace;
+  line.back() = ','; // Was the brace.
+  return ((line += "\"trace_id\":\"") += trace) += "\"}";
 }
 
 /// A report if lines gave way since the last one, else empty.

@@ -17,6 +17,8 @@ using std::chrono::microseconds;
 /// A frame that was larger is not kept for the next.
 constexpr std::size_t frame_kept = 256 * 1024;
 constexpr std::size_t reason_shown = 200;
+/// Beyond `asks_max`, for asks that end or hold back work.
+constexpr std::size_t control_asks = 1'000;
 
 std::int64_t us_of(peer_link::clock::time_point at) {
   return std::chrono::duration_cast<microseconds>(at.time_since_epoch())
@@ -107,13 +109,16 @@ peer_link::outcome peer_link::try_send(const envelope& mail,
     std::lock_guard guard{mutex_};
     if (ended_)
       return outcome::gone;
+    bool is_control = mail.urgency == priority::control;
     bool room = is_refusal      ? window_.takes_refusal()
                 : mail.is_reply ? window_.takes_reply()
+                : is_control    ? window_.takes_control()
                                 : window_.takes_mail();
     if (!room)
       return outcome::full;
     if (!mail.is_reply && mail.correlation != 0) {
-      if (asks_.size() >= with_.settings.asks_max)
+      auto most = with_.settings.asks_max + (is_control ? control_asks : 0);
+      if (asks_.size() >= most)
         return outcome::too_many_asks;
       asks_.add({mail.from, mail.to, mail.correlation}, mail.deadline);
     }

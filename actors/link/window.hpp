@@ -15,8 +15,8 @@ public:
   struct limits {
     std::uint64_t mails = 0;
     std::uint64_t bytes = 0;
-    /// Beyond `bytes`, for answers alone; how many they are is no matter, since
-    /// each has been asked for.
+    /// Beyond `bytes`, for answers and control alone; how many answers there
+    /// are is no matter, since each has been asked for.
     std::uint64_t reserve = 0;
   };
 
@@ -32,6 +32,11 @@ public:
   }
   bool takes_reply() const noexcept {
     return bytes() < most_.bytes + most_.reserve;
+  }
+  /// What ends or holds back work has the answers' reserve:
+  /// protocols/control.hpp.
+  bool takes_control() const noexcept {
+    return takes_reply();
   }
   /// Room for a reply that is a refusal, at the end of the reserve? Of these
   /// few bytes as much again: a peer that takes nothing is down soon.

@@ -92,6 +92,8 @@ private:
       out.headers.emplace_back("Idempotency-Key", key);
       out.headers.emplace_back("X-Shannon-Attempt", key);
     }
+    if (!args_.traceparent.empty())
+      out.headers.emplace_back("traceparent", args_.traceparent);
     out.body = std::move(words.body);
     return out;
   }

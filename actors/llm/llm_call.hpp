@@ -25,6 +25,8 @@ struct llm_call_args {
   model_entry model;
   message_body call; ///< A remote::LlmCall.
   address deltas_to; ///< Empty: nobody wants deltas.
+  /// Goes with the request, if there is one.
+  std::string traceparent;
   /// Called once, from the CALL's thread, unless it is ended from outside.
   std::function<void(result<remote::LlmResponse>)> report;
 };

@@ -1,6 +1,7 @@
 #include "actors/llm/provider.hpp"
 
 #include "actors/kit/log.hpp"
+#include "actors/kit/mail_context.hpp"
 #include "actors/llm/breaker.hpp"
 #include "actors/llm/llm_call.hpp"
 
@@ -124,6 +125,7 @@ private:
         *this,
         {env(), name_ + "-" + std::to_string(number), args_.settings, client_,
          args_.models, args_.entry, what.model, what.call, what.deltas_to,
+         mail.traceparent,
          [post = poster(), this, number](result<remote::LlmResponse> how) {
            post([this, number, how = std::move(how)]() mutable {
              ended(number, std::move(how));
@@ -155,6 +157,7 @@ private:
       return; // Cancelled: it has been answered.
     auto one = std::move(at->second);
     running_.erase(at);
+    kit::in_context of_asker{one.request};
     judge(how);
     args_.metrics.call_ended(
         name_, std::string{how ? "ok" : to_string(how.error().code)}, age(one));

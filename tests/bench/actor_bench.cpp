@@ -4,6 +4,7 @@
 // machine. Prints one JSON object.
 
 #include "actors/kit/actor_base.hpp"
+#include "actors/kit/scheduling.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -91,9 +92,7 @@ double resident_bytes() {
 
 struct system_config : caf::actor_system_config {
   system_config() {
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.max-throughput", std::size_t{128});
+    kit::schedule_on(*this, 2);
   }
 };
 

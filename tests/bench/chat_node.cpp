@@ -9,6 +9,7 @@
 #include "actors/gateway/http/http_server.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/roster.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/llm/llm.hpp"
 #include "config/settings.hpp"
 #include "metrics/actor_metrics.hpp"
@@ -17,7 +18,6 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/atom.hpp>
 #include <caf/scoped_actor.hpp>
 
 #include <csignal>
@@ -32,9 +32,7 @@ namespace {
 
 struct system_config : caf::actor_system_config {
   system_config() {
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.max-throughput", std::size_t{128});
+    kit::schedule_on(*this, 2);
   }
 };
 

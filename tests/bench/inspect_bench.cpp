@@ -6,6 +6,7 @@
 #include "actors/inspector/inspector.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/roster.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/kit/supervisor.hpp"
 
 #include <CLI/CLI.hpp>
@@ -204,9 +205,7 @@ struct figures {
 
 struct config_type : caf::actor_system_config {
   explicit config_type(std::size_t threads) {
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", threads);
-    set("scheduler.max-throughput", std::size_t{128});
+    kit::schedule_on(*this, threads);
   }
 };
 

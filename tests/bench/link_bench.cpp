@@ -7,6 +7,7 @@
 #include "actors/cluster/mail_router.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/io_loop.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/link/certificates.hpp"
 #include "actors/link/link_hub.hpp"
 #include "metrics/registry.hpp"
@@ -73,9 +74,7 @@ std::size_t resident_bytes() {
 
 struct system_config : caf::actor_system_config {
   system_config() {
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.max-throughput", std::size_t{128});
+    kit::schedule_on(*this, 2);
   }
 };
 

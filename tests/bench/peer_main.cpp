@@ -15,6 +15,7 @@
 #include "actors/kit/io_loop.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/owned_shards.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/kit/supervisor.hpp"
 #include "actors/store/event_store.hpp"
 #include "actors/store/kept_postgres.hpp"
@@ -107,9 +108,7 @@ struct system_config : caf::actor_system_config {
   explicit system_config(std::uint32_t workers) {
     if (workers == 0)
       workers = std::max(2u, std::thread::hardware_concurrency());
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", static_cast<std::size_t>(workers));
-    set("scheduler.max-throughput", std::size_t{128});
+    kit::schedule_on(*this, workers);
   }
 };
 

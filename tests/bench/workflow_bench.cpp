@@ -6,6 +6,7 @@
 // client the limit is the disk's commits a second divided by 12.
 
 #include "actors/cluster/shard_owner.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/store/event_store.hpp"
 #include "actors/workflow/durable_actor.hpp"
 #include "actors/workflow/engine/context.hpp"
@@ -167,9 +168,7 @@ int main() {
   kit::directory addresses;
   kit::actor_env env{addresses};
   caf::actor_system_config config;
-  config.set("scheduler.policy", caf::atom("sharing"));
-  config.set("scheduler.max-threads", std::size_t{2});
-  config.set("scheduler.max-throughput", std::size_t{128});
+  kit::schedule_on(config, 2);
   caf::actor_system system{config};
   system.await_actors_before_shutdown(false);
   {

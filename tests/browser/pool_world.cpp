@@ -1,5 +1,7 @@
 #include "tests/browser/pool_world.hpp"
 
+#include "actors/kit/scheduling.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -31,8 +33,7 @@ protected:
 };
 
 pool_world::system_config::system_config() {
-  set("scheduler.policy", caf::atom("sharing"));
-  set("scheduler.max-threads", 2);
+  kit::schedule_on(*this, 2);
 }
 
 config::browser_settings pool_world::quick() {

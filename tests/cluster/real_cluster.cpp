@@ -204,7 +204,8 @@ std::vector<model_call> real_cluster::calls() const {
     if (entry.contains("attempt_key")) {
       numbered[number] = all.size();
       all.push_back({entry["attempt_key"].get<std::string>(),
-                     entry.value("at_us", std::int64_t{0}), 0});
+                     entry.value("at_us", std::int64_t{0}), 0,
+                     entry.value("traceparent", std::string{})});
     } else if (auto at = numbered.find(number); at != numbered.end()) {
       all[at->second].ended_us = entry.value("ended_us", std::int64_t{0});
     }

@@ -20,6 +20,7 @@ struct model_call {
   std::string attempt_key;
   std::int64_t at_us = 0;
   std::int64_t ended_us = 0; ///< 0: it is under way.
+  std::string traceparent;
 };
 
 /// Processes of `shannon node` from one manifest over one database, with the

@@ -1,6 +1,7 @@
 #include "tests/gateway/gateway_fixture.hpp"
 
-#include <caf/atom.hpp>
+#include "actors/kit/scheduling.hpp"
+
 #include <caf/exit_reason.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -49,8 +50,7 @@ config::http_settings quick_settings() {
 }
 
 gateway_fixture::config_type::config_type() {
-  set("scheduler.policy", caf::atom("sharing"));
-  set("scheduler.max-threads", std::size_t{2});
+  kit::schedule_on(*this, 2);
 }
 
 gateway_fixture::gateway_fixture(config::http_settings settings,

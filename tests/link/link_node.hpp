@@ -2,6 +2,7 @@
 
 #include "actors/kit/directory.hpp"
 #include "actors/kit/io_loop.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/link/link_hub.hpp"
 #include "metrics/link_metrics.hpp"
 #include "metrics/registry.hpp"
@@ -226,8 +227,7 @@ private:
 
   struct system_config : caf::actor_system_config {
     system_config() {
-      set("scheduler.policy", caf::atom("sharing"));
-      set("scheduler.max-threads", std::size_t{2});
+      kit::schedule_on(*this, 2);
     }
   };
 

@@ -219,6 +219,35 @@ TEST_CASE("answers pass a window that is full, and become refusals at the end "
   CHECK(world.state().bytes_in_flight < 3 * 4'096);
 }
 
+TEST_CASE("what ends work passes a window and a table of asks that are full") {
+  options how;
+  how.link.window_mails = 16;
+  how.link.asks_max = 16;
+  with_raw_peer world{how};
+  for (std::uint64_t i = 1; i <= 17; ++i)
+    REQUIRE(world.ask(i));
+  REQUIRE(world.answers->wait(1).size() == 1); // Both are full.
+  envelope cancel;
+  cancel.to = {"echo"};
+  cancel.from = {"asker"};
+  cancel.urgency = priority::control;
+  cancel.body = remote::CancelEffect{};
+  REQUIRE(world.node.hub->send(n1, std::make_shared<const envelope>(cancel)));
+  cancel.correlation = 18;
+  cancel.deadline = std::chrono::steady_clock::now() + 30s;
+  REQUIRE(world.node.hub->send(n1, std::make_shared<const envelope>(cancel)));
+  for (int i = 0; i < 16; ++i)
+    REQUIRE(world.raw->mail());
+  for (std::uint64_t number : {0, 18}) {
+    auto mail = world.raw->mail();
+    REQUIRE(mail);
+    CHECK(mail->type() == "shannon.remote.CancelEffect");
+    CHECK(mail->correlation() == number);
+    CHECK(mail->priority() == link::CONTROL);
+  }
+  CHECK(world.answers->size() == 1); // Nothing more was refused.
+}
+
 TEST_CASE("asks that nobody waits for any more leave the table") {
   with_raw_peer world;
   REQUIRE(world.ask(1, "x", 100ms));

@@ -1,8 +1,8 @@
 #include "tests/llm/llm_fixture.hpp"
 
+#include "actors/kit/scheduling.hpp"
 #include "tests/llm/requests.hpp"
 
-#include <caf/atom.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -54,8 +54,7 @@ llm_fixture::llm_fixture(config::llm_settings settings, variables more) {
         auto at = all.find(name);
         return at == all.end() ? std::nullopt : std::optional{at->second};
       });
-  config_.set("scheduler.max-threads", 2);
-  config_.set("scheduler.policy", caf::atom("sharing"));
+  kit::schedule_on(config_, 2);
   system_ = std::make_unique<caf::actor_system>(config_);
   prober_handle_ = system_->spawn<prober>(env, *this);
   caf::scoped_actor parent{*system_};

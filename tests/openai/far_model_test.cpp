@@ -81,6 +81,19 @@ TEST_CASE("a gateway alone reaches models and agents of other nodes") {
   CHECK(json::parse(agent.body)["choices"][0]["message"]["content"]
         == "This is the scripted answer after 0 turns.");
 
+  // What a client names its trace reaches the model, by a CHAT, and by a task
+  // and its agent on another node.
+  for (std::string model : {"gpt-4.1-mini", "shannon-chat"}) {
+    const std::string trace
+        = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    auto request = ask_for(model, "hello again", false);
+    request.insert(request.find("\r\n") + 2, "traceparent: " + trace + "\r\n");
+    auto got = answer_of(world, request);
+    REQUIRE(got.status == 200);
+    CHECK(got.fields["x-trace-id"] == trace.substr(3, 32));
+    CHECK(world.calls().back().traceparent == trace);
+  }
+
   // A client that goes away is felt at the far end.
   {
     raw_client leaver{world.port(0)};

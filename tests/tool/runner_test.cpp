@@ -1,4 +1,5 @@
 #include "actors/kit/io_loop.hpp"
+#include "actors/kit/scheduling.hpp"
 #include "actors/kit/workspace/path.hpp"
 #include "actors/tool/tool.hpp"
 #include "protocols/remote/tool.pb.h"
@@ -90,8 +91,7 @@ tool_definition throwing_tool() {
 struct runner_fixture {
   struct config : caf::actor_system_config {
     config() {
-      set("scheduler.policy", caf::atom("sharing"));
-      set("scheduler.max-threads", 2);
+      kit::schedule_on(*this, 2);
     }
   };
 

@@ -23,6 +23,7 @@ json entry_json(std::size_t number, const ledger_entry& x) {
   return {{"request", number},
           {"attempt_key", x.attempt_key},
           {"idempotency_key", x.idempotency_key},
+          {"traceparent", x.traceparent},
           {"api", x.api},
           {"model", x.model},
           {"stream", x.stream},

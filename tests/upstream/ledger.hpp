@@ -10,6 +10,7 @@ namespace shannon::upstream {
 struct ledger_entry {
   std::string attempt_key;
   std::string idempotency_key;
+  std::string traceparent;
   std::string api;
   std::string model;
   bool stream = false;

@@ -119,6 +119,7 @@ private:
     ledger_entry entry;
     entry.attempt_key = std::string{request["X-Shannon-Attempt"]};
     entry.idempotency_key = std::string{request["Idempotency-Key"]};
+    entry.traceparent = std::string{request["traceparent"]};
     entry.api = asked_.language == api::openai ? "openai" : "anthropic";
     entry.model = asked_.model;
     entry.stream = asked_.stream;

@@ -64,6 +64,7 @@ kit::handlers chat_actor::make_handlers() {
 }
 
 void chat_actor::started() {
+  kit::in_context for_client{asked_for_};
   until_ = clock_now() + args_.settings->chat_timeout;
   begin();
   quit_if_over();

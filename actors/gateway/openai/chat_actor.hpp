@@ -4,6 +4,7 @@
 #include "actors/gateway/openai/chat_answer.hpp"
 #include "actors/gateway/openai/chat_request.hpp"
 #include "actors/gateway/streams/stream_cursor.hpp"
+#include "actors/kit/mail_context.hpp"
 #include "protocols/remote/workflow.pb.h"
 
 #include <chrono>
@@ -59,6 +60,8 @@ private:
   void tell_end();
 
   chat_args args_;
+  /// Of the GATEWAY when it started this.
+  kit::mail_context asked_for_ = kit::current_context();
   chat_answer answer_;
   std::chrono::steady_clock::time_point until_;
   /// Of the direct call under way; empty: none.

@@ -47,7 +47,10 @@ std::string trace_id_of(const http_request& request) {
 call::call(exchange_ptr client, const route& to, std::vector<std::string> parts,
            metrics::gateway_metrics& metrics)
     : client_(std::move(client)), to_(to), parts_(std::move(parts)),
-      metrics_(metrics), begun_(std::chrono::steady_clock::now()) {}
+      metrics_(metrics), begun_(std::chrono::steady_clock::now()) {
+  if (to_.traced)
+    trace_id_ = trace_id_of(request());
+}
 
 void call::before_answer(std::function<void(http_response)> with,
                          std::function<void()> streams) {
@@ -85,7 +88,7 @@ void call::add_fields(http_fields more) {
 http_fields call::trace_fields() const {
   auto all = more_fields_;
   if (to_.traced) {
-    all.emplace_back("X-Trace-ID", trace_id_of(request()));
+    all.emplace_back("X-Trace-ID", trace_id_);
     all.emplace_back("X-Span-ID", random_hex(14));
   }
   return all;

@@ -67,6 +67,11 @@ public:
   /// Sends it to the client, whoever waits for it.
   void send(http_response response);
 
+  /// By which it, and all that is done for it, is found in logs and traces.
+  const std::string& trace_id() const noexcept {
+    return trace_id_;
+  }
+
   /// Served on every node, whatever its role.
   bool is_for_operators() const noexcept {
     return to_.by != doors::api;
@@ -91,6 +96,7 @@ private:
   std::vector<std::string> parts_;
   metrics::gateway_metrics& metrics_;
   identity who_;
+  std::string trace_id_;
   http_fields more_fields_;
   std::function<void(http_response)> before_answer_;
   std::function<void()> streams_;
