@@ -1,4 +1,5 @@
 #include "actors/kit/io_loop.hpp"
+#include "actors/kit/process/process.hpp"
 #include "actors/tool/builtin/python_run.hpp"
 #include "tests/kit/temp_folder.hpp"
 
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <poll.h>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -43,6 +45,47 @@ namespace {
 }
 
 } // namespace
+
+namespace {
+
+/// One that runs a program without any sandbox: who it starts first leaves its
+/// group and its session, and holds what is written to `alive`.
+[[noreturn]] void be_a_bare_node(kit::owned_fd alive) {
+  kit::io_loop loop{"node"};
+  kit::process_spec spec;
+  auto number = std::to_string(alive.get());
+  spec.argv = {"/bin/sh", "-c",
+               "setsid /bin/sh -c 'echo x >&" + number
+                   + "; exec sleep 60' &\nexec sleep 60"};
+  spec.inherited.push_back(std::move(alive));
+  auto one = kit::start_process(loop.context(), std::move(spec), {},
+                                [](const kit::process_end&) {});
+  for (;;)
+    pause();
+}
+
+} // namespace
+
+// What a sandbox is made of is not bound to it from its first moment on.
+TEST_CASE("whatever a program has started ends with a node that is killed") {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  kit::owned_fd heard{ends[0]};
+  kit::owned_fd alive{ends[1]};
+  auto node = fork();
+  if (node == 0)
+    be_a_bare_node(std::move(alive));
+  alive.reset();
+  char byte = 0;
+  bool began = read(heard.get(), &byte, 1) == 1 && byte == 'x';
+  kill(node, SIGKILL);
+  REQUIRE(waitpid(node, nullptr, 0) == node);
+  REQUIRE(began);
+  REQUIRE(read(heard.get(), &byte, 1) == 1); // The end of its line.
+  pollfd end{heard.get(), POLLIN, 0};
+  CHECK(poll(&end, 1, 3'000) == 1);
+  CHECK((end.revents & POLLHUP) != 0);
+}
 
 TEST_CASE("no program outlives a node that is killed") {
   shannon::test::temp_folder folder;

@@ -24,8 +24,7 @@ std::vector<owned_fd> receive_listeners(const listener_pair& from);
 
 // -- between fork and exec: system calls only, no allocation; false sets errno
 
-/// The calling process goes to a network namespace with nothing but loopback;
-/// without root also to a user namespace, where it stays who it is.
+/// The calling process goes to a network namespace with nothing but loopback.
 bool enter_own_network() noexcept;
 /// Makes sockets that listen on loopback here, and hands them to the parent.
 bool send_listeners(int over, std::uint32_t count) noexcept;

@@ -29,8 +29,8 @@ struct process_spec {
   /// somebody waits for should not.
   bool gives_way = true;
   /// In a network namespace with nothing but loopback, and so many sockets
-  /// that listen there and are the parent's: the only ways out. Without root
-  /// it is a user namespace, too. `child_network.hpp` has more.
+  /// that listen there and are the parent's: the only ways out.
+  /// `child_network.hpp` has more.
   bool own_network = false;
   std::uint32_t listeners = 0;
   /// Bind-mounted onto `mount_to` in a mount namespace of its own; needs
@@ -70,7 +70,8 @@ struct process_end {
   std::chrono::microseconds duration{0};
 };
 
-/// One child process with its descendants. Started and watched on the loop's
+/// One child process with its descendants, in a pid namespace of their own and
+/// without root in one of users, too. Started and watched on the loop's
 /// thread, which must live as long as the node: the child dies with it.
 class process {
 public:

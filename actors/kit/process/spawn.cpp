@@ -1,5 +1,6 @@
 #include "actors/kit/process/spawn.hpp"
 
+#include "actors/kit/process/child_fork.hpp"
 #include "actors/kit/process/child_network.hpp"
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <string_view>
 #include <sys/mount.h>
@@ -36,6 +38,7 @@ constexpr std::array steps{
     "redirect its output", "make a mount namespace",   "mount the workspace",
     "become another user", "be tied to its parent",    "keep a descriptor open",
     "execute the program", "make a network namespace", "listen on its loopback",
+    "stay the same user",
 };
 
 struct pipe_pair {
@@ -60,7 +63,9 @@ struct child_plan {
   int err;
   int report;
   int listeners; ///< A socket that listening sockets are sent over, or -1.
-  pid_t parent;
+  int parent;    ///< A pidfd: who it is has no number where the child is.
+  uid_t user;
+  gid_t group;
 };
 
 [[noreturn]] void give_up(const child_plan& plan, int step) {
@@ -79,6 +84,11 @@ void give_way() {
     (void)!write(group, session_gives_way.data(), session_gives_way.size());
     close(group);
   }
+}
+
+bool has_ended(int pidfd) {
+  pollfd one{pidfd, POLLIN, 0};
+  return poll(&one, 1, 0) != 0;
 }
 
 /// Out of the way of the numbers first: a target may be another's source.
@@ -121,6 +131,8 @@ void place_descriptors(const child_plan& plan) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   umask(077);
+  if (!stay_oneself(plan.user, plan.group))
+    give_up(plan, 9);
   if (spec.own_network) {
     if (!enter_own_network())
       give_up(plan, 7);
@@ -147,7 +159,7 @@ void place_descriptors(const child_plan& plan) {
   }
   // After the change of user, which would clear it; the parent may have ended
   // before this line.
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != plan.parent)
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || has_ended(plan.parent))
     give_up(plan, 4);
   // Other libraries may have left descriptors without close-on-exec.
   syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -182,7 +194,8 @@ result<spawned> spawn_child(const process_spec& spec) {
   auto err = make_pipe();
   auto report = make_pipe();
   owned_fd null{open("/dev/null", O_RDONLY | O_CLOEXEC)};
-  if (!out || !err || !report || !null)
+  owned_fd self{static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0))};
+  if (!out || !err || !report || !null || !self)
     return fail(errc::unavailable, "no descriptors for a process", true);
   auto over = listener_channel(spec.own_network ? spec.listeners : 0);
   if (!over)
@@ -198,13 +211,15 @@ result<spawned> spawn_child(const process_spec& spec) {
                   err->write.get(),
                   report->write.get(),
                   over->child.get(),
-                  getpid()};
+                  self.get(),
+                  geteuid(),
+                  getegid()};
   // No signal may run a handler of ours in the child.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  auto pid = fork();
+  auto pid = fork_with_descendants();
   if (pid == 0)
     run_child(plan);
   auto fork_error = errno;

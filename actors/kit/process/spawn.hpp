@@ -18,8 +18,9 @@ struct spawned {
   std::vector<owned_fd> listeners; ///< As many as the spec says.
 };
 
-/// fork and exec. The child leads a process group of its own and is killed by
-/// the kernel when the calling *thread* ends. Blocks until the program has
+/// fork and exec. The child leads a process group of its own, and is killed by
+/// the kernel when the calling *thread* ends; with it ends whatever it started.
+/// Blocks until the program has
 /// been executed or that has failed (`unavailable`, with the step that failed).
 result<spawned> spawn_child(const process_spec& spec);
 
