@@ -5,8 +5,8 @@
 #include "actors/link/connection.hpp"
 #include "actors/link/greeting.hpp"
 #include "actors/link/mail_codec.hpp"
+#include "actors/link/own_certificate.hpp"
 #include "actors/link/peer_link.hpp"
-#include "actors/link/tls_channel.hpp"
 #include "protocols/schema_hash.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -42,9 +42,8 @@ constexpr std::chrono::milliseconds tick_max = 50ms;
 constexpr auto accept_pause = 50ms;
 /// The last words of all links.
 constexpr auto stop_patience = 1s;
-using days = std::chrono::duration<int, std::ratio<86'400>>;
-/// A certificate that ends sooner is warned of.
-constexpr days certificate_days_min{30};
+/// Also without a new connection it is known when the certificate ends.
+constexpr auto certificate_look_every = 60s;
 /// Lines about refused connections in a second: strangers may be many.
 constexpr std::uint32_t refusal_lines_max = 10;
 
@@ -71,33 +70,12 @@ result<tcp::endpoint> endpoint_of(const hub_args& args) {
   return tcp::endpoint{address, where->port};
 }
 
-result<std::shared_ptr<const tls_context>> context_of(const hub_args& args) {
-  if (args.tls.empty())
-    return std::shared_ptr<const tls_context>{};
-  auto context = tls_context::load(args.tls.ca, args.tls.cert, args.tls.key);
-  if (!context)
-    return context;
-  const auto& names = (*context)->names();
-  if (std::find(names.begin(), names.end(), args.name) == names.end())
-    return fail(errc::invalid_argument,
-                "tls.cert: " + args.tls.cert + " does not name node "
-                    + args.name + ": issue one with `shannon certs issue "
-                    + args.name + "`");
-  auto ends = (*context)->ends();
-  args.metrics.certified_until(ends);
-  auto left = std::chrono::floor<days>(ends - std::chrono::system_clock::now());
-  if (left < certificate_days_min)
-    log::warning("link-certificate-ends",
-                 "issue this node a new certificate, and restart it then",
-                 {{"cert", args.tls.cert}, {"days_left", left.count()}});
-  return context;
-}
-
 class hub final : public link_hub, public std::enable_shared_from_this<hub> {
 public:
-  hub(kit::io_loop& loop, hub_args args, std::shared_ptr<const tls_context> tls)
-      : io_(loop.context()), args_(std::move(args)), tls_(std::move(tls)),
-        acceptor_(io_), timer_(io_), pause_(io_) {
+  hub(kit::io_loop& loop, hub_args args, own_certificate shown)
+      : io_(loop.context()), args_(std::move(args)),
+        encrypts_(shown.context() != nullptr), acceptor_(io_), timer_(io_),
+        pause_(io_), shown_(std::move(shown)) {
     me_.cluster = args_.cluster;
     me_.schema = wire_schema_hash();
     me_.build = args_.build;
@@ -126,7 +104,7 @@ public:
       return fail(errc::unavailable, "link.listen: cannot listen on "
                                          + args_.settings.listen + ": "
                                          + failed.message());
-    if (!tls_ && !bound_.address().is_loopback())
+    if (!encrypts_ && !bound_.address().is_loopback())
       log::warning("links-insecure",
                    "whoever reaches this port can give orders to the node: "
                    "links are neither encrypted nor authenticated",
@@ -177,7 +155,7 @@ public:
   link_states states() const override {
     link_states out;
     out.listens = address();
-    out.tls = tls_ != nullptr;
+    out.tls = encrypts_;
     std::shared_lock guard{mutex_};
     out.self = me_.process;
     for (const auto& [name, peer] : peers_) {
@@ -340,8 +318,9 @@ private:
   void greet(tcp::socket socket, std::optional<std::string> dialled) {
     auto who = std::make_shared<guest>();
     auto side = dialled ? tls_channel::side::dials : tls_channel::side::accepts;
-    who->over = std::make_shared<connection>(std::move(socket), tls_, side,
-                                             hello_bytes_max);
+    shown_.look();
+    who->over = std::make_shared<connection>(
+        std::move(socket), shown_.context(), side, hello_bytes_max);
     who->dialled = std::move(dialled);
     who->until = clock::now() + args_.settings.handshake_timeout;
     guests_.insert(who);
@@ -617,6 +596,10 @@ private:
                      + std::to_string(args_.settings.connect_timeout.count())
                      + " ms");
     dial_all(now);
+    if (now - certificate_looked_ < certificate_look_every)
+      return;
+    certificate_looked_ = now;
+    shown_.look();
   }
 
   void late(const guest_ptr& who) {
@@ -664,7 +647,7 @@ private:
 
   asio::io_context& io_;
   hub_args args_;
-  std::shared_ptr<const tls_context> tls_;
+  const bool encrypts_;
   tcp::endpoint bound_;
 
   mutable std::shared_mutex mutex_;
@@ -678,6 +661,8 @@ private:
   asio::steady_timer pause_;
   std::chrono::milliseconds tick_{tick_max};
   std::chrono::milliseconds calm_tick_{tick_max};
+  own_certificate shown_;
+  clock::time_point certificate_looked_ = clock::now();
   std::set<guest_ptr> guests_;
   std::set<dial_ptr> dials_;
   std::vector<std::function<void(const link_event&)>> watchers_;
@@ -696,10 +681,10 @@ result<std::shared_ptr<link_hub>> link_hub::listen(kit::io_loop& loop,
   auto where = endpoint_of(args);
   if (!where)
     return tl::unexpected<error>{where.error()};
-  auto tls = context_of(args);
-  if (!tls)
-    return tl::unexpected<error>{tls.error()};
-  auto made = std::make_shared<hub>(loop, std::move(args), std::move(*tls));
+  auto shown = own_certificate::load(args.tls, args.name, args.metrics);
+  if (!shown)
+    return tl::unexpected<error>{shown.error()};
+  auto made = std::make_shared<hub>(loop, std::move(args), std::move(*shown));
   if (auto open = made->open(*where); !open)
     return tl::unexpected<error>{open.error()};
   made->start();

@@ -51,6 +51,7 @@ struct link_event {
 ///               At the limit an ask is refused `overloaded`, a tell is dropped
 ///               and counted; answers may use a reserve beyond
 ///   liveness    a peer that is silent is probed, and down if it stays silent
+///   certificate the files may be renewed while the node runs
 ///   asks        those without an answer when their link goes down are refused
 ///               `unavailable`, at once; the effect may have happened
 ///   order       what one thread sends to one peer comes in this order, once;

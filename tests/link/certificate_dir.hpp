@@ -28,11 +28,17 @@ public:
   certificate_dir(const certificate_dir&) = delete;
   certificate_dir& operator=(const certificate_dir&) = delete;
 
-  link::certificate_files issue(const std::string& name) const {
-    auto made = link::issue(path_, name, link::days{365});
+  link::certificate_files issue(const std::string& name, int days = 365) const {
+    auto made = link::issue(path_, name, link::days{days});
     if (!made)
       FAIL(made.error().text);
     return *made;
+  }
+  /// Files of other days stand under the names of those that are there.
+  link::certificate_files issue_anew(const std::string& name, int days) const {
+    for (const char* ending : {".pem", ".key"})
+      std::filesystem::remove(path_ + "/" + name + ending);
+    return issue(name, days);
   }
   std::string ca() const {
     return path_ + "/ca.pem";

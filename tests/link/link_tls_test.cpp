@@ -6,8 +6,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -195,6 +197,95 @@ TEST_CASE("when its certificate ends stands among a node's metrics") {
   constexpr double day = 86'400;
   CHECK(left > 364 * day);
   CHECK(left < 366 * day);
+}
+
+TEST_CASE("renewed certificates are used by new links, those that are there go "
+          "on, and no message is lost") {
+  certificate_dir dir;
+  link_node one{"n1", certified(dir, "n1")};
+  link_node two{"n2", certified(dir, "n2")};
+  link_up({&one, &two});
+  auto answers = one.stand("asker");
+  two.stand_echo("echo");
+  std::size_t asked = 0;
+  auto ask_some = [&] {
+    for (int i = 0; i < 100; ++i)
+      REQUIRE(one.ask(two.id, "echo", ++asked, tool_run("?")));
+  };
+  // What it shows lasts so many days.
+  auto shown_days = [](const link_node& node) {
+    auto ends = node.counted("shannon_link_certificate_end_timestamp_seconds");
+    auto now = std::chrono::duration<double>(
+        std::chrono::system_clock::now().time_since_epoch());
+    return static_cast<int>((ends - now.count()) / 86'400 + 0.5);
+  };
+  ask_some();
+  auto old = dir.path() + "/old";
+  std::filesystem::create_directory(old);
+  for (const char* file : {"/n1.pem", "/n1.key"})
+    std::filesystem::copy(dir.path() + file, old + file);
+  dir.issue_anew("n1", 100);
+  ask_some();
+  dir.issue_anew("n2", 100);
+  ask_some();
+  // Somebody connects.
+  raw_peer any{two.hub->address(), context(dir, dir, "n3")};
+  REQUIRE(any.shake());
+  CHECK(becomes([&] { return shown_days(two) == 100; }));
+  ask_some();
+  auto all = answers->wait(asked);
+  CHECK(std::count_if(all.begin(), all.end(),
+                      [](const auto& mail) { return text_of(*mail) == "?"; })
+        == static_cast<std::ptrdiff_t>(asked));
+  CHECK(one.counted("shannon_link_downs_total") == 0);
+
+  SECTION("a process that comes anew is linked, with the new ones") {
+    options again;
+    again.incarnation = 2;
+    again.tls = {dir.ca(), dir.path() + "/n2.pem", dir.path() + "/n2.key"};
+    link_node newer{"n2", again};
+    link_up({&one, &newer});
+    CHECK(shown_days(one) == 100);
+  }
+  SECTION("a key that does not fit changes nothing") {
+    std::filesystem::copy(old + "/n1.key", dir.path() + "/n2.key",
+                          std::filesystem::copy_options::overwrite_existing);
+    raw_peer other{two.hub->address(), context(dir, dir, "n4")};
+    CHECK(other.shake());
+    CHECK(shown_days(two) == 100);
+    dir.issue_anew("n2", 50);
+    raw_peer last{two.hub->address(), context(dir, dir, "n5")};
+    REQUIRE(last.shake());
+    CHECK(becomes([&] { return shown_days(two) == 50; }));
+  }
+  SECTION("nor does a certificate of another node") {
+    for (const char* ending : {".pem", ".key"})
+      std::filesystem::copy(dir.path() + "/n1" + ending,
+                            dir.path() + "/n2" + ending,
+                            std::filesystem::copy_options::overwrite_existing);
+    raw_peer other{two.hub->address(), context(dir, dir, "n4")};
+    CHECK(other.shake());
+    other.hang_up();
+    link_node third{"n6", certified(dir, "n6")};
+    two.know({&one, &third});
+    third.know({&two});
+    CHECK(becomes([&] { return third.linked(two.id); }));
+  }
+}
+
+TEST_CASE(
+    "a CA that is replaced while nodes run lets in those of the new one") {
+  certificate_dir dir;
+  certificate_dir next;
+  link_node two{"n2", certified(dir, "n2")};
+  two.hub->set_peers(two.id, {{node_id{"n1#1"}, ""}});
+  next.issue("n2");
+  for (const char* file : {"/ca.pem", "/n2.pem", "/n2.key"})
+    std::filesystem::copy(next.path() + file, dir.path() + file,
+                          std::filesystem::copy_options::overwrite_existing);
+  raw_peer good{two.hub->address(), context(next, next, "n1")};
+  good.greet("n1#1");
+  CHECK(becomes([&] { return two.linked(node_id{"n1#1"}); }));
 }
 
 TEST_CASE("a node does not start with a certificate of another name") {
