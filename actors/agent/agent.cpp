@@ -57,6 +57,11 @@ protected:
     begun.set_strategy("loop");
     // Limits of this run are what they were when it began.
     auto brief = start->brief();
+    auto iterations_max = with().settings.iterations_max;
+    brief.set_iterations_max(
+        brief.iterations_max() == 0
+            ? iterations_max
+            : std::min(brief.iterations_max(), iterations_max));
     brief.set_conversation_bytes_max(with().settings.conversation_bytes_max);
     begun.mutable_input()->set_inline_(brief.SerializeAsString());
     facts::Event event;

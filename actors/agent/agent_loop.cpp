@@ -174,10 +174,10 @@ durable<workflow::nothing> use_tools(context ctx, const std::string& agent,
 
 durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
                              browser_session& browser, loop_options options) {
-  auto iterations_max
-      = brief.iterations_max() != 0
-            ? std::min(brief.iterations_max(), options.iterations_max)
-            : options.iterations_max;
+  // As they were when the run began: a node with other settings must decide
+  // the same.
+  auto iterations_max = brief.iterations_max() != 0 ? brief.iterations_max()
+                                                    : options.iterations_max;
   auto bytes_max = brief.conversation_bytes_max() != 0
                        ? brief.conversation_bytes_max()
                        : options.conversation_bytes_max;

@@ -9,6 +9,7 @@
 namespace shannon::agent {
 
 struct loop_options {
+  /// For a brief that does not say.
   std::uint32_t iterations_max = 25;
   /// Tool calls taken from one answer of the model; the rest are refused to
   /// it by name, so that it can ask again.

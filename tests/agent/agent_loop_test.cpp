@@ -135,6 +135,18 @@ TEST_CASE("after the last iteration the model is asked once more, toolless") {
   CHECK(script->asked.back().tools_size() == 0);
 }
 
+TEST_CASE("the limit in the brief holds on a node with any other setting") {
+  auto script = std::make_shared<scripted_world>();
+  script->turns = 100;
+  loop_options less;
+  less.iterations_max = 1;
+  run_driver world{loop(less),
+                   [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes(3));
+  world.settle();
+  CHECK(report_of(world).iterations() == 4);
+}
+
 TEST_CASE("a failing tool is told to the model and ends nothing") {
   auto script = std::make_shared<scripted_world>();
   script->tools_work = false;
