@@ -67,21 +67,7 @@ public:
   /// port sees the tasks of all.
   template <class F>
   void with_task(const call_ptr& request, const std::string& task, F then) {
-    auto id = read_task_id(task);
-    if (!id)
-      return request->answer(std::move(id.error()));
-    ask_store<store::log_head>(
-        store::get_head{*id},
-        [request, then = std::move(then)](const result<store::log_head>& got) {
-          if (got && got->birth.kind == "workflow"
-              && (request->is_for_operators()
-                  || got->birth.tenant == request->who().tenant))
-            then(*got);
-          else if (got || got.error().code == errc::not_found)
-            request->answer(error_answer(404, "Task not found"));
-          else
-            request->answer(got.error());
-        });
+    find_task(request, task, std::nullopt, std::move(then));
   }
 
   /// The same for the task that the path names.
@@ -90,7 +76,46 @@ public:
     with_task(request, request->id(), std::move(then));
   }
 
+  /// Gives `then` the head of a task that the caller may steer: besides, it is
+  /// the caller's own, or nobody's in particular.
+  template <class F>
+  void with_own_task(const call_ptr& request, const std::string& task, F then) {
+    find_task(request, task, request->who().user, std::move(then));
+  }
+
+  template <class F>
+  void with_own_task(const call_ptr& request, F then) {
+    with_own_task(request, request->id(), std::move(then));
+  }
+
 private:
+  /// `owner`: nobody, or the only one for whom the task exists.
+  template <class F>
+  void find_task(const call_ptr& request, const std::string& task,
+                 const std::optional<user_id>& owner, F then) {
+    auto id = read_task_id(task);
+    if (!id)
+      return request->answer(std::move(id.error()));
+    ask_store<store::log_head>(
+        store::get_head{*id}, [request, owner, then = std::move(then)](
+                                  const result<store::log_head>& got) {
+          if (got && got->birth.kind == "workflow"
+              && (request->is_for_operators()
+                  || is_seen_by(got->birth, request->who(), owner)))
+            then(*got);
+          else if (got || got.error().code == errc::not_found)
+            request->answer(error_answer(404, "Task not found"));
+          else
+            request->answer(got.error());
+        });
+  }
+
+  static bool is_seen_by(const store::log_birth& task, const identity& who,
+                         const std::optional<user_id>& owner) {
+    return task.tenant == who.tenant
+           && (!owner || task.user.empty() || task.user == *owner);
+  }
+
   template <class Answer, class F>
   void ask_run_until(const shannon::address& run, message_body what,
                      std::chrono::steady_clock::time_point until, F then) {

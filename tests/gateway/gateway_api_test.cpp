@@ -250,6 +250,35 @@ TEST_CASE("what belongs to others does not exist") {
             == 404);
 }
 
+TEST_CASE("another user of the tenant may look at a task, but not steer it") {
+  gateway_fixture fixture;
+  for (const auto* task : {"theirs", "nobodys"})
+    fixture.runs.with(task, [&](fake_runs::run& run) {
+      run.head.birth.user = user_id{task[0] == 't' ? "ann" : ""};
+    });
+  CHECK(fixture.ask(get("/api/v1/tasks/theirs")).status == 200);
+  auto decide = [&](const std::string& task) {
+    return fixture.ask(
+        post("/api/v1/approvals/decision",
+             R"({"approval_id":"a","workflow_id":")" + task + "\"}"));
+  };
+  for (const auto* deed : {"pause", "resume", "cancel"}) {
+    INFO(deed);
+    auto tried = [&](const std::string& task) {
+      return fixture.ask(post("/api/v1/tasks/" + task + "/" + deed, "{}"));
+    };
+    auto refused = tried("theirs");
+    CHECK(refused.status == 404);
+    CHECK(refused.body == tried("absent").body);
+    CHECK(tried("nobodys").status == 202);
+  }
+  CHECK(fixture.ask(get("/api/v1/tasks/theirs/control-state")).status == 404);
+  CHECK(decide("theirs").status == 404);
+  auto untouched = fixture.runs.find("theirs");
+  CHECK(untouched->live);
+  CHECK(untouched->signals.empty());
+}
+
 TEST_CASE("a task is cancelled once") {
   gateway_fixture fixture;
   fixture.runs.with("task-1", [](auto&) {});

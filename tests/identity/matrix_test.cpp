@@ -2,12 +2,14 @@
 // table, so a new one cannot be forgotten.
 
 #include "actors/gateway/routes/routes.hpp"
+#include "protocols/accounts.hpp"
 #include "tests/identity/credentials_node.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <map>
 #include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,6 +82,14 @@ struct world : credentials_node {
               .body["user"];
     stranger = new_key({"--user", other["id"].get<std::string>(), "--tenant",
                         other["tenant_id"].get<std::string>()});
+    auto third = post_admin("/api/auth/register",
+                            {{"email", "ned@example.org"},
+                             {"username", "ned"},
+                             {"password", "correct horse"},
+                             {"full_name", "Ned"},
+                             {"tenant_id", accounts::first_tenant}})
+                     .body["user"];
+    neighbour = new_key({"--user", third["id"].get<std::string>()});
     auto task = ask("POST", "/api/v1/tasks", right,
                     R"({"query":"What is 6 * 7?","session_id":"ours"})");
     REQUIRE(task.status == 200);
@@ -104,7 +114,8 @@ struct world : credentials_node {
     return out;
   }
 
-  std::string right, none, unknown, revoked, expired, narrow, stranger;
+  std::string right, none, unknown, revoked, expired, narrow, stranger,
+      neighbour;
   belongings ours;
 };
 
@@ -162,6 +173,39 @@ TEST_CASE("every route asks for what its line says, of every caller") {
     asked += 2;
   }
   CHECK(asked > 60);
+}
+
+TEST_CASE("of another user's things only what a task tells is a tenant's own") {
+  using enum gateway::endpoint;
+  // Whoever knows a task's id may look at it; nobody else's hand is on it.
+  const std::set<gateway::endpoint> told{get_task,     get_events,
+                                         get_timeline, redirect_stream,
+                                         stream_sse,   stream_ws};
+  auto& it = shared();
+  int looked_at = 0;
+  for (const auto& line : gateway::routes()) {
+    if (line.by == gateway::doors::admin || line.who == access::anybody
+        || line.who == access::operator_ || !has_place(line))
+      continue;
+    INFO(method_of(line) << " " << line.pattern);
+    auto theirs = it.try_route(line, it.ours, it.neighbour);
+    auto absent = it.try_route(line, nothing, it.neighbour);
+    if (told.count(line.leads_to) != 0) {
+      CHECK(theirs.status < 400);
+      ++looked_at;
+      continue;
+    }
+    CHECK(theirs.status == absent.status);
+    CHECK(without_ids(theirs.text, it.ours)
+          == without_ids(absent.text, nothing));
+  }
+  CHECK(looked_at > 0);
+  auto decided = [&](const std::string& task) {
+    return it.ask("POST", "/api/v1/approvals/decision", it.neighbour,
+                  R"({"approval_id":"a","approved":true,"workflow_id":")" + task
+                      + "\"}");
+  };
+  CHECK(decided(it.ours.task).text == decided(nothing.task).text);
 }
 
 TEST_CASE("what belongs to another tenant is answered as what is not there") {

@@ -33,9 +33,9 @@ void with_reason(desk& gateway, const call_ptr& request, F then) {
       = read_reason(request->request(), gateway.settings().json_depth_max);
   if (!reason)
     return request->answer(std::move(reason.error()));
-  gateway.with_task(request,
-                    [reason = std::move(*reason), then = std::move(then)](
-                        const store::log_head& head) { then(reason, head); });
+  gateway.with_own_task(
+      request, [reason = std::move(*reason), then = std::move(then)](
+                   const store::log_head& head) { then(reason, head); });
 }
 
 // -- cancel -------------------------------------------------------------------
@@ -52,7 +52,7 @@ void answer_cancel(call& request, bool success, std::string text) {
 /// It ended between the look at its head and now: maybe by this very request,
 /// asked a second time because its node moved.
 void answer_cancel_of_ended(desk& gateway, const call_ptr& request) {
-  gateway.with_task(request, [request](const store::log_head& head) {
+  gateway.with_own_task(request, [request](const store::log_head& head) {
     auto cancelled = head.status == store::log_status::cancelled;
     answer_cancel(*request, cancelled,
                   cancelled ? "" : "Task has already ended");
@@ -146,7 +146,8 @@ json_out control_state(const remote::RunDescription& run) {
 
 /// A task that has ended has no such state: all as if nothing was ever asked.
 void tell_state(desk& gateway, const call_ptr& request) {
-  gateway.with_task(request, [&gateway, request](const store::log_head& head) {
+  gateway.with_own_task(request, [&gateway,
+                                  request](const store::log_head& head) {
     if (store::is_terminal(head.status))
       return request->answer(200, control_state({}));
     remote::DescribeRun msg;

@@ -77,7 +77,7 @@ void decide(desk& gateway, const call_ptr& request) {
   auto what = read_decision(*request, gateway.settings().json_depth_max);
   if (!what)
     return request->answer(what.error());
-  gateway.with_task(
+  gateway.with_own_task(
       request, what->task,
       [&gateway, request, what = *what](const store::log_head& head) {
         if (store::is_terminal(head.status))
