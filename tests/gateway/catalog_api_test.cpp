@@ -1,8 +1,8 @@
 // Skills, tools, agents, and what people say while a task runs.
 
 #include "actors/gateway/resources/skills.hpp"
-#include "protocols/remote/tool.pb.h"
 #include "protocols/accounts.hpp"
+#include "protocols/remote/tool.pb.h"
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -135,6 +135,33 @@ TEST_CASE("tools that a client may run are listed and run") {
   CHECK(failed.contains("usage") == false);
   CHECK(run(R"({"arguments":[]})").status == 400);
   CHECK(run("nonsense").status == 400);
+}
+
+TEST_CASE("a tool works in the folder of the session, however it is named") {
+  gateway_fixture fixture;
+  std::string ran_in;
+  fixture.stand_in("tool", [&](const envelope& mail) {
+    if (const auto* run = mail.body.get_if<remote::ToolRun>())
+      ran_in = run->context().session();
+    return tools(mail);
+  });
+  auto run = [&](const std::string& session) {
+    return fixture
+        .ask(post("/api/v1/tools/calculator/execute",
+                  R"({"session_id":")" + session + "\"}"))
+        .status;
+  };
+  fixture.ask(post("/api/v1/tasks", R"({"query":"q","session_id":"a talk"})"));
+  auto id = fixture.records.sessions()[0].id;
+  CHECK(run(id) == 200);
+  CHECK(ran_in == "a talk");
+  CHECK(run("a talk") == 200);
+  CHECK(ran_in == "a talk");
+  // One that nobody has begun is begun under this id.
+  const std::string fresh = "00000000-0000-4000-8000-00000000dead";
+  CHECK(run(fresh) == 200);
+  CHECK(ran_in == fresh);
+  CHECK(run(std::string(257, 'x')) == 400);
 }
 
 TEST_CASE("there are no agents of fixed input") {

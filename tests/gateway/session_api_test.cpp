@@ -94,6 +94,34 @@ TEST_CASE("a task is told what was said in its session before") {
   CHECK(fixture.runs.find(alone)->input.history_size() == 0);
 }
 
+TEST_CASE("a session goes on under its id as under its name") {
+  gateway_fixture fixture;
+  auto first = submit(fixture, "my name is Ann", "talk-1");
+  complete(fixture, first, "Hello Ann");
+  auto id = body_of(ask_as(fixture,
+                           "/api/v1/sessions"))["sessions"][0]["session_id"]
+                .get<std::string>();
+  auto answer = fixture.ask(
+      post("/api/v1/tasks",
+           R"({"query":"what is my name?","session_id":")" + id + "\"}",
+           as_user("ann")));
+  REQUIRE(answer.status == 200);
+  // Each client is told the name that it has used.
+  CHECK(answer.fields["x-session-id"] == id);
+  auto second = body_of(answer)["task_id"].get<std::string>();
+  auto input = fixture.runs.find(second)->input;
+  CHECK(input.session() == "talk-1");
+  REQUIRE(input.history_size() == 2);
+  CHECK(input.history(1).text() == "Hello Ann");
+  for (const auto& name : {id, std::string{"talk-1"}}) {
+    INFO(name);
+    auto path = "/api/v1/sessions/" + name;
+    CHECK(body_of(ask_as(fixture, path))["task_count"] == 2);
+    CHECK(body_of(ask_as(fixture, path + "/history"))["total"] == 2);
+    CHECK(body_of(ask_as(fixture, path + "/events"))["count"] == 2);
+  }
+}
+
 TEST_CASE("a session's history and turns are told oldest first") {
   gateway_fixture fixture;
   auto first = submit(fixture, "one", "talk");

@@ -1,10 +1,12 @@
 #include "actors/gateway/resources/catalog_handlers.hpp"
 
 #include "actors/gateway/resources/catalog_requests.hpp"
+#include "actors/gateway/resources/session_json.hpp"
 #include "actors/gateway/resources/skills.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/query_string.hpp"
 #include "protocols/remote/tool.pb.h"
+#include "protocols/sessions.hpp"
 
 #include <chrono>
 #include <string>
@@ -83,6 +85,49 @@ void with_tool(desk& gateway, const call_ptr& request, F then) {
              });
 }
 
+void run(desk& gateway, const call_ptr& request, const std::string& tool,
+         const tool_call& call) {
+  remote::ToolRun run;
+  auto& context = *run.mutable_context();
+  context.set_attempt_key("gateway/" + random_uuid());
+  context.set_tenant(request->who().tenant.value);
+  context.set_user(request->who().user.value);
+  context.set_session(call.session);
+  run.mutable_request()->set_tool(tool);
+  run.mutable_request()->set_arguments_json(call.arguments_json);
+  gateway.ask<remote::ToolResult>(
+      {"tool"}, std::move(run), run_patience,
+      [request](const result<remote::ToolResult>& got) {
+        if (got)
+          return request->answer(200, tool_result_json(*got));
+        got.error().code == errc::overloaded ? request->answer(got.error())
+                                             : request->answer(tools_away());
+      });
+}
+
+/// A session named by its id works in the folder of its name. One that is not
+/// there yet is begun under this id by whatever comes next.
+template <class F>
+void with_session_name(desk& gateway, const call_ptr& request,
+                       const std::string& given, F then) {
+  if (!is_uuid(given))
+    return then(given);
+  const auto& who = request->who();
+  auto id = session_ids_of(who.tenant, who.user, given).id;
+  gateway.ask<sessions::session>({"records"},
+                                 sessions::find{who.tenant, who.user, id},
+                                 gateway.settings().ask_timeout,
+                                 [request, id, then = std::move(then)](
+                                     const result<sessions::session>& got) {
+                                   if (got)
+                                     then(got->name.value);
+                                   else if (got.error().code == errc::not_found)
+                                     then(id);
+                                   else
+                                     request->answer(got.error());
+                                 });
+}
+
 void execute(desk& gateway, const call_ptr& request) {
   auto call
       = read_tool_call(request->request(), gateway.settings().json_depth_max);
@@ -91,22 +136,11 @@ void execute(desk& gateway, const call_ptr& request) {
   with_tool(gateway, request,
             [&gateway, request,
              call = std::move(*call)](const remote::ToolSpec& tool) {
-              remote::ToolRun run;
-              auto& context = *run.mutable_context();
-              context.set_attempt_key("gateway/" + random_uuid());
-              context.set_tenant(request->who().tenant.value);
-              context.set_user(request->who().user.value);
-              context.set_session(call.session);
-              run.mutable_request()->set_tool(tool.name());
-              run.mutable_request()->set_arguments_json(call.arguments_json);
-              gateway.ask<remote::ToolResult>(
-                  {"tool"}, std::move(run), run_patience,
-                  [request](const result<remote::ToolResult>& got) {
-                    if (got)
-                      return request->answer(200, tool_result_json(*got));
-                    got.error().code == errc::overloaded
-                        ? request->answer(got.error())
-                        : request->answer(tools_away());
+              with_session_name(
+                  gateway, request, call.session,
+                  [&gateway, request, call,
+                   name = tool.name()](const std::string& session) {
+                    run(gateway, request, name, {call.arguments_json, session});
                   });
             });
 }

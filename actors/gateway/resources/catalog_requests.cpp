@@ -1,7 +1,7 @@
 #include "actors/gateway/resources/catalog_requests.hpp"
 
+#include "actors/gateway/resources/submit_request.hpp"
 #include "actors/gateway/text/answers.hpp"
-#include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
 #include "actors/gateway/text/media_type.hpp"
 
@@ -105,13 +105,11 @@ read_tool_call(const http_request& request, std::uint32_t json_depth_max) {
   if (arguments && !arguments->is_object())
     return refuse("Invalid request body: arguments must be an object, not "
                   + type_name(*arguments));
-  auto session = read_string(*body, "session_id", "");
+  auto session = read_session(*body);
   if (!session)
     return refuse(session.error().text);
   tool_call call;
-  call.session = session->value_or("");
-  if (!call.session.empty() && !is_identifier(call.session))
-    return refuse("Invalid session_id format");
+  call.session = std::move(*session);
   call.arguments_json = arguments ? arguments->dump() : "{}";
   return call;
 }

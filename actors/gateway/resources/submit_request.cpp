@@ -138,15 +138,10 @@ private:
   }
 
   step session() {
-    auto id = read_string(body_, "session_id", "");
+    auto id = read_session(body_);
     if (!id)
       return tl::unexpected<error>(id.error());
-    auto text = id->value_or("");
-    if (text.size() > session_bytes_max)
-      return refuse("Invalid session_id: longer than 256 bytes");
-    if (has_control(text))
-      return refuse("Invalid session_id: contains a control character");
-    input_.set_session(std::move(text));
+    input_.set_session(std::move(*id));
     return {};
   }
 
@@ -286,6 +281,20 @@ private:
 };
 
 } // namespace
+
+result<std::string> read_session(const json_in& body) {
+  auto given = read_string(body, "session_id", "");
+  if (!given)
+    return tl::unexpected<error>(given.error());
+  auto text = given->value_or("");
+  if (text.size() > session_bytes_max)
+    return fail(errc::invalid_argument,
+                "Invalid session_id: longer than 256 bytes");
+  if (has_control(text))
+    return fail(errc::invalid_argument,
+                "Invalid session_id: contains a control character");
+  return text;
+}
 
 tl::expected<remote::TaskInput, http_response>
 read_submit(const http_request& request, const identity& who,

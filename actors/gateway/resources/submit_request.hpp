@@ -2,6 +2,7 @@
 
 #include "actors/gateway/http/http_message.hpp"
 #include "actors/gateway/identity/identity.hpp"
+#include "actors/gateway/text/json_text.hpp"
 #include "protocols/errc.hpp"
 #include "protocols/remote/workflow.pb.h"
 
@@ -22,6 +23,10 @@ constexpr std::size_t task_input_bytes_max = 1536 * 1024;
 tl::expected<remote::TaskInput, http_response>
 read_submit(const http_request& request, const identity& who,
             std::uint32_t json_depth_max);
+
+/// `session_id` of a body, as it stands: any text of 256 bytes without control
+/// characters. Empty if there is none.
+result<std::string> read_session(const json_in& body);
 
 /// The `reason` of cancel, pause and resume; no body means no reason.
 tl::expected<std::string, http_response>

@@ -60,13 +60,18 @@ public:
     job->goes_on = !input->session().empty();
     auto session = session_ids_of(
         who.tenant, who.user, job->goes_on ? input->session() : ids.session);
+    job->said = session.name;
+    job->by_id = job->goes_on && is_uuid(session.name);
     input->set_session(session.name);
     job->session = first_session(session, who.user, *input);
     job->input = std::move(*input);
     // What a new session's first task needs is known: both are made at once.
     job->open = job->goes_on ? 2 : 1;
     open_session(job);
-    job->goes_on ? read_history(job) : start(job);
+    if (!job->goes_on)
+      start(job);
+    else if (!job->by_id)
+      read_history(job);
   }
 
   // -- looking ----------------------------------------------------------------
@@ -136,7 +141,10 @@ private:
     call_ptr request;
     std::string task;
     sessions::session session;
+    std::string said;     ///< What the client calls the session.
     bool goes_on = false; ///< With a session of the client's.
+    /// Named by its id: what its tasks are filed under must be looked up.
+    bool by_id = false;
     remote::TaskInput input;
     int open = 0; ///< What must be known before the next thing is done.
     bool answered = false;
@@ -158,6 +166,11 @@ private:
             return refuse(*job, got.error().code == errc::not_found
                                     ? error_answer(404, "Session not found")
                                     : error_answer(got.error()));
+          if (job->by_id) {
+            job->session.name = got->what.name;
+            job->input.set_session(got->what.name.value);
+            read_history(job);
+          }
           is_known(job);
         });
   }
@@ -213,7 +226,7 @@ private:
     auto& request = *job.request;
     if (job.accepted->request_digest() != job.input.request_digest())
       return request.answer(other_body_answer(request.request()));
-    request.answer(accepted(request, *job.accepted, job.input.session()));
+    request.answer(accepted(request, *job.accepted, job.said));
   }
 
   static http_response accepted(const call& request,
