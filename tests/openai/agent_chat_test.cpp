@@ -6,6 +6,9 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <string>
+#include <vector>
+
 using namespace shannon;
 using namespace shannon::test;
 using namespace std::chrono_literals;
@@ -99,6 +102,21 @@ TEST_CASE("a chat with an agent is a task, and its result the answer") {
   CHECK(words["choices"][0]["message"]["content"] == "Hello");
   CHECK(words["model"] == "shannon-chat");
   CHECK(words["usage"]["total_tokens"] == 25);
+}
+
+TEST_CASE("a chat under the key of another is answered by itself") {
+  gateway_fixture world;
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 2; ++i) {
+    auto client = world.client();
+    client.send(ask_for(body("shannon-chat"), "Idempotency-Key: one\r\n"));
+    tasks.push_back(followed_task(world));
+    end(world, tasks.back(), store::log_status::completed, "Hello");
+    REQUIRE(client.response());
+    world.runs.with(tasks.back(),
+                    [](fake_runs::run& run) { run.subscribers.clear(); });
+  }
+  CHECK(tasks[0] != tasks[1]);
 }
 
 TEST_CASE("only a conversation that is new is told its session") {

@@ -76,10 +76,10 @@ void chat_actor::start_agent(chat_request request,
   const auto& asked = args_.request->request();
   const auto& who = args_.request->who();
   auto session = session_of(request, who.user, asked.find("x-session-id"));
-  auto ids = ids_for(asked, who, [shards = env().shards](const log_id& log) {
+  // A key changes nothing for a chat: each request is a task of its own.
+  task_ = random_task_id([shards = env().shards](const log_id& log) {
     return !shards || shards->of(log) != kit::standing::elsewhere;
   });
-  task_ = ids.task;
   input->set_session(session.id);
   input->set_tenant(who.tenant.value);
   input->set_user(who.user.value);

@@ -100,15 +100,17 @@ std::string random_hex(std::size_t count) {
   return kit::to_hex(view_of(bytes)).substr(0, count);
 }
 
+std::string random_task_id(const std::function<bool(const log_id&)>& here) {
+  auto task = "task-" + random_uuid();
+  for (int i = 0; i < tries_max && !here(log_id{task}); ++i)
+    task = "task-" + random_uuid();
+  return task;
+}
+
 new_task_ids ids_for(const http_request& request, const identity& who,
                      const std::function<bool(const log_id&)>& here) {
-  auto key = request.find("idempotency-key");
-  if (key.empty()) {
-    auto task = "task-" + random_uuid();
-    for (int i = 0; i < tries_max && !here(log_id{task}); ++i)
-      task = "task-" + random_uuid();
-    return {std::move(task), random_uuid()};
-  }
+  if (request.find("idempotency-key").empty())
+    return {random_task_id(here), random_uuid()};
   auto name = key_name(request, who);
   return {"task-" + named_uuid("task" + name), named_uuid("session" + name)};
 }
