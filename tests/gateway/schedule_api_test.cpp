@@ -49,6 +49,7 @@ private:
       what.ParseFromString(msg->input());
       runs.with(msg->run(), [&](fake_runs::run& run) {
         run.head.birth.kind = "schedule";
+        run.head.birth.session = session_id{msg->session()};
         run.head.attributes = workflow::schedule_attributes(what);
       });
       remote::RunAccepted answer;
@@ -113,6 +114,20 @@ TEST_CASE("a schedule is made, looked at, changed, paused and deleted") {
   CHECK(deleted.status == 200);
   CHECK(fixture.ask(get(path)).status == 404);
   CHECK(fixture.put(path, "{}").status == 404);
+}
+
+TEST_CASE("the session of a schedule's tasks is there") {
+  schedule_fixture fixture;
+  auto id = fixture.create(R"(,"task_context":{"role":"x"})");
+  remote::Schedule what;
+  what.set_id(id);
+  auto task = workflow::scheduled_task(what, 0);
+  auto path = "/api/v1/sessions/" + task.session();
+  auto session = body_of(fixture.ask(get(path)));
+  CHECK(session["context"]["title"] == "report");
+  CHECK(session["context"]["role"] == "x");
+  // It is kept for as long as the schedule.
+  CHECK(fixture.runs.find(id)->head.birth.session.value == task.session());
 }
 
 TEST_CASE("what is wrong with a schedule is said") {

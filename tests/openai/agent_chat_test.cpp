@@ -136,6 +136,24 @@ TEST_CASE("only a conversation that is new is told its session") {
   }
 }
 
+TEST_CASE("the session that a chat is told is there") {
+  gateway_fixture world;
+  auto client = world.client();
+  client.send(ask_for(body("shannon-chat")));
+  auto task = followed_task(world);
+  end(world, task, store::log_status::completed, "Hello");
+  auto got = client.response();
+  REQUIRE(got);
+  auto path = "/api/v1/sessions/" + got->fields["x-shannon-session-id"];
+  auto detail = json::parse(world.ask(get(path)).body);
+  CHECK(detail["task_count"] == 1);
+  CHECK(detail["context"]["title"] == "hi");
+  auto turns = json::parse(world.ask(get(path + "/events")).body);
+  CHECK(turns["turns"][0]["task_id"] == task);
+  auto all = json::parse(world.ask(get("/api/v1/sessions")).body);
+  CHECK(all["total_count"] == 1);
+}
+
 TEST_CASE("an agent's words come as it says them, its deeds as events") {
   gateway_fixture world;
   auto client = world.client();

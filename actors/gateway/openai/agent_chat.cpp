@@ -4,9 +4,11 @@
 
 #include "actors/gateway/openai/chat_actor.hpp"
 #include "actors/gateway/openai/chat_task.hpp"
+#include "actors/gateway/resources/session_json.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "protocols/facts/run.pb.h"
+#include "protocols/sessions.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -83,24 +85,24 @@ void chat_actor::start_agent(chat_request request,
   input->set_session(session.id);
   input->set_tenant(who.tenant.value);
   input->set_user(who.user.value);
+  sessions::open open{
+      who.tenant,
+      first_session(session_ids_of(who.tenant, who.user, session.id), who.user,
+                    *input)};
   remote::StartTask start;
   start.set_task(task_);
   *start.mutable_input() = std::move(*input);
   answer_.add_field("X-Workflow-ID", task_);
   start_until_ = clock_now() + args_.settings->move_patience;
-  // A conversation that is new is told its names.
-  store::list_heads earlier;
-  earlier.tenant = who.tenant;
-  earlier.session = session_id{session.id};
-  earlier.limit = 1;
   args_.request.reset(); // Its body has been read.
-  ask<store::head_page>(
-      {"store"}, std::move(earlier), args_.settings->ask_timeout,
+  // A conversation that is new is told its names.
+  ask<sessions::opened>(
+      {"records"}, std::move(open), args_.settings->ask_timeout,
       [this, session,
-       start = std::move(start)](const result<store::head_page>& got) mutable {
+       start = std::move(start)](const result<sessions::opened>& got) mutable {
         if (!got)
           return refuse(got.error());
-        if (got->heads.empty()) {
+        if (got->is_new) {
           answer_.add_field("X-Session-ID", session.name);
           answer_.add_field("X-Shannon-Session-ID", session.id);
         }

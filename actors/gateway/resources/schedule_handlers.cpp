@@ -1,10 +1,12 @@
 #include "actors/gateway/resources/schedule_handlers.hpp"
 
 #include "actors/gateway/resources/schedule_json.hpp"
+#include "actors/gateway/resources/session_json.hpp"
 #include "actors/gateway/resources/submit_request.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/query_string.hpp"
 #include "protocols/remote/workflow.pb.h"
+#include "protocols/sessions.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -72,7 +74,7 @@ public:
             return request->answer(error_answer(
                 429, "schedule limit reached: " + std::to_string(schedules_max)
                          + " per user"));
-          start(request, what);
+          open_session(request, what);
         });
   }
 
@@ -199,13 +201,36 @@ private:
     return wanted;
   }
 
-  void start(const call_ptr& request, const remote::Schedule& what) {
+  /// Of all its tasks. The schedule's log is filed under it, so that it stays
+  /// for as long as that does, however rarely a task comes.
+  void open_session(const call_ptr& request, const remote::Schedule& what) {
+    auto ids = session_ids_of(tenant_id{what.tenant()}, user_id{what.user()},
+                              "schedule-" + what.id());
+    remote::TaskInput first;
+    first.set_query(what.name());
+    json_out context = json_out::object();
+    for (const auto& [key, value] : what.task_context())
+      context[key] = value;
+    first.set_context_json(context.dump());
+    gateway_.ask<sessions::opened>(
+        {"records"},
+        sessions::open{tenant_id{what.tenant()},
+                       first_session(ids, user_id{what.user()}, first)},
+        gateway_.settings().ask_timeout,
+        [this, request, what, ids](const result<sessions::opened>& got) {
+          got ? start(request, what, ids.name) : request->answer(got.error());
+        });
+  }
+
+  void start(const call_ptr& request, const remote::Schedule& what,
+             const std::string& session) {
     remote::StartRun msg;
     msg.set_run(what.id());
     msg.set_program("schedule");
     msg.set_input(what.SerializeAsString());
     msg.set_tenant(what.tenant());
     msg.set_user(what.user());
+    msg.set_session(session);
     gateway_.ask_run<remote::RunAccepted>(
         {"schedule/" + what.id()}, std::move(msg),
         [this, request, what](const result<remote::RunAccepted>& got) {
