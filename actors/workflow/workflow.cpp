@@ -21,7 +21,8 @@ constexpr std::size_t subscribers_max = 1'000;
 /// Who follows says so every few seconds; a STREAM of another node that has
 /// gone without a word is forgotten.
 constexpr auto subscription_lasts = 20s;
-constexpr std::size_t summary_query_max = 2'000;
+/// Of the query in the summary, which every list of its session reads.
+constexpr std::size_t summary_query_max = 64 * 1024;
 /// Mail that waits until what it asks for is on disk.
 constexpr std::size_t kept_mail_max = 1'000;
 

@@ -119,6 +119,20 @@ TEST_CASE("a finished task in a list") {
            R"("prompt_tokens":100,"completion_tokens":20}})");
 }
 
+TEST_CASE("a long query is whole where one task is told, cut in lists") {
+  auto head = completed_head();
+  facts::Summary summary;
+  summary.ParseFromString(head.summary);
+  summary.set_query("x" + std::string(1'999, 'y') + "\u00e9" + "z");
+  head.summary = summary.SerializeAsString();
+  CHECK(task_detail(head)["query"] == summary.query());
+  CHECK(task_summary(head)["query"] == summary.query().substr(0, 2'000));
+  summary.set_query("x" + std::string(1'998, 'y') + "\u00e9");
+  head.summary = summary.SerializeAsString();
+  // No character is torn.
+  CHECK(task_summary(head)["query"] == summary.query().substr(0, 1'999));
+}
+
 TEST_CASE("a task that has only begun says no more than it knows") {
   store::log_head head;
   head.log = log_id{"task-2"};

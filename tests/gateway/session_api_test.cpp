@@ -94,6 +94,23 @@ TEST_CASE("a task is told what was said in its session before") {
   CHECK(fixture.runs.find(alone)->input.history_size() == 0);
 }
 
+TEST_CASE("of a long conversation the newest of it is told") {
+  auto said = [](char what, std::size_t bytes) {
+    facts::Summary summary;
+    summary.set_query(std::string(bytes, what));
+    summary.set_result("ok");
+    store::log_head head;
+    head.status = store::log_status::completed;
+    head.summary = summary.SerializeAsString();
+    return head;
+  };
+  auto told = gateway::history_of(
+      {said('c', 60'000), said('b', 150'000), said('a', 60'000)}, 50);
+  REQUIRE(told.size() == 4);
+  CHECK(told[0].text() == std::string(150'000, 'b'));
+  CHECK(told[2].text() == std::string(60'000, 'c'));
+}
+
 TEST_CASE("a session goes on under its id as under its name") {
   gateway_fixture fixture;
   auto first = submit(fixture, "my name is Ann", "talk-1");

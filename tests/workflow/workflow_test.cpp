@@ -27,6 +27,15 @@ TEST_CASE_METHOD(workflow_world,
   CHECK(addresses.find({"workflow/t1"}) == addresses.find({"workflow"}));
 }
 
+TEST_CASE_METHOD(workflow_world,
+                 "a task's head has what was asked, all of it") {
+  remote::StartTask start;
+  start.set_task("t1");
+  start.mutable_input()->set_query(std::string(10'000, 'q'));
+  REQUIRE(submit(std::move(start)));
+  CHECK(summary("t1").query() == std::string(10'000, 'q'));
+}
+
 TEST_CASE_METHOD(workflow_world, "a repeated submission starts nothing new") {
   REQUIRE(submit("t1"));
   auto again = submit("t1");

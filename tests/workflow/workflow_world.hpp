@@ -238,6 +238,11 @@ struct workflow_world : kit::actor_fixture {
     start.mutable_input()->set_query("what is it?");
     start.mutable_input()->set_mode(mode);
     start.mutable_input()->set_priority(priority);
+    return submit(std::move(start));
+  }
+
+  result<remote::TaskAccepted> submit(remote::StartTask start) {
+    auto task = start.task();
     auto got
         = ask_all<remote::TaskAccepted>("workflow/" + task, std::move(start));
     REQUIRE(got.size() == 1);

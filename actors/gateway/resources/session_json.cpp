@@ -1,10 +1,12 @@
 #include "actors/gateway/resources/session_json.hpp"
 
 #include "actors/gateway/resources/run_events.hpp"
+#include "actors/gateway/resources/task_json.hpp"
 #include "actors/gateway/text/answers.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
 #include "actors/kit/http_text.hpp"
+#include "actors/kit/text.hpp"
 
 #include <algorithm>
 #include <set>
@@ -18,6 +20,9 @@ using store::log_status;
 using wall_time = std::chrono::system_clock::time_point;
 
 constexpr std::size_t title_points_max = 60;
+/// What an agent is told of its session: half of what a conversation may hold
+/// if nobody sets that, so that there is room for what it does.
+constexpr std::size_t history_bytes_max = 256 * 1024;
 constexpr std::size_t window_default = 50;
 constexpr std::size_t window_debugging = 75;
 constexpr std::int64_t window_least = 5;
@@ -180,12 +185,14 @@ std::vector<remote::ChatMessage>
 history_of(const std::vector<store::log_head>& newest_first,
            std::size_t messages_max) {
   std::vector<remote::ChatMessage> all;
+  std::size_t bytes = 0;
   for (const auto& head : newest_first) {
     if (head.status != log_status::completed)
       continue;
-    if (all.size() + 2 > messages_max)
-      break;
     auto summary = summary_of(head);
+    bytes += summary.query().size() + summary.result().size();
+    if (all.size() + 2 > messages_max || bytes > history_bytes_max)
+      break;
     all.push_back(message(remote::ChatMessage::ASSISTANT, summary.result()));
     all.push_back(message(remote::ChatMessage::USER, summary.query()));
   }
@@ -240,7 +247,8 @@ json_out session_summary(const sessions::session& what,
         = go_number(usd(sum.cost_nanousd) / static_cast<double>(sum.tasks));
   all["is_near_budget_limit"] = false;
   if (sum.tasks > 0) {
-    all["latest_task_query"] = sum.latest_query;
+    all["latest_task_query"]
+        = kit::utf8_prefix(sum.latest_query, listed_query_max);
     all["latest_task_status"] = bare_status(sum.latest_status);
   }
   all["is_research_session"] = is_research(context);

@@ -31,7 +31,8 @@ sessions::session first_session(const session_ids& ids, const user_id& user,
                                 const remote::TaskInput& first);
 
 /// Messages of the session's earlier tasks, oldest first, for a task's input:
-/// of those that have an answer, the newest `messages_max`.
+/// of those that have an answer, the newest `messages_max`, and no more than
+/// 256 KiB.
 std::vector<remote::ChatMessage>
 history_of(const std::vector<store::log_head>& newest_first,
            std::size_t messages_max);

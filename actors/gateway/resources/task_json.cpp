@@ -1,5 +1,7 @@
 #include "actors/gateway/resources/task_json.hpp"
 
+#include "actors/kit/text.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -222,7 +224,7 @@ json_out task_summary(const store::log_head& head) {
   json_out all;
   all["task_id"] = head.log.value;
   // Clients index these two without looking: they are always there.
-  all["query"] = summary.query();
+  all["query"] = kit::utf8_prefix(summary.query(), listed_query_max);
   all["status"] = task_status(head.status);
   if (auto mode = execution_mode(summary.mode()); !mode.empty())
     all["mode"] = mode;
