@@ -44,6 +44,13 @@ const std::vector<key_spec> table{
     {"node", "workers", number, 0, 1'024,
      "Threads that run actors. 0: one per core, at least 2.",
      SHANNON_AT(node.workers)},
+    {"node", "mailbox_max", number, 100, 10'000'000,
+     "Messages that an actor holds if its kind has no bound of its own; then "
+     "asks are refused.",
+     SHANNON_AT(node.mailbox_max)},
+    {"node", "memory_max", bytes, 0, 1'024 * GiB,
+     "Bytes in memory above which the node begins no new task. 0: no bound.",
+     SHANNON_AT(node.memory_max)},
     {"node", "drain_timeout", duration, 0, hour,
      "How long a node that ends waits for what is under way on it.",
      SHANNON_AT(node.drain_timeout)},

@@ -3,8 +3,11 @@
 #include "config/units.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <cctype>
 #include <limits>
+#include <set>
 
 namespace shannon::config {
 
@@ -21,19 +24,43 @@ tl::unexpected<error> unexpected_value(const key_spec& key,
   return fail(errc::invalid_argument, std::move(text));
 }
 
-/// `*.example.com`, for one tenant `acme=*.example.com`.
+bool is_address(int family, const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return inet_pton(family, text.c_str(), bytes.data()) == 1;
+}
+
+/// A name of labels, an IPv4 address in full, an IPv6 address in brackets:
+/// without a port, and nothing that a browser would read as something else.
+bool is_host(const std::string& host) {
+  if (host.starts_with("[") && host.ends_with("]"))
+    return is_address(AF_INET6, host.substr(1, host.size() - 2));
+  if (host.empty() || host.size() > 253)
+    return false;
+  std::string label;
+  std::size_t from = 0;
+  while (from <= host.size()) {
+    auto end = std::min(host.find('.', from), host.size());
+    label = host.substr(from, end - from);
+    from = end + 1;
+    if (label.empty() || label.size() > 63
+        || !std::all_of(label.begin(), label.end(), [](unsigned char c) {
+             return std::isalnum(c) != 0 || c == '-' || c == '_';
+           }))
+      return false;
+  }
+  // The last label says that it is an address: `127.1`, `0x7f` (WHATWG URL).
+  bool number = std::isdigit(static_cast<unsigned char>(label.front())) != 0;
+  return !number || is_address(AF_INET, host);
+}
+
+/// `*`, `*.example.com`; for one tenant `acme=*.example.com`.
 result<std::uint64_t> parse_host_pattern(const std::string& from) {
   auto host = from.substr(from.find('=') + 1); // npos + 1: all of it.
+  if (host == "*")
+    return 0;
   if (host.starts_with("*."))
     host.erase(0, 2);
-  constexpr std::string_view others = "-._:[]";
-  auto good = !host.empty() && host.size() <= 253
-              && std::all_of(host.begin(), host.end(), [&](unsigned char c) {
-                   return std::isalnum(c) != 0
-                          || others.find(static_cast<char>(c))
-                                 != std::string_view::npos;
-                 });
-  if (!good)
+  if (!is_host(host))
     return fail(errc::invalid_argument, "no host name");
   return 0;
 }
@@ -231,6 +258,30 @@ std::string value_of(const key_spec& key, const settings& from) {
   return std::visit(visitor{key}, key.where(copy));
 }
 
+std::vector<std::string> chosen_settings(const settings& from) {
+  static const std::set<std::string> told_apart{
+      "node.host", "http.listen", "http.admin_listen", "link.listen",
+      "identity.secrets_file"};
+  const settings defaults;
+  std::vector<std::string> out;
+  for (const auto& key : keys()) {
+    auto path = path_of(key);
+    auto value = value_of(key, from);
+    if (!key.secret && told_apart.count(path) == 0
+        && value != value_of(key, defaults))
+      out.push_back(path + "=" + value);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+const std::vector<std::string_view>& node_section_names() {
+  static const std::vector<std::string_view> sections{
+      "store",  "http", "identity",  "llm",  "tool", "browser",
+      "daemon", "run",  "retention", "link", "tls"};
+  return sections;
+}
+
 const std::vector<std::string_view>& known_roles() {
   static const std::vector<std::string_view> roles{
       "gateway", "orchestrator", "agent",    "llm",
@@ -270,6 +321,18 @@ result<void> check_together(const settings& all) {
     return refuse("link.listen: other hosts reach " + all.link.listen
                   + ": give tls a ca, cert and key, use a loopback address, or "
                     "say insecure: true");
+  struct door {
+    const char* name;
+    const std::string* where;
+  };
+  for (auto [name, text] : {door{"http.listen", &all.http.listen},
+                            door{"http.admin_listen", &all.http.admin_listen}})
+    if (auto where = parse_endpoint(*text);
+        where && !is_loopback(*where) && !all.insecure)
+      return refuse(std::string{name} + ": other hosts reach " + *text
+                    + ", and nothing is encrypted, credentials neither: use a "
+                      "loopback address behind a proxy that speaks TLS, or "
+                      "say insecure: true");
   auto api = parse_endpoint(all.http.listen);
   if (api && api->port != 0 && all.http.listen == all.http.admin_listen)
     return refuse("http.listen and http.admin_listen are the same");

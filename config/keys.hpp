@@ -55,6 +55,9 @@ std::vector<std::string_view> key_names(std::string_view section);
 /// The sections of the table, without the top level.
 std::vector<std::string_view> section_names();
 
+/// Those of them that a node may have of its own; the others hold for all.
+const std::vector<std::string_view>& node_section_names();
+
 /// `store.writers`, or `shards` at the top level.
 std::string path_of(const key_spec& key);
 
@@ -75,6 +78,11 @@ result<void> assign_list(const key_spec& key, settings& into,
 
 /// The value as one would write it in a manifest.
 std::string value_of(const key_spec& key, const settings& from);
+
+/// What differs from the defaults, as `section.key=value`, by name; without
+/// secrets, without what a node's row says anyway (its name and doors) and
+/// without where a machine keeps its secrets, which `cluster start` decides.
+std::vector<std::string> chosen_settings(const settings& from);
 
 /// What a node may do; `roles` in the manifest.
 const std::vector<std::string_view>& known_roles();

@@ -24,8 +24,8 @@ constexpr std::size_t name_max = 64;
 constexpr std::size_t profiles_max = 64;
 
 /// A cluster without one of these does nothing.
-constexpr std::array<std::string_view, 4> needed_roles{
-    "gateway", "orchestrator", "agent", "llm"};
+constexpr std::array<std::string_view, 5> needed_roles{
+    "gateway", "orchestrator", "agent", "llm", "tool"};
 
 /// Does a listener on `one` keep `other` from the same port?
 bool same_address(const std::string& one, const std::string& other) {
@@ -391,9 +391,8 @@ private:
     std::vector<std::string_view> allowed{"name", "roles"};
     for (auto name : key_names("node"))
       allowed.push_back(name);
-    for (auto section : {"store", "http", "identity", "llm", "tool", "run",
-                         "retention", "link", "tls"})
-      allowed.emplace_back(section);
+    for (auto section : node_section_names())
+      allowed.push_back(section);
     if (!check_keys(node, path.substr(0, path.size() - 1), allowed))
       return false;
     if (!node["name"])
@@ -433,6 +432,11 @@ private:
       if (!seen.insert(role).second)
         return refuse(roles, path, "names " + role + " twice");
     }
+    // An agent's log lies in the shard of its task, and so is carried there.
+    if (seen.count("orchestrator") != seen.count("agent"))
+      return refuse(roles, path,
+                    "orchestrator and agent go together: a node that carries "
+                    "tasks carries their agents");
     return true;
   }
 

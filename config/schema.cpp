@@ -97,10 +97,9 @@ json node_type() {
                          {"items", {{"enum", known_roles()}}},
                          {"description", "What the node does."}};
   properties.update(properties_of("node"));
-  for (const char* section : {"store", "http", "identity", "llm", "tool", "run",
-                              "retention", "link", "tls"})
-    properties[section]
-        = {{"$ref", std::string{"#/$defs/"} + section},
+  for (auto section : node_section_names())
+    properties[std::string{section}]
+        = {{"$ref", "#/$defs/" + std::string{section}},
            {"description", "Overrides the section for this node."}};
   auto node = closed_object(std::move(properties));
   node["required"] = {"name", "roles"};

@@ -299,6 +299,12 @@ struct node_settings {
   std::string host = "127.0.0.1";
   /// CAF workers. 0: one per core, at least 2.
   std::uint32_t workers = 0;
+  /// Messages that an actor holds if its kind has no bound of its own; above it
+  /// asks are refused `overloaded` and tells dropped and counted.
+  std::uint32_t mailbox_max = 10'000;
+  /// Above so many bytes of its own in memory the node begins no new task, and
+  /// what it has goes on. 0: whatever the machine has.
+  std::uint64_t memory_max = 0;
   std::vector<std::string> roles;
   milliseconds drain_timeout{8'000};
   milliseconds drain_notice{0};

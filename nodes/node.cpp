@@ -176,12 +176,19 @@ int run_node(const config::settings& settings,
     return exit_failure;
   }
   tell_dev(settings);
+  if (settings.insecure)
+    kit::log::warning("insecure",
+                      "node may be reached from elsewhere without encryption",
+                      {{"http", settings.http.listen},
+                       {"admin", settings.http.admin_listen},
+                       {"link", settings.link.listen}});
   node_metrics metrics{SHANNON_VERSION};
   kit::directory addresses;
   kit::roster actors;
   kit::actor_env env{addresses};
   env.actors = &actors;
   env.metrics = &metrics.actors;
+  env.mailbox_max = settings.node.mailbox_max;
   auto shards = std::make_shared<kit::owned_shards>(settings.store.shards);
   auto place = std::make_shared<cluster::place_in_cluster>();
   env.shards = shards.get();
@@ -190,7 +197,8 @@ int run_node(const config::settings& settings,
   kit::io_loop browsing{"browser"};
   kit::io_loop ingress{"ingress"};
 
-  auto server = gateway::http_server::listen(ingress, settings.http);
+  auto server
+      = gateway::http_server::listen(ingress, settings.http, settings.insecure);
   if (!server) {
     say(server.error().text);
     kit::log::close();

@@ -18,6 +18,7 @@
 #include "actors/tool/tool.hpp"
 #include "actors/workflow/workflow.hpp"
 #include "config/keys.hpp"
+#include "nodes/memory_watch.hpp"
 #include "protocols/schema_hash.hpp"
 
 #include <algorithm>
@@ -54,6 +55,7 @@ cluster::node_card card_of(const node_parts& p) {
     card.link = p.links->address();
   card.version = SHANNON_VERSION;
   card.schema = wire_schema_hash();
+  card.settings = config::chosen_settings(p.settings);
   return card;
 }
 
@@ -186,8 +188,9 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     args.self = [p] { return p.place->self(); };
     return inspector::spawn_inspector(parent, std::move(args));
   });
+  auto memory = std::make_shared<memory_watch>(s.node.memory_max);
   // Every node can be looked at through its admin port, whatever its roles.
-  add("gateway", [&env, &s, p, &m, door](auto& parent) {
+  add("gateway", [&env, &s, p, &m, door, memory](auto& parent) {
     gateway::gateway_args args{env,      s.http,    s.identity, p.secrets,
                                p.server, m.gateway, m.registry};
     args.serves_api = plays(s, "gateway");
@@ -195,8 +198,10 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     args.daemons = s.daemon;
     args.drain_node = p.drain_node;
     if (door)
-      args.has_room
-          = [door] { return door->has_room(std::chrono::steady_clock::now()); };
+      args.has_room = [door, memory] {
+        auto now = std::chrono::steady_clock::now();
+        return memory->has_room(now) && door->has_room(now);
+      };
     args.redis_url = s.redis_url;
     args.redis_timeout = s.redis_timeout;
     return gateway::spawn_gateway(parent, std::move(args));

@@ -35,6 +35,8 @@ struct node_card {
   /// Of the build, and a hash of the messages it can read.
   std::string version;
   std::string schema;
+  /// What differs from the defaults: `llm.concurrent_calls_max=64`.
+  std::vector<std::string> settings{};
 };
 
 /// One node as the database sees it at one moment.

@@ -5,6 +5,7 @@
 #include "protocols/remote/browser.pb.h"
 #include "protocols/remote/link.pb.h"
 #include "protocols/remote/llm.pb.h"
+#include "protocols/remote/schedule.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/work.pb.h"
 #include "protocols/remote/workflow.pb.h"
@@ -25,6 +26,7 @@ std::string wire_schema_hash() {
                            remote::BrowserRun::descriptor()->file(),
                            remote::StartTask::descriptor()->file(),
                            remote::WorkDemand::descriptor()->file(),
+                           remote::Schedule::descriptor()->file(),
                            link::Frame::descriptor()->file()}) {
     google::protobuf::FileDescriptorProto text;
     file->CopyTo(&text);

@@ -161,8 +161,9 @@ actor_base::~actor_base() = default;
 actor_base::actor_base(caf::actor_config& cfg, actor_env& env,
                        shannon::address self, std::size_t mailbox_max)
     : caf::event_based_actor(cfg), env_(env), self_(std::move(self)),
-      mailbox_max_(mailbox_max), parent_(at_work ? at_work->listed_as() : 0),
-      born_(coarse_now()), correlation_(first_correlation()) {
+      mailbox_max_(mailbox_max == 0 ? env.mailbox_max : mailbox_max),
+      parent_(at_work ? at_work->listed_as() : 0), born_(coarse_now()),
+      correlation_(first_correlation()) {
   // CAF's default would end this actor for any error it receives.
   set_error_handler([](caf::scheduled_actor*, caf::error&) {});
   set_default_handler([](caf::scheduled_actor*,

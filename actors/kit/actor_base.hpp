@@ -41,6 +41,8 @@ struct actor_env {
   const owned_shards* shards = nullptr;
   /// Where all actors of the node are seen. Null: nowhere.
   roster* actors = nullptr;
+  /// Messages that an actor holds if it names no bound of its own.
+  std::size_t mailbox_max = 10'000;
 };
 
 /// Numbers any thread may read while the actor works.
@@ -103,9 +105,10 @@ public:
   using reply_handler = std::function<void(body_result)>;
   using duration = std::chrono::milliseconds;
 
-  /// `self` is the address this actor is bound to while it lives.
+  /// `self` is the address this actor is bound to while it lives. Without a
+  /// bound of its own its mailbox has that of `env`.
   actor_base(caf::actor_config& cfg, actor_env& env, shannon::address self,
-             std::size_t mailbox_max = 10'000);
+             std::size_t mailbox_max = 0);
   ~actor_base() override;
 
   const actor_stats& stats() const noexcept {

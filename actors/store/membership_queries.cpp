@@ -47,10 +47,10 @@ with taken as (
   returning incarnation
 )
 insert into nodes as n (name, incarnation, cluster, roles, owns, host, api,
-  admin, version, schema, link, joined_at, held_since, settles_at, flaps,
+  admin, version, schema, link, settings, joined_at, held_since, settles_at, flaps,
   expires_at)
 select $1::text, (select incarnation from taken), $2::text, $3::text[], $4::bool, $5::text, $6::text,
-  $7::text, $8::text, $9::text, $13::text, now(), now(),
+  $7::text, $8::text, $9::text, $13::text, $14::text[], now(), now(),
   now() + $11::int8 * interval '1 us', 0, now() + $10::int8 * interval '1 us'
 where (select count(*) from shards) = $12::int8
   and not exists (select from nodes o where o.cluster <> $2::text
@@ -59,6 +59,7 @@ on conflict (name) do update set incarnation = excluded.incarnation,
   cluster = excluded.cluster, roles = excluded.roles, owns = excluded.owns,
   host = excluded.host, api = excluded.api, admin = excluded.admin,
   version = excluded.version, schema = excluded.schema, link = excluded.link,
+  settings = excluded.settings,
   joined_at = now(), held_since = now(), expires_at = excluded.expires_at,
   flaps = case when n.joined_at < now() - $11::int8 * interval '10 us' then 0
     else least(n.flaps + 1, 5) end,
@@ -223,27 +224,30 @@ result<cluster::joined> join(pg_connection& db, const cluster::join& what,
   pg::array roles{pg::type::text};
   for (const auto& role : what.card.roles)
     roles.add(role);
+  pg::array settings{pg::type::text};
+  for (const auto& line : what.card.settings)
+    settings.add(line);
   const auto& card = what.card;
   auto count = pg::from_int4(static_cast<std::int32_t>(shards));
-  auto sent
-      = db.queue(join_lock_sql, {pg::from_int4(static_cast<std::int32_t>(
-                                    lock_class::membership))})
-            .and_then([&] {
-              return db.queue(fewer_shards_sql, {count, card.name});
-            })
-            .and_then([&] {
-              return db.queue(more_shards_sql, {count, card.name});
-            })
-            .and_then([&] { return db.queue(sweep_sql, {}); })
-            .and_then([&] {
-              return db.queue(join_sql,
-                              {card.name, card.cluster, roles.take(),
-                               std::string(1, card.owns ? '\1' : '\0'),
-                               card.host, card.api, card.admin, card.version,
-                               card.schema, pg::from_int8(what.lease.count()),
-                               pg::from_int8(what.settle.count()),
-                               pg::from_int8(shards), card.link});
-            });
+  auto sent = db.queue(join_lock_sql, {pg::from_int4(static_cast<std::int32_t>(
+                                          lock_class::membership))})
+                  .and_then([&] {
+                    return db.queue(fewer_shards_sql, {count, card.name});
+                  })
+                  .and_then([&] {
+                    return db.queue(more_shards_sql, {count, card.name});
+                  })
+                  .and_then([&] { return db.queue(sweep_sql, {}); })
+                  .and_then([&] {
+                    return db.queue(
+                        join_sql,
+                        {card.name, card.cluster, roles.take(),
+                         std::string(1, card.owns ? '\1' : '\0'), card.host,
+                         card.api, card.admin, card.version, card.schema,
+                         pg::from_int8(what.lease.count()),
+                         pg::from_int8(what.settle.count()),
+                         pg::from_int8(shards), card.link, settings.take()});
+                  });
   if (!sent)
     return pass_on(sent);
   auto got = db.sync();

@@ -1,11 +1,14 @@
 #include "nodes/commands/cluster_state.hpp"
 
 #include "actors/store/pg_connection.hpp"
+#include "config/keys.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <map>
 #include <set>
+#include <utility>
 
 namespace shannon::commands {
 
@@ -20,7 +23,7 @@ select n.name, n.name || '#' || n.incarnation, n.cluster, n.roles, n.host,
   (extract(epoch from now() - n.joined_at) * 1000)::int8,
   n.settles_at <= now(),
   (select count(*) from shards s where s.owner = n.name || '#' || n.incarnation),
-  n.link
+  n.link, n.settings
 from nodes n order by n.name)sql"};
 
 constexpr pg_statement shards_sql{"cluster_shards", R"sql(
@@ -64,6 +67,45 @@ std::string link_of(const config::settings& wanted, const std::string& found) {
   return config::to_string(*where);
 }
 
+/// A plan that names more shows less.
+constexpr std::size_t settings_shown = 5;
+
+/// The settings that the manifest has otherwise, each as it is and as it will
+/// be; empty if there are none.
+std::string other_settings(const seen_node& found,
+                           const config::settings& wanted) {
+  std::map<std::string, std::pair<std::string, std::string>> all;
+  auto split = [](const std::string& line) {
+    auto at = line.find('=');
+    return std::pair{line.substr(0, at), line.substr(at + 1)};
+  };
+  for (const auto& line : found.settings) {
+    auto [key, value] = split(line);
+    all[key].first = value;
+  }
+  for (const auto& line : config::chosen_settings(wanted)) {
+    auto [key, value] = split(line);
+    all[key].second = value;
+  }
+  std::erase_if(all, [](const auto& one) {
+    return one.second.first == one.second.second;
+  });
+  std::string text;
+  std::size_t shown = 0;
+  for (const auto& [key, values] : all) {
+    if (shown++ == settings_shown)
+      return text + ", and " + std::to_string(all.size() - settings_shown)
+             + " more";
+    auto or_default = [](const std::string& value) {
+      return value.empty() ? "the default" : value;
+    };
+    text += (text.empty() ? "goes by " : ", ") + key + " "
+            + or_default(values.first) + "; the manifest says "
+            + or_default(values.second);
+  }
+  return text;
+}
+
 plan_line line_for(const config::settings& wanted, const seen_node* found,
                    const std::string& build) {
   const auto& name = wanted.node.name;
@@ -92,6 +134,8 @@ plan_line line_for(const config::settings& wanted, const seen_node* found,
                              : "is linked at " + found->link)
         + "; the manifest says "
         + (wanted.link.listen.empty() ? "none" : wanted.link.listen));
+  if (auto why = other_settings(*found, wanted); !why.empty())
+    return restart(std::move(why));
   if (found->version != build)
     return restart("runs build " + found->version + "; this is " + build);
   return {plan_step::keep, name,
@@ -139,6 +183,8 @@ result<cluster_state> read_cluster(const std::string& dsn) {
     one.settled = rows.bytes(i, 11) == std::string_view{"\1", 1};
     one.shards = static_cast<std::uint32_t>(rows.int8(i, 12));
     one.link = rows.text(i, 13);
+    for (auto line : store::pg::to_elements(rows.bytes(i, 14)))
+      one.settings.emplace_back(line);
     out.nodes.push_back(std::move(one));
   }
   const auto& counts = (*got)[1];

@@ -24,6 +24,7 @@ struct seen_node {
   std::string link; ///< Where peers dial it; empty: it has no links.
   std::string version;
   std::string schema;
+  std::vector<std::string> settings; ///< `section.key=value`, sorted.
   /// Until its lease ends; below zero: since it has ended.
   std::chrono::milliseconds left{0};
   std::chrono::milliseconds up{0};

@@ -1,6 +1,7 @@
 // `shannon cluster` as a person uses it: three nodes of one manifest on this
 // machine, over one database.
 
+#include "config/keys.hpp"
 #include "nodes/commands/cluster_state.hpp"
 #include "tests/kit/postgres_fixture.hpp"
 #include "tests/nodes/process.hpp"
@@ -35,7 +36,7 @@ struct installation {
         << "/work}\nnodes:\n";
     for (const char* name : {"n1", "n2", "n3"})
       out << "- name: " << name
-          << "\n  roles: [gateway, orchestrator, agent, llm]\n"
+          << "\n  roles: [gateway, orchestrator, agent, llm, tool]\n"
              "  http: {listen: \"127.0.0.1:"
           << closed_port() << "\", admin_listen: \"127.0.0.1:" << closed_port()
           << "\"}\n";
@@ -109,7 +110,9 @@ TEST_CASE("the nodes of a manifest are started, looked after and ended") {
     shards += node["shards"].get<int>();
   }
   CHECK(shards == 256);
-  CHECK(it.run("plan").out.find("keep     n3") != std::string::npos);
+  auto after = it.run("plan");
+  INFO(after.out);
+  CHECK(after.out.find("keep     n3") != std::string::npos);
   // Two on one folder would start each node twice.
   CHECK(it.run("start").err.find("is in use by process") != std::string::npos);
 
@@ -237,6 +240,34 @@ TEST_CASE("a plan says what differs, and ends nothing by itself") {
   CHECK(plan_of(wanted, found, "2")[0].what == plan_step::restart);
   wanted.nodes[0].http.listen = "127.0.0.1:1235";
   CHECK(plan_of(wanted, found, "1")[0].what == plan_step::restart);
+}
+
+TEST_CASE("a plan names each setting that has changed, and no secret") {
+  config::manifest wanted;
+  wanted.nodes.resize(1);
+  auto& node = wanted.nodes[0];
+  node.node.name = "n1";
+  node.llm.concurrent_calls_max = 48;
+  commands::cluster_state found;
+  auto& seen = found.nodes.emplace_back();
+  seen.name = "n1";
+  seen.left = 1s;
+  seen.api = node.http.listen;
+  seen.admin = node.http.admin_listen;
+  seen.settings = config::chosen_settings(node);
+  CHECK(seen.settings
+        == std::vector<std::string>{"llm.concurrent_calls_max=48"});
+  auto step = [&] { return plan_of(wanted, found, "").at(0); };
+  CHECK(step().what == plan_step::keep);
+  node.llm.concurrent_calls_max = 32;
+  node.run.runs_max = 7;
+  CHECK(step().what == plan_step::restart);
+  CHECK(step().why
+        == "goes by llm.concurrent_calls_max 48; the manifest says 32, "
+           "run.runs_max the default; the manifest says 7");
+  node.redis_url = "redis://:hunter2@127.0.0.1:6379";
+  for (const auto& line : config::chosen_settings(node))
+    CHECK(line.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("a plan compares where nodes are linked") {

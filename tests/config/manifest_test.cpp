@@ -151,11 +151,12 @@ TEST_CASE("two nodes of one machine that want one port are refused") {
                             "127.0.0.1:0}"))
         == "(accepted)");
   // Every address is also that one.
-  CHECK(complaint(two_nodes("http: {listen: 0.0.0.0:70, admin_listen: "
-                            "127.0.0.1:71}",
-                            "http: {listen: 127.0.0.1:72, admin_listen: "
-                            "127.0.0.1:70}"))
-        == "3: nodes[1].http: n2 and n1 both listen on port 70 of 127.0.0.1");
+  CHECK(complaint("insecure: true\n"
+                  + two_nodes("http: {listen: 0.0.0.0:70, admin_listen: "
+                              "127.0.0.1:71}",
+                              "http: {listen: 127.0.0.1:72, admin_listen: "
+                              "127.0.0.1:70}"))
+        == "4: nodes[1].http: n2 and n1 both listen on port 70 of 127.0.0.1");
   CHECK(complaint(two_nodes("http: {listen: 127.0.0.1:70, admin_listen: "
                             "127.0.0.1:71}",
                             "http: {listen: 127.0.0.2:70, admin_listen: "
@@ -168,6 +169,40 @@ TEST_CASE("a role that the cluster needs must be played") {
                   "agent]}\n")
         == "2: nodes: nobody plays the role llm, and no task can be carried "
            "out without");
+}
+
+TEST_CASE("a node that carries tasks carries their agents") {
+  const std::string rest
+      = "- {name: n2, host: b, roles: [gateway, llm, tool]}\n";
+  const std::string both
+      = "3: nodes[1].roles: orchestrator and agent go together: a node that "
+        "carries tasks carries their agents";
+  for (std::string one : {"orchestrator", "agent"})
+    CHECK(complaint(one_node + "- {name: n2, roles: [" + one + "]}\n") == both);
+  CHECK(complaint("nodes:\n- {name: n1, roles: [orchestrator, agent]}\n" + rest)
+        == "(accepted)");
+  CHECK(complaint("nodes:\n- {name: n1, roles: [gateway, orchestrator, agent, "
+                  "llm]}\n")
+        == "2: nodes: nobody plays the role tool, and no task can be carried "
+           "out without");
+}
+
+TEST_CASE("a node may have limits of its own, whatever its roles") {
+  manifest_file on_disk{two_nodes(
+      "mailbox_max: 5000, memory_max: 2GiB, "
+      "browser: {sessions_max: 50}, daemon: {connections_per_user_max: 7}",
+      "host: b, workers: 3")};
+  auto got = load_manifest(on_disk.path());
+  if (!got)
+    FAIL(got.error().text);
+  CHECK(got->nodes[0].node.mailbox_max == 5'000);
+  CHECK(got->nodes[0].node.memory_max == 2ull << 30);
+  CHECK(got->nodes[0].browser.sessions_max == 50);
+  CHECK(got->nodes[0].daemon.connections_per_user_max == 7);
+  CHECK(got->nodes[1].node.mailbox_max == 10'000);
+  CHECK(got->nodes[1].browser.sessions_max != 50);
+  CHECK(complaint(two_nodes("mailbox_max: 3", "workers: 1"))
+            .starts_with("2: nodes[0].mailbox_max: expected"));
 }
 
 TEST_CASE("leases that cannot hold are refused") {
@@ -183,8 +218,9 @@ TEST_CASE("a mistake in any node is told, whichever is started") {
   CHECK_FALSE(load_node(on_disk.path(), "n1", {}));
 }
 
-TEST_CASE("links listen beyond loopback only with TLS, or if the manifest says "
-          "that it is insecure") {
+TEST_CASE(
+    "links listen beyond loopback only with TLS, and HTTP, which has none, "
+    "only if the manifest says that it is insecure") {
   auto open = two_nodes("host: a, link: {listen: 0.0.0.0:70}",
                         "host: b, link: {listen: 0.0.0.0:70}");
   CHECK(complaint(open).find("link.listen: other hosts reach 0.0.0.0:70: give "
@@ -196,6 +232,13 @@ TEST_CASE("links listen beyond loopback only with TLS, or if the manifest says "
   CHECK(complaint(two_nodes("host: a, link: {listen: 127.0.0.1:70}",
                             "host: b, link: {listen: '[::1]:70'}"))
         == "(accepted)");
+  for (std::string door : {"listen", "admin_listen"}) {
+    auto http
+        = two_nodes("host: a", "host: b, http: {" + door + ": 192.0.2.1:81}");
+    CHECK(complaint(http).starts_with("3: http." + door
+                                      + ": other hosts reach 192.0.2.1:81"));
+    CHECK(complaint("insecure: true\n" + http) == "(accepted)");
+  }
   CHECK(complaint("insecure: maybe\n" + one_node)
         == "1: insecure: expected true or false, found \"maybe\"");
 }

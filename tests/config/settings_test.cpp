@@ -68,6 +68,7 @@ TEST_CASE("the shipped manifest holds the defaults") {
 TEST_CASE("a manifest sets what it names and leaves the rest") {
   auto got = load_text(R"(
 cluster: test
+insecure: true
 database: {dsn: host=/run/pg dbname=shannon}
 redis: {url: "redis://127.0.0.1:6379/0"}
 shards: 64
@@ -101,6 +102,20 @@ nodes:
   CHECK(got->node.host == "node-1.example.org");
   CHECK(got->node.workers == 4);
   CHECK(got->node.roles == std::vector<std::string>{"gateway", "llm"});
+}
+
+TEST_CASE("hosts are names or whole addresses, without a port") {
+  auto with = [](const std::string& host) {
+    return "browser: {deny_hosts: ['" + host + "']}\n" + one_node;
+  };
+  for (std::string good :
+       {"example.com", "*.example.com", "*", "acme=*.example.com", "127.0.0.1",
+        "[::1]", "a_b.internal", "x1"})
+    CHECK(load_text(with(good), "n1"));
+  for (std::string bad :
+       {"example.com:80", "127.1", "0x7f.1", "10.0.0", "[::1", "a..b", ".a",
+        "a/b", "*.", "", "[127.0.0.1]"})
+    CHECK(complaint(with(bad)).starts_with("1: browser.deny_hosts: expected"));
 }
 
 TEST_CASE("what one node overrides does not reach the others") {
@@ -253,6 +268,10 @@ TEST_CASE("variables overlay the settings") {
   variable list{"SHANNON_TOOL__EGRESS_ALLOW", "a:1,b:2"};
   variable shards{"SHANNON_SHARDS", "16"};
   variable other{"SHANNON_API_KEY", "not ours"};
+  auto closed = from_environment({});
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error().text.starts_with("http.listen: other hosts reach"));
+  variable open{"SHANNON_INSECURE", "true"};
   auto got = from_environment({});
   if (!got)
     FAIL(got.error().text);

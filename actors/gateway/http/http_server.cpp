@@ -9,7 +9,6 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
-#include <cstdlib>
 #include <fcntl.h>
 #include <future>
 #include <optional>
@@ -87,10 +86,10 @@ public:
                 {tcp_acceptor{loop.context()}, door::admin, {}}}},
         pause_(loop.context()) {}
 
-  result<void> open() {
-    if (auto done = open(doors_[0], core_->settings.listen); !done)
+  result<void> open(bool insecure) {
+    if (auto done = open(doors_[0], core_->settings.listen, insecure); !done)
       return done;
-    return open(doors_[1], core_->settings.admin_listen);
+    return open(doors_[1], core_->settings.admin_listen, insecure);
   }
 
   void start() {
@@ -179,12 +178,7 @@ private:
     tcp::endpoint bound;
   };
 
-  static bool allows_insecure() {
-    const auto* text = std::getenv("SHANNON_ALLOW_INSECURE");
-    return text && std::string_view{text} == "1";
-  }
-
-  result<void> open(listener& one, const std::string& text) {
+  result<void> open(listener& one, const std::string& text, bool insecure) {
     auto where = config::parse_endpoint(text);
     if (!where)
       return tl::unexpected<error>(where.error());
@@ -194,13 +188,13 @@ private:
     if (failed)
       return fail(errc::invalid_argument,
                   "cannot listen on " + text + ": the host must be an address");
-    if (!address.is_loopback() && !allows_insecure())
+    if (!address.is_loopback() && !insecure)
       return fail(errc::denied,
                   "refuse to listen on " + text
                       + ": other hosts can reach it and nothing is encrypted, "
                         "credentials neither; use a loopback address behind a "
-                        "proxy that speaks TLS, or set "
-                        "SHANNON_ALLOW_INSECURE=1");
+                        "proxy that speaks TLS, or say insecure: true "
+                        "(SHANNON_INSECURE=true)");
     tcp::endpoint endpoint{address, where->port};
     one.acceptor.open(endpoint.protocol(), failed);
     if (!failed)
@@ -373,9 +367,10 @@ private:
 } // namespace
 
 result<std::shared_ptr<http_server>>
-http_server::listen(kit::io_loop& loop, const config::http_settings& settings) {
+http_server::listen(kit::io_loop& loop, const config::http_settings& settings,
+                    bool insecure) {
   auto opened = std::make_shared<server>(loop, settings);
-  if (auto done = opened->open(); !done)
+  if (auto done = opened->open(insecure); !done)
     return tl::unexpected<error>(done.error());
   opened->start();
   kit::log::info("http-listening", "HTTP server listens",

@@ -103,10 +103,11 @@ struct http_service {
 class http_server {
 public:
   /// Binds both addresses of the settings and accepts at once. Refuses with
-  /// one clear line: an address in use, a malformed one, or one that other
-  /// hosts can reach, since it does not speak TLS.
+  /// one clear line: an address in use, a malformed one, or, unless `insecure`,
+  /// one that other hosts can reach, since it does not speak TLS.
   static result<std::shared_ptr<http_server>>
-  listen(kit::io_loop& loop, const config::http_settings& settings);
+  listen(kit::io_loop& loop, const config::http_settings& settings,
+         bool insecure = false);
 
   virtual ~http_server() = default;
 
