@@ -209,7 +209,8 @@ private:
     auto run = runs_.find(m.task());
     if (!run || !run->live)
       return refuse(mail, {errc::not_found, "no such run", false, {}});
-    runs_.with(m.task(), [](fake_runs::run& one) {
+    runs_.with(m.task(), [&](fake_runs::run& one) {
+      one.cancelled = m.reason();
       one.head.status = store::log_status::cancelled;
       one.live = false;
     });

@@ -194,12 +194,6 @@ const std::vector<bad_request> table{
     {timeline("mode=brief"), 400, "Invalid mode parameter"},
     {timeline("include_payloads=maybe"), 400, "Invalid include_payloads parameter"},
     {timeline("persist=2"), 400, "Invalid persist parameter"},
-    {post("/api/v1/tasks/task-1/cancel", "{\"reason\":5}"), 400, "reason must be a string"},
-    {post("/api/v1/tasks/task-1/cancel", "{\"reason\":"), 400, "Invalid request body"},
-    {post("/api/v1/tasks/task-1/cancel", "[]"), 400, "JSON object"},
-    {post("/api/v1/tasks/task-1/cancel", "{\"reason\":\"a\\u0000\"}"), 400, "reason"},
-    {post("/api/v1/tasks/task-1/cancel", "{\"reason\":\"" + std::string(5'000, 'r') + "\"}"), 400, "reason"},
-    {post("/api/v1/tasks/task-1/cancel", "{}", "Content-Type: text/xml\r\n"), 415, "Content-Type"},
     // Streams.
     {get("/api/v1/stream/sse"), 400, "Invalid or missing workflow_id"},
     {sse("workflow_id="), 400, "Invalid or missing workflow_id"},
@@ -233,6 +227,26 @@ TEST_CASE("each bad request is refused, and what is wrong is named") {
     CHECK(answer.body.size() < 1'000);
     CHECK(answer.fields.count("access-control-allow-origin") == 1);
   }
+}
+
+TEST_CASE("a task is cancelled whatever the body says") {
+  gateway_fixture fixture;
+  auto cancel = [&](const std::string& task, const std::string& body,
+                    const std::string& fields = {}) {
+    fixture.runs.with(task, [](auto&) {});
+    return fixture
+        .ask(post("/api/v1/tasks/" + task + "/cancel", body, fields))
+        .status;
+  };
+  CHECK(cancel("a", "stop") == 202);
+  CHECK(cancel("b", R"({"reason":5})") == 202);
+  CHECK(cancel("c", "[]") == 202);
+  CHECK(cancel("d", R"({"reason":"a\u0000"})") == 202);
+  CHECK(cancel("e", "<a/>", "Content-Type: text/xml\r\n") == 202);
+  // Too long a reason is cut, and no character is torn.
+  auto body = R"({"reason":"x)" + std::string(4'094, 'y') + "\u00e9\"}";
+  CHECK(cancel("f", body) == 202);
+  CHECK(fixture.runs.find("f")->cancelled == "x" + std::string(4'094, 'y'));
 }
 
 TEST_CASE("what looks odd but is right is taken") {

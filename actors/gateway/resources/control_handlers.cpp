@@ -31,10 +31,8 @@ template <class F>
 void with_reason(desk& gateway, const call_ptr& request, F then) {
   auto reason
       = read_reason(request->request(), gateway.settings().json_depth_max);
-  if (!reason)
-    return request->answer(std::move(reason.error()));
   gateway.with_own_task(
-      request, [reason = std::move(*reason), then = std::move(then)](
+      request, [reason = std::move(reason), then = std::move(then)](
                    const store::log_head& head) { then(reason, head); });
 }
 

@@ -153,9 +153,6 @@ public:
   }
 
   void set_paused(const call_ptr& request, bool paused) {
-    auto reason = read_reason(request->request(), depth_max());
-    if (!reason)
-      return request->answer(std::move(reason.error()));
     with_schedule(request,
                   [this, request, paused](const remote::Schedule& known) {
                     auto to = known;

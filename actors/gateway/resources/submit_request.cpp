@@ -5,6 +5,7 @@
 #include "actors/gateway/text/answers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
 #include "actors/gateway/text/media_type.hpp"
+#include "actors/kit/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -310,23 +311,16 @@ read_submit(const http_request& request, const identity& who,
   return std::move(*input);
 }
 
-tl::expected<std::string, http_response>
-read_reason(const http_request& request, std::uint32_t json_depth_max) {
-  if (auto refused = check_media_type(request))
-    return tl::unexpected<http_response>(std::move(*refused));
-  if (request.body.find_first_not_of(" \t\r\n") == string::npos)
-    return string{};
+std::string read_reason(const http_request& request,
+                        std::uint32_t json_depth_max) {
   auto body = body_object(request, json_depth_max);
   if (!body)
-    return tl::unexpected<http_response>(error_answer(body.error()));
+    return {};
   auto reason = read_string(*body, "reason", "");
   if (!reason)
-    return tl::unexpected<http_response>(error_answer(reason.error()));
-  auto text = reason->value_or("");
-  if (text.size() > reason_bytes_max)
-    return tl::unexpected<http_response>(
-        error_answer(400, "Invalid reason: longer than 4096 bytes"));
-  return text;
+    return {};
+  return std::string{
+      kit::utf8_prefix(reason->value_or(""), reason_bytes_max)};
 }
 
 } // namespace shannon::gateway

@@ -28,8 +28,10 @@ read_submit(const http_request& request, const identity& who,
 /// characters. Empty if there is none.
 result<std::string> read_session(const json_in& body);
 
-/// The `reason` of cancel, pause and resume; no body means no reason.
-tl::expected<std::string, http_response>
-read_reason(const http_request& request, std::uint32_t json_depth_max);
+/// The `reason` of cancel, pause and resume, at most 4 KiB of it. Whoever wants
+/// a task stopped is not told how to say so: a body that cannot be read means
+/// no reason.
+std::string read_reason(const http_request& request,
+                        std::uint32_t json_depth_max);
 
 } // namespace shannon::gateway
