@@ -244,10 +244,17 @@ TEST_CASE("what belongs to others does not exist") {
   });
   fixture.runs.with("agent-log",
                     [](fake_runs::run& run) { run.head.birth.kind = "agent"; });
-  for (const auto* task : {"task-1", "agent-log"})
-    for (const auto* part : {"", "/events", "/timeline"})
-      CHECK(fixture.ask(get("/api/v1/tasks/" + std::string{task} + part)).status
-            == 404);
+  fixture.fakes.publish("task-1", fact_of("AGENT_STARTED", "go"));
+  for (const auto* task : {"task-1", "agent-log", "unknown"}) {
+    INFO(task);
+    auto path = "/api/v1/tasks/" + std::string{task};
+    for (const auto* part : {"", "/timeline"})
+      CHECK(fixture.ask(get(path + part)).status == 404);
+    // The contract's answer for what is not there.
+    auto events = fixture.ask(get(path + "/events"));
+    CHECK(events.status == 200);
+    CHECK(events.body == "{\"events\":[],\"count\":0}\n");
+  }
 }
 
 TEST_CASE("another user of the tenant may look at a task, but not steer it") {

@@ -107,14 +107,18 @@ public:
     auto wanted = read_events(request->request(), request->id());
     if (!wanted)
       return request->answer(std::move(wanted.error()));
-    gateway_.with_task(request, [this, request, wanted = std::move(*wanted)](
-                                    const store::log_head&) {
-      gateway_.ask_store<store::fact_page>(
-          wanted, [request](const result<store::fact_page>& got) {
-            got ? request->answer(200, events_json(request->id(), *got))
-                : request->answer(got.error());
-          });
-    });
+    // Of a task that is not there, or not for this caller, nothing is told, and
+    // neither which it is: clients take an error for more than that.
+    gateway_.ask_store<store::log_head>(
+        store::get_head{log_id{request->id()}},
+        [this, request,
+         wanted = std::move(*wanted)](const result<store::log_head>& got) {
+          if (!got && got.error().code != errc::not_found)
+            return request->answer(got.error());
+          if (!got || !is_shown_to(*request, got->birth))
+            return request->answer(200, events_json(request->id(), {}));
+          tell_events(request, wanted);
+        });
   }
 
   void timeline(const call_ptr& request) {
@@ -255,6 +259,20 @@ private:
     if (got.existed() && !got.request_digest().empty())
       mark_repeated(answer, request.request());
     return answer;
+  }
+
+  static bool is_shown_to(const call& request, const store::log_birth& log) {
+    return log.kind == "workflow"
+           && (request.is_for_operators()
+               || log.tenant == request.who().tenant);
+  }
+
+  void tell_events(const call_ptr& request, const store::read_facts& wanted) {
+    gateway_.ask_store<store::fact_page>(
+        wanted, [request](const result<store::fact_page>& got) {
+          got ? request->answer(200, events_json(request->id(), *got))
+              : request->answer(got.error());
+        });
   }
 
   static json_out events_json(const std::string& task,
