@@ -4,6 +4,7 @@
 #include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/schedule.hpp"
 #include "actors/workflow/strategies/task.hpp"
+#include "nodes/more_programs.hpp"
 
 #include <utility>
 
@@ -20,6 +21,11 @@ program_of(const facts::RunStarted& start,
   options.facts_max = settings.facts_max;
   options.inline_bytes_max = settings.inline_bytes_max;
   options.ends_stream = start.kind() != "agent";
+  auto more = more_programs(settings);
+  if (auto at = more.find(start.strategy()); at != more.end()) {
+    known.code = at->second;
+    return known;
+  }
   if (start.strategy() == "task") {
     workflow::task_options task{settings.agents_max, settings.iterations_max};
     known.code = [task](workflow::context ctx, std::string input) {

@@ -19,6 +19,7 @@
 #include "actors/workflow/workflow.hpp"
 #include "config/keys.hpp"
 #include "nodes/memory_watch.hpp"
+#include "nodes/more_programs.hpp"
 #include "protocols/schema_hash.hpp"
 
 #include <algorithm>
@@ -174,6 +175,7 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     add("workflows", [&env, &s, &m, door](auto& parent) {
       workflow::workflow_args args{env, s.run, s.llm, m.workflows};
       args.door = door;
+      args.more = more_programs(s.run);
       return workflow::spawn_workflows(parent, std::move(args));
     });
     add("schedules", [&env, &s, &m](auto& parent) {

@@ -44,8 +44,8 @@ struct workflow_args {
   config::run_settings settings;
   config::llm_settings llm;
   metrics::run_metrics& metrics;
-  /// Beside `task` and `daemon`, which every node knows. A log of a program
-  /// that is not known is parked; a new run of one is refused.
+  /// Beside `task` and `daemon`, which every node knows, or in their place. A
+  /// log of a program that is not known is parked; a new run of one is refused.
   programs more{};
   /// What their logs are, and their addresses begin with.
   std::string kind = "workflow";

@@ -5,7 +5,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace shannon::test {
 
@@ -43,6 +45,18 @@ public:
   /// Moves so far, from owner to owner.
   std::int64_t claims() {
     return number("select count(*) from hands where owner <> ''");
+  }
+
+  /// When shards were taken from owners that had gone, microseconds since 1970.
+  std::vector<std::int64_t> takeovers() {
+    auto rows = run_sql(db_, "select distinct (extract(epoch from at) * "
+                             "1000000)::bigint from hands where owner <> '' "
+                             "and old_owner <> '' and owner <> old_owner "
+                             "order by 1");
+    std::vector<std::int64_t> out;
+    for (int i = 0; i < rows.size(); ++i)
+      out.push_back(std::stoll(rows.text(i, 0)));
+    return out;
   }
 
   void check() {

@@ -91,23 +91,35 @@ std::int64_t due(std::int64_t from_us, std::int64_t takes_us,
   return until;
 }
 
+/// Who had begun it was lost, and the cancel came while nobody stood in.
+bool is_left(const call_seen& call, std::int64_t cancelled_us,
+             const std::vector<fault_span>& faults) {
+  return std::any_of(faults.begin(), faults.end(), [&](const auto& fault) {
+    return fault.loses_calls && call.at_us <= fault.from_us + far_side_late_us
+           && fault.from_us <= cancelled_us
+           && cancelled_us <= fault.until_us + last_begin_us;
+  });
+}
+
 } // namespace
 
-std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
-                                       const std::vector<cancel_seen>& cancels,
-                                       std::vector<fault_span> faults) {
+cancel_report check_cancels(const std::vector<call_seen>& calls,
+                            const std::vector<cancel_seen>& cancels,
+                            std::vector<fault_span> faults) {
   std::sort(faults.begin(), faults.end(),
             [](const auto& a, const auto& b) { return a.from_us < b.from_us; });
   std::map<std::string, std::int64_t> cancelled;
   for (const auto& one : cancels)
     cancelled.emplace(one.task, one.at_us);
-  std::vector<std::string> wrong;
+  cancel_report out;
+  auto& wrong = out.wrong;
   for (const auto& call : calls) {
     auto at = cancelled.find(call.key.substr(0, call.key.find('/')));
     if (at == cancelled.end())
       continue;
     auto after = [&](std::int64_t us) {
-      return std::to_string((us - at->second) / 1'000) + " ms after its cancel";
+      return std::to_string((us - at->second) / 1'000)
+             + " ms after its cancel, at " + std::to_string(us) + " us";
     };
     if (call.at_us > due(at->second, last_begin_us, faults)
         && !slept_until(call.at_us, faults))
@@ -115,10 +127,26 @@ std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
     auto last = due(at->second, last_end_us, faults);
     if (call.ended_us == 0)
       wrong.push_back(call.key + ": never ended");
+    else if (call.ended_us > last && is_left(call, at->second, faults))
+      ++out.left;
     else if (call.ended_us > last)
       wrong.push_back(call.key + ": open until " + after(call.ended_us));
   }
-  return wrong;
+  return out;
+}
+
+std::vector<fault_span>
+until_taken_over(std::vector<fault_span> faults,
+                 const std::vector<std::int64_t>& takeovers) {
+  for (auto at_us : takeovers) {
+    fault_span* last = nullptr;
+    for (auto& fault : faults)
+      if (fault.from_us <= at_us && (!last || last->from_us < fault.from_us))
+        last = &fault;
+    if (last && last->loses_calls)
+      last->until_us = std::max(last->until_us, at_us);
+  }
+  return faults;
 }
 
 ledger_report check_ledger(std::vector<call_seen> calls,

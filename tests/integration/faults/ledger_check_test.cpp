@@ -104,7 +104,8 @@ TEST_CASE("where no node was left, a takeover counts from the first that came "
 TEST_CASE(
     "a cancelled task calls nobody any more, and what it had asked ends") {
   auto wrong = [](call_seen call, std::int64_t cancelled_us = 50 * s) {
-    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults);
+    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults)
+        .wrong;
   };
   CHECK(wrong({"t/a#1/1", 49 * s, 54 * s}).empty());
   CHECK(wrong({"t/agent/a#1/1", 51 * s, 52 * s}).empty());
@@ -118,7 +119,8 @@ TEST_CASE(
 TEST_CASE("a fault puts off what a cancel promises until it is over, and no "
           "longer") {
   auto wrong = [](std::int64_t cancelled_us, call_seen call) {
-    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults);
+    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults)
+        .wrong;
   };
   // Killed half a second after the cancel.
   auto before = 9 * s + s / 2;
@@ -131,6 +133,51 @@ TEST_CASE("a fault puts off what a cancel promises until it is over, and no "
   // Who slept says it late.
   CHECK(wrong(19 * s, {"t/a#1/1", 31 * s + s / 2, 32 * s}).empty());
   CHECK(wrong(19 * s, {"t/a#1/1", 33 * s, 34 * s}).size() == 1);
+}
+
+TEST_CASE(
+    "a kill is over when its shards have an owner again, an earlier one is "
+    "not put off by that") {
+  auto until = [](std::vector<std::int64_t> takeovers) {
+    std::vector<std::int64_t> out;
+    for (const auto& one : until_taken_over(faults, takeovers))
+      out.push_back(one.until_us);
+    return out;
+  };
+  CHECK(until({}) == std::vector{10 * s + s / 10, 30 * s, 45 * s});
+  CHECK(until({12 * s, 13 * s, 22 * s}) == std::vector{13 * s, 30 * s, 45 * s});
+  CHECK(until({9 * s}) == until({}));
+  // What a node that ends in order gives away was never without an owner.
+  CHECK(until({60 * s}) == until({}));
+  auto wrong = [&](std::int64_t takeover_us) {
+    return check_cancels({{"t/a#1/1", 13 * s + s / 2, 14 * s}},
+                         {{"t", 9 * s + s / 2}},
+                         until_taken_over(faults, {takeover_us}))
+        .wrong;
+  };
+  CHECK(wrong(12 * s).size() == 1);
+  CHECK(wrong(12 * s + s / 2).empty());
+}
+
+TEST_CASE(
+    "a call whose owner was lost before its task was cancelled may end by "
+    "itself, unless somebody had taken over or it began later") {
+  auto found = [](std::int64_t cancelled_us, call_seen call) {
+    return check_cancels({std::move(call)}, {{"t", cancelled_us}}, faults);
+  };
+  auto left = found(10 * s + s / 2, {"t/a#1/1", 9 * s, 24 * s});
+  CHECK(left.wrong.empty());
+  CHECK(left.left == 1);
+  auto is_wrong = [&](std::int64_t cancelled_us, call_seen call) {
+    return found(cancelled_us, std::move(call)).wrong.size() == 1;
+  };
+  CHECK(is_wrong(12 * s, {"t/a#1/1", 9 * s, 24 * s}));
+  CHECK(is_wrong(9 * s + s / 2, {"t/a#1/1", 9 * s, 24 * s}));
+  CHECK(is_wrong(10 * s + s / 2, {"t/a#1/1", 10 * s + s / 2, 24 * s}));
+  // One that never ends is never right.
+  CHECK(is_wrong(10 * s + s / 2, {"t/a#1/1", 9 * s, 0}));
+  // A node that ends in order loses nothing.
+  CHECK(is_wrong(40 * s + s / 2, {"t/a#1/1", 39 * s, 60 * s}));
 }
 
 TEST_CASE("of values the quantile is one of them") {

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -64,6 +63,21 @@ std::vector<seen_process> all_processes() {
   return all;
 }
 
+/// `socket`, `pipe`, `anon_inode:[eventfd]`, or `file` for all that has a path.
+std::string kind_of(const std::string& target) {
+  auto colon = target.find(':');
+  if (target.starts_with('/') || colon == target.npos)
+    return "file";
+  return target.starts_with("anon_inode") ? target : target.substr(0, colon);
+}
+
+std::string to_text(const std::map<std::string, std::size_t>& kinds) {
+  std::string out;
+  for (const auto& [kind, count] : kinds)
+    out += (out.empty() ? "" : ", ") + kind + " " + std::to_string(count);
+  return out;
+}
+
 std::string to_text(const seen_process& one) {
   return std::to_string(one.pid) + " " + one.name;
 }
@@ -115,8 +129,12 @@ holdings holdings_of(pid_t process) {
   holdings out;
   std::error_code ignored;
   using walk = std::filesystem::directory_iterator;
-  out.descriptors = static_cast<std::size_t>(std::distance(
-      walk{"/proc/" + std::to_string(process) + "/fd", ignored}, walk{}));
+  for (const auto& entry :
+       walk{"/proc/" + std::to_string(process) + "/fd", ignored}) {
+    ++out.descriptors;
+    ++out.kinds[kind_of(
+        std::filesystem::read_symlink(entry.path(), ignored).string())];
+  }
   auto all = all_processes();
   std::vector<pid_t> above{process};
   while (!above.empty()) {
@@ -139,7 +157,8 @@ std::vector<std::string> kept(const holdings& fresh, const holdings& at_rest,
   auto most = fresh.descriptors + fresh.descriptors / 20 + spare;
   if (at_rest.descriptors > most)
     out.push_back(std::to_string(at_rest.descriptors) + " descriptors, "
-                  + std::to_string(fresh.descriptors) + " when it was new");
+                  + std::to_string(fresh.descriptors) + " when it was new; "
+                  + to_text(at_rest.kinds) + ", then " + to_text(fresh.kinds));
   return out;
 }
 

@@ -26,6 +26,8 @@ std::vector<std::string> gone_back(const figures& before, const figures& after);
 struct holdings {
   std::size_t descriptors = 0;
   std::vector<std::string> children; ///< Pid and name of each, and of theirs.
+  /// Of the descriptors, `socket` and the like.
+  std::map<std::string, std::size_t> kinds{};
 };
 
 holdings holdings_of(pid_t process);

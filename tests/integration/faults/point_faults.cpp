@@ -43,7 +43,6 @@ void storm::arm(unsigned node, const std::string& order) {
   begin_span("K2");
   cluster_->kill(node);
   end_span();
-  cluster_->run_as(node, SHANNON_FAILPOINTS_BINARY);
   start(node, {"SHANNON_FAILPOINTS=" + order});
 }
 
@@ -80,7 +79,6 @@ void storm::kill_at(unsigned node, const std::string& name, int pass_max,
   auto end = cluster_->await_exit(node, 5s);
   CHECK(end.code == 128 + SIGKILL);
   end_span();
-  cluster_->run_as(node, SHANNON_BINARY);
   start(node);
   await_ready(nodes_max - 1, 60s);
 }
@@ -112,7 +110,6 @@ void storm::stop_at_points() {
     begin_span("K2");
     cluster_->kill(node);
     end_span();
-    cluster_->run_as(node, SHANNON_BINARY);
     start(node);
     await_ready(nodes_max - 1, 60s);
   }
@@ -131,7 +128,6 @@ void storm::throw_in_handlers() {
   CHECK(log.find("\"actor-threw\"") != log.npos);
   cluster_->kill(node);
   end_span();
-  cluster_->run_as(node, SHANNON_BINARY);
   start(node);
 }
 

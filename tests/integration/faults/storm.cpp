@@ -67,11 +67,14 @@ bool storm::has_any_but(std::initializer_list<const char*> these) const {
 
 void storm::prepare() {
   adopt_orphans();
+  std::string settings = "run: {iterations_max: 50}\n"; // W3 is long.
   // Who is started again and again would wait long for shards of others.
-  auto quick
-      = has({"K1", "K5", "Z2", "M2"}) ? "membership: {settle: 500ms}\n" : "";
+  if (has({"K1", "K5", "Z2", "M2"}))
+    settings += "membership: {settle: 500ms}\n";
   cluster_ = std::make_unique<real_cluster>(
-      std::vector<std::string>(nodes_max, every_role), quick);
+      std::vector<std::string>(nodes_max, every_role), settings);
+  for (unsigned i = 0; i < nodes_max; ++i)
+    cluster_->run_as(i, SHANNON_FAILPOINTS_BINARY);
   audit_ = std::make_unique<ownership_audit>(cluster_->dsn());
   for (unsigned i = 0; i < nodes_max && has({"N1", "N2", "N6", "D5"}); ++i)
     wires_.push_back(std::make_unique<cut_wire>(cluster_->dsn()));

@@ -84,6 +84,8 @@ private:
   std::string what_is_left();
   void check_tasks(const load_report& seen);
   void check_ledger_of(const load_report& seen);
+  void check_workloads(const load_report& seen);
+  void check_trees(const load_report& seen);
   void check_decisions(const load_report& seen);
   void check_replays(const load_report& seen);
   void look_at_counters();

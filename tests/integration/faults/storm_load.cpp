@@ -81,43 +81,80 @@ struct storm_load::client {
     }
   }
 
+  struct order {
+    std::string query;
+    const char* mode = "simple";
+    workload what{};
+  };
+
+  static std::string delay(int ms) {
+    return "[[delay:" + std::to_string(ms) + "]] ";
+  }
+
   /// `to_cancel`: its model takes so long that an end by itself is none.
-  json body(int i, bool to_cancel) {
-    auto text = " storm " + std::to_string(number) + "/" + std::to_string(i);
-    auto delay = [](int ms) { return "[[delay:" + std::to_string(ms) + "]]"; };
-    if (to_cancel && draw(0, 1) == 0)
-      return {{"query", delay(15'000) + text}, {"mode", "simple"}};
-    switch (draw(0, 9)) {
-    case 0: // Several agents with tools.
-    case 1:
-      return {
-          {"query", "[[parts:3]] [[steps:2]] " + delay(draw(50, 300)) + text},
-          {"mode", "standard"}};
-    case 2: // One agent with tools.
-    case 3:
-      return {
-          {"query", "[[steps:3]] [[tools:2]] " + delay(draw(50, 500)) + text},
-          {"mode", "simple"}};
-    case 4: // Its tool is a process in a sandbox.
-      return {{"query", "[[busy:300]] " + delay(draw(50, 500)) + text},
-              {"mode", "simple"}};
-    default:
-      return {{"query", delay(draw(100, 2'500)) + text}, {"mode", "simple"}};
+  order draw_order(bool to_cancel) {
+    constexpr int too_long = 15'000;
+    if (to_cancel) {
+      auto kind = draw(0, 3);
+      if (kind == 0)
+        return draw_tree(too_long);
+      if (kind < 3)
+        return {delay(too_long)};
     }
+    switch (draw(0, 23)) {
+    case 0:
+      return {"[[steps:12]] " + delay(draw(20, 200)), "simple", {"W1", 13}};
+    case 1: // The plan, eight agents that conclude, the join.
+      return {"[[parts:8]] [[steps:3]] " + delay(draw(20, 200)),
+              "standard",
+              {"W2", 1 + 8 * 4 + 1}};
+    case 2:
+      return {"[[steps:39]] " + delay(draw(0, 50)), "simple", {"W3", 40}};
+    case 3:
+      return draw_tree(draw(100, 1'500));
+    case 4: // Several agents with tools.
+    case 5:
+    case 6:
+      return {"[[parts:3]] [[steps:2]] " + delay(draw(50, 300)),
+              "standard",
+              {"", 1 + 3 * 3 + 1}};
+    case 7: // One agent with tools.
+    case 8:
+    case 9:
+      return {
+          "[[steps:3]] [[tools:2]] " + delay(draw(50, 500)), "simple", {"", 4}};
+    case 10: // Its tool is a process in a sandbox.
+    case 11:
+      return {"[[busy:300]] " + delay(draw(50, 500)), "simple", {"", 2}};
+    default:
+      return {delay(draw(100, 2'500))};
+    }
+  }
+
+  order draw_tree(int delay_ms) {
+    tree_shape shape{4, static_cast<unsigned>(draw(1, 2))};
+    return {"[[tree:" + std::to_string(shape.depth) + ":"
+                + std::to_string(shape.width) + "]] " + delay(delay_ms),
+            "simple",
+            {"W5", leaves_of(shape), shape}};
   }
 
   void one(int i) {
     auto key = "Idempotency-Key: storm-" + std::to_string(all.seed_) + "-"
                + std::to_string(number) + "-" + std::to_string(i) + "\r\n";
     bool to_cancel = draw(0, 9) == 0;
-    auto request = post("/api/v1/tasks", body(i, to_cancel).dump(),
+    auto order = draw_order(to_cancel);
+    json body{{"query", order.query + "storm " + std::to_string(number) + "/"
+                            + std::to_string(i)},
+              {"mode", order.mode}};
+    auto request = post("/api/v1/tasks", body.dump(),
                         "Content-Type: application/json\r\n" + key);
     auto got = ask(request);
     auto id = read_id(got);
     if (!id)
       return;
     ++all.accepted_;
-    accepted_task task{*id};
+    accepted_task task{*id, order.what};
     if (to_cancel) {
       std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 500)});
       task.cancelled = cancel(*id);

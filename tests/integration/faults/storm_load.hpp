@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/integration/faults/tree_check.hpp"
+
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -23,9 +25,18 @@ enum class cancel_state : std::uint8_t {
   unclear,
 };
 
+/// What a task is made of.
+struct workload {
+  const char* name = ""; ///< `W1`, `W2`, `W3`, `W5`; others have none.
+  /// Calls of the model, each made again as often as it must, if it completes.
+  std::size_t calls = 1;
+  tree_shape tree{}; ///< Of W5.
+};
+
 /// A task that was acknowledged.
 struct accepted_task {
   std::string id;
+  workload what{};
   cancel_state cancelled = cancel_state::none;
   std::int64_t cancelled_us = 0; ///< When its acknowledgement came.
   bool paused = false;
@@ -48,7 +59,9 @@ struct load_report {
   int streams = 0;  ///< That took.
 };
 
-/// Clients that come in through any node, each task under a key of its own. A
+/// Clients that come in through any node, each task under a key of its own:
+/// most small, some W1 (12 steps in a row), W2 (eight agents of three steps,
+/// and a join), W3 (40 calls of a model with tools) and W5 (trees of runs). A
 /// client sends a task until it is acknowledged, at another node each time.
 /// Then it cancels some, sends some again, pauses some until a person has seen
 /// and approved them (W4), and follows some to their end.
