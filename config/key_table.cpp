@@ -184,9 +184,12 @@ const std::vector<key_spec> table{
      "Pause after which an idle event stream shows a sign of life.",
      SHANNON_AT(http.sse_heartbeat)},
     {"http", "sse_buffer_bytes_max", bytes, 4 * KiB, 1 * GiB,
-     "Unsent bytes of one stream; above it the reader is dropped and resumes. "
-     "All streams share 512 times that, so of thousands each has less.",
+     "Unsent bytes of one stream; above it the reader is dropped and resumes.",
      SHANNON_AT(http.sse_buffer_bytes_max)},
+    {"http", "sse_buffers_bytes_max", bytes, 64 * KiB, 1'024 * GiB,
+     "Unsent bytes of all streams together; each may hold no more than is left "
+     "of it.",
+     SHANNON_AT(http.sse_buffers_bytes_max)},
     {"http", "ask_timeout", duration, 10, hour,
      "How long a request waits for an actor before 503.",
      SHANNON_AT(http.ask_timeout)},
@@ -211,6 +214,9 @@ const std::vector<key_spec> table{
     {"http", "rate_address_minute", number, 1, 1'000'000'000,
      "Counted requests from one address in a minute, of whoever.",
      SHANNON_AT(http.rate_address_minute)},
+    {"http", "rate_route_factor", number, 1, 1'000'000,
+     "What single routes allow in a minute, times this.",
+     SHANNON_AT(http.rate_route_factor)},
     // -- identity ------------------------------------------------------------
     {"identity", "secrets_file", text, 0, 4'096,
      "File with the pepper of API keys and the keys of tokens; only its owner "
@@ -434,6 +440,12 @@ const std::vector<key_spec> table{
     {"run", "conversation_bytes_max", bytes, 16 * KiB, 64 * MiB,
      "Largest conversation of an agent; older tool results make room.",
      SHANNON_AT(run.conversation_bytes_max)},
+    {"run", "session_titles", flag, 0, 1,
+     "A session's first planned task asks a small model for a title.",
+     SHANNON_AT(run.session_titles)},
+    {"run", "title_timeout", duration, 10, hour,
+     "How long a title may take; then it is the query, cut.",
+     SHANNON_AT(run.title_timeout)},
     // -- retention -----------------------------------------------------------
     {"retention", "keep_ended", duration, 0, 876'000 * hour,
      "How long a run is kept after its end: 0 for ever, else at least 1h.",

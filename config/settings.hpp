@@ -75,6 +75,9 @@ struct http_settings {
   milliseconds sse_heartbeat{10'000};
   /// Unsent bytes of one stream; above it the reader is dropped and resumes.
   std::uint64_t sse_buffer_bytes_max = 256 * 1024;
+  /// Unsent bytes of all streams together. Each may hold no more than is left
+  /// of it, so of thousands each has less; one piece of any size goes through.
+  std::uint64_t sse_buffers_bytes_max = 128ull * 1024 * 1024;
   /// How long a request waits for an actor before 503.
   milliseconds ask_timeout{15'000};
   milliseconds move_patience{5'000};
@@ -89,6 +92,8 @@ struct http_settings {
   std::uint32_t rate_tenant_factor = 10;
   /// Counted requests from one address in a minute, of whoever; above it 429.
   std::uint32_t rate_address_minute = 6'000;
+  /// What single routes allow in a minute (`docs/api.md`), times this.
+  std::uint32_t rate_route_factor = 1;
   /// What a decision, and what events, on the admin port must bring as their
   /// Bearer token. Empty: whoever reaches the port may.
   std::string approvals_token;
@@ -269,6 +274,11 @@ struct run_settings {
   /// Bytes of one agent's conversation. At the limit the oldest tool results
   /// are left out, then the newest are cut; if that is not enough, it fails.
   std::uint64_t conversation_bytes_max = 512 * 1024;
+  /// A session's first task that is planned asks a small model for a title.
+  /// Without it the title is the query, cut.
+  bool session_titles = true;
+  /// How long it may take; then the title is the query, cut.
+  milliseconds title_timeout{15'000};
 };
 
 /// What is deleted, and how. Ended logs go with their bodies, an agent's or

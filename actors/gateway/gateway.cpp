@@ -265,8 +265,7 @@ private:
       args_.metrics.rate_limited(kind_of(all[got.by]));
       return request->answer(too_many_answer(line, all, got, unix_now));
     }
-    if (line.counted == rate::caller)
-      request->add_fields(rate_fields(all, got, unix_now));
+    request->add_fields(rate_fields(line, all, got, unix_now));
     run(request);
   }
 

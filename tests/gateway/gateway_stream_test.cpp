@@ -301,7 +301,11 @@ TEST_CASE("a client that leaves is forgotten") {
 
 TEST_CASE("a slow reader of live events is dropped, and resumes whole") {
   auto settings = quick_settings();
-  settings.sse_buffer_bytes_max = 64 * 1024;
+  auto [of_one, of_all] = GENERATE(
+      std::pair<std::uint64_t, std::uint64_t>{64 * 1024, 1ull << 30},
+      std::pair<std::uint64_t, std::uint64_t>{1ull << 30, 64 * 1024});
+  settings.sse_buffer_bytes_max = of_one;
+  settings.sse_buffers_bytes_max = of_all;
   gateway_fixture fixture{settings};
   fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
   follower slow{fixture, "workflow_id=t"};

@@ -168,6 +168,10 @@ TEST_CASE("where nobody is known yet the address has thirty to register, and "
   CHECK(
       buckets_of(route_to(endpoint::refresh_token), request, {}, limits)[0].most
       == 60);
+  limits.rate_route_factor = 10;
+  CHECK(
+      buckets_of(route_to(endpoint::refresh_token), request, {}, limits)[0].most
+      == 600);
 }
 
 TEST_CASE("a refusal says when to come again") {
@@ -187,6 +191,13 @@ TEST_CASE("a refusal says when to come again") {
   CHECK(field(answer.fields, "X-RateLimit-Limit-Minute") == "200");
   CHECK(field(answer.fields, "X-RateLimit-Remaining-Hour") == "0");
   CHECK(field(answer.fields, "X-RateLimit-Reset") == "104");
+  CHECK(field(answer.fields, "RateLimit-Policy")
+        == R"("minute";q=200;w=60, "hour";q=5000;w=3600, )"
+           R"("day";q=50000;w=86400, "tenant";q=2000;w=60, )"
+           R"("address";q=6000;w=60)");
+  CHECK(field(answer.fields, "RateLimit")
+        == R"("minute";r=12;t=57, "hour";r=0;t=4, "day";r=900;t=84845, )"
+           R"("tenant";r=5;t=60, "address";r=5;t=60)");
   verdict.by = 3;
   body = json_in::parse(too_many_answer(line, all, verdict, 100).body);
   CHECK(body["message"]
@@ -194,7 +205,8 @@ TEST_CASE("a refusal says when to come again") {
            "in 4 seconds.");
 }
 
-TEST_CASE("an unknown caller's refusal is the contract's, without rates") {
+TEST_CASE("an unknown caller's refusal is the contract's, and tells the rates "
+          "as the standard does") {
   const auto& line = route_to(endpoint::register_with_provider);
   auto all = buckets_of(line, {}, {}, {});
   bucket_verdict verdict{false, {0, 10}, 0, 2s};
@@ -203,12 +215,17 @@ TEST_CASE("an unknown caller's refusal is the contract's, without rates") {
   CHECK(json_in::parse(answer.body)["error"] == "rate_limit_exceeded");
   CHECK(field(answer.fields, "Retry-After") == "2");
   CHECK(field(answer.fields, "X-RateLimit-Limit-Minute").empty());
+  CHECK(field(answer.fields, "RateLimit-Policy")
+        == R"("route";q=30;w=60, "address";q=6000;w=60)");
+  CHECK(field(answer.fields, "RateLimit")
+        == R"("route";r=0;t=2, "address";r=10;t=60)");
 }
 
 TEST_CASE("an allowed request is told what is left, and when all is back") {
-  auto all = buckets_of(route_to(endpoint::submit_task), {}, someone("k"), {});
+  const auto& line = route_to(endpoint::submit_task);
+  auto all = buckets_of(line, {}, someone("k"), {});
   bucket_verdict verdict{true, {190, 4'999, 9, 9, 9}, 0, 0s};
-  auto fields = rate_fields(all, verdict, 100);
+  auto fields = rate_fields(line, all, verdict, 100);
   CHECK(field(fields, "X-RateLimit-Remaining-Minute") == "190");
   CHECK(field(fields, "X-RateLimit-Limit-Hour") == "5000");
   CHECK(field(fields, "X-RateLimit-Reset") == "103"); // 10 of 200 a minute.

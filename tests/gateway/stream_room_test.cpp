@@ -6,8 +6,14 @@
 
 using namespace shannon::gateway;
 
+namespace {
+
+constexpr std::uint64_t all = 512'000;
+
+} // namespace
+
 TEST_CASE("a few slow readers have all that one may hold") {
-  auto room = std::make_shared<stream_room>(1'000);
+  auto room = std::make_shared<stream_room>(1'000, all);
   stream_share one{room};
   CHECK(one.take(400));
   CHECK_FALSE(one.is_half_full());
@@ -19,8 +25,7 @@ TEST_CASE("a few slow readers have all that one may hold") {
 }
 
 TEST_CASE("thousands share, and never hold more than all may") {
-  constexpr std::uint64_t all = 1'000 * stream_room::streams_full;
-  auto room = std::make_shared<stream_room>(1'000);
+  auto room = std::make_shared<stream_room>(1'000, all);
   std::deque<stream_share> many;
   for (int i = 0; i < 5'000; ++i)
     many.emplace_back(room);
@@ -37,7 +42,7 @@ TEST_CASE("thousands share, and never hold more than all may") {
 }
 
 TEST_CASE("one piece of any size is let through") {
-  auto room = std::make_shared<stream_room>(1'000);
+  auto room = std::make_shared<stream_room>(1'000, all);
   stream_share one{room};
   CHECK(one.take(1'000'000));
   CHECK_FALSE(one.take(1));

@@ -37,7 +37,9 @@ struct server_core {
   server_core(boost::asio::io_context& context,
               const config::http_settings& limits)
       : io(context), settings(limits), sweeper(context),
-        streams(std::make_shared<stream_room>(limits.sse_buffer_bytes_max)) {}
+        streams(std::make_shared<stream_room>(limits.sse_buffer_bytes_max,
+                                              limits.sse_buffers_bytes_max)) {
+  }
 
   boost::asio::io_context& io;
   config::http_settings settings;

@@ -14,7 +14,8 @@ constexpr std::string_view cors_rest
       "Last-Event-ID, If-Match\r\n"
       "Access-Control-Expose-Headers: X-RateLimit-Limit-Minute, "
       "X-RateLimit-Remaining-Minute, X-RateLimit-Limit-Hour, "
-      "X-RateLimit-Remaining-Hour, X-RateLimit-Reset, X-Trace-Id, X-Span-Id, "
+      "X-RateLimit-Remaining-Hour, X-RateLimit-Reset, RateLimit-Policy, "
+      "RateLimit, Retry-After, X-Trace-Id, X-Span-Id, "
       "X-Session-ID, X-Shannon-Session-ID, X-Workflow-ID, ETag\r\n"
       "Access-Control-Max-Age: 3600\r\n"
       "X-Content-Type-Options: nosniff\r\n";

@@ -9,17 +9,14 @@
 namespace shannon::gateway {
 
 /// What the streams of one server keep for their readers. One stream may hold
-/// `one_max`, and no more than is left of what all may hold together: so a few
+/// `one_max`, and no more than is left of the `all_max` of all together: so a few
 /// slow readers have all they may, thousands share, and memory is bounded. The
 /// rule of switches that share a memory: Choudhury and Hahne, Dynamic queue
 /// length thresholds, 1998, with a factor of one. Any thread.
 class stream_room {
 public:
-  /// All together, in what one may hold.
-  static constexpr std::uint64_t streams_full = 512;
-
-  explicit stream_room(std::uint64_t one_max)
-      : one_max_(one_max), all_max_(one_max * streams_full) {}
+  stream_room(std::uint64_t one_max, std::uint64_t all_max)
+      : one_max_(one_max), all_max_(all_max) {}
 
   /// What one stream may hold just now.
   std::uint64_t of_one() const noexcept {

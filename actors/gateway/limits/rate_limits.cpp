@@ -22,6 +22,17 @@ std::string_view window_of(const bucket& what) noexcept {
   return window_names[0];
 }
 
+/// As the headers call it: a caller's by its window, others by whose they are.
+std::string_view policy_of(const bucket& what) noexcept {
+  std::string_view kind = kind_of(what);
+  return kind == "caller" ? window_of(what) : kind;
+}
+
+std::chrono::milliseconds until_full(const bucket& what, std::uint32_t left) {
+  auto missing = std::int64_t{what.most} - std::min(left, what.most);
+  return std::chrono::milliseconds{missing * what.seconds * 1'000 / what.most};
+}
+
 std::int64_t whole_seconds(std::chrono::milliseconds time) noexcept {
   return std::max<std::int64_t>(1, (time.count() + 999) / 1'000);
 }
@@ -58,28 +69,43 @@ std::vector<bucket> buckets_of(const route& line, const http_request& request,
   }
   if (line.per_minute > 0)
     all.push_back({"route " + std::string{line.pattern} + ' ' + caller,
-                   line.per_minute, window_seconds[0]});
+                   times(line.per_minute, limits.rate_route_factor),
+                   window_seconds[0]});
   all.push_back({"address " + request.peer, limits.rate_address_minute,
                  window_seconds[0]});
   return all;
 }
 
-http_fields rate_fields(const std::vector<bucket>& all,
+http_fields rate_fields(const route& line, const std::vector<bucket>& all,
                         const bucket_verdict& verdict, std::int64_t unix_now) {
-  const auto& minute = all.front();
-  // Until a request is allowed again, or until the minute's are all there.
-  auto wait
-      = verdict.allowed
-            ? std::chrono::milliseconds{std::int64_t{minute.most
-                                                     - verdict.left[0]}
-                                        * minute.seconds * 1'000 / minute.most}
-            : verdict.wait;
-  return {
-      {"X-RateLimit-Limit-Minute", std::to_string(minute.most)},
-      {"X-RateLimit-Remaining-Minute", std::to_string(verdict.left[0])},
-      {"X-RateLimit-Limit-Hour", std::to_string(all[1].most)},
-      {"X-RateLimit-Remaining-Hour", std::to_string(verdict.left[1])},
-      {"X-RateLimit-Reset", std::to_string(unix_now + whole_seconds(wait))}};
+  http_fields fields;
+  if (line.counted == rate::caller)
+    fields
+        = {{"X-RateLimit-Limit-Minute", std::to_string(all[0].most)},
+           {"X-RateLimit-Remaining-Minute", std::to_string(verdict.left[0])},
+           {"X-RateLimit-Limit-Hour", std::to_string(all[1].most)},
+           {"X-RateLimit-Remaining-Hour", std::to_string(verdict.left[1])},
+           {"X-RateLimit-Reset",
+            std::to_string(unix_now
+                           + whole_seconds(verdict.allowed ? until_full(
+                                               all[0], verdict.left[0])
+                                                           : verdict.wait))}};
+  // Lists of strings with parameters, as RFC 9651 writes them.
+  std::string policies;
+  std::string states;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto name = (i == 0 ? "\"" : ", \"") + std::string{policy_of(all[i])} + '"';
+    policies += name + ";q=" + std::to_string(all[i].most)
+                + ";w=" + std::to_string(all[i].seconds);
+    // Of the one that refuses it says the same as Retry-After.
+    bool refuses = !verdict.allowed && i == verdict.by;
+    auto wait = refuses ? verdict.wait : until_full(all[i], verdict.left[i]);
+    states += name + ";r=" + std::to_string(verdict.left[i])
+              + ";t=" + std::to_string(whole_seconds(wait));
+  }
+  fields.emplace_back("RateLimit-Policy", std::move(policies));
+  fields.emplace_back("RateLimit", std::move(states));
+  return fields;
 }
 
 http_response too_many_answer(const route& line, const std::vector<bucket>& all,
@@ -103,9 +129,8 @@ http_response too_many_answer(const route& line, const std::vector<bucket>& all,
   }
   auto answer = json_answer(429, body);
   answer.fields.emplace_back("Retry-After", seconds);
-  if (line.counted == rate::caller)
-    for (auto& field : rate_fields(all, verdict, unix_now))
-      answer.fields.push_back(std::move(field));
+  for (auto& field : rate_fields(line, all, verdict, unix_now))
+    answer.fields.push_back(std::move(field));
   return answer;
 }
 

@@ -20,8 +20,11 @@ std::vector<bucket> buckets_of(const route& line, const http_request& request,
                                const identity& who,
                                const config::http_settings& limits);
 
-/// The headers that the answer to a caller carries.
-http_fields rate_fields(const std::vector<bucket>& all,
+/// The headers that the answer to a counted request carries: to a caller those
+/// of the contract, and to whoever asks the standard's, `RateLimit-Policy` and
+/// `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with a line for each
+/// bucket.
+http_fields rate_fields(const route& line, const std::vector<bucket>& all,
                         const bucket_verdict& verdict, std::int64_t unix_now);
 
 /// 429 in the contract's words, with Retry-After.
