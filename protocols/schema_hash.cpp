@@ -3,6 +3,7 @@
 #include "protocols/facts/run.pb.h"
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/browser.pb.h"
+#include "protocols/remote/daemon.pb.h"
 #include "protocols/remote/link.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/schedule.pb.h"
@@ -25,6 +26,7 @@ std::string wire_schema_hash() {
                            remote::ToolRun::descriptor()->file(),
                            remote::BrowserRun::descriptor()->file(),
                            remote::StartTask::descriptor()->file(),
+                           remote::DaemonsHere::descriptor()->file(),
                            remote::WorkDemand::descriptor()->file(),
                            remote::Schedule::descriptor()->file(),
                            link::Frame::descriptor()->file()}) {

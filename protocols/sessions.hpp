@@ -23,6 +23,8 @@ struct session {
   std::string mode;         ///< Of the first task.
   time created_at;
   time updated_at;
+  /// A person or a model gave it the title; else it is the first query, cut.
+  bool titled = false;
 };
 
 /// Makes the session, or finds it; one that was deleted begins anew. Answers
@@ -63,6 +65,19 @@ struct rename {
   user_id user;
   std::string key;
   std::string title;
+};
+
+/// From a task of it: this title, unless it has been given one. Answers named,
+/// or `not_found`.
+struct name {
+  tenant_id tenant;
+  user_id user;
+  session_id session;
+  std::string title;
+};
+
+struct named {
+  bool done = false; ///< It has this title.
 };
 
 /// Its tasks stay; the session is not shown any more. Answers removed, also

@@ -2,6 +2,7 @@
 
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/browser.pb.h"
+#include "protocols/remote/daemon.pb.h"
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/work.pb.h"
@@ -25,6 +26,7 @@ std::unordered_map<std::string_view, const Message*> make_prototypes() {
                            remote::ToolRun::descriptor()->file(),
                            remote::BrowserRun::descriptor()->file(),
                            remote::StartTask::descriptor()->file(),
+                           remote::DaemonsHere::descriptor()->file(),
                            remote::WorkDemand::descriptor()->file()})
     for (int i = 0; i < file->message_type_count(); ++i) {
       const auto* type = file->message_type(i);
