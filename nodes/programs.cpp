@@ -27,7 +27,8 @@ program_of(const facts::RunStarted& start,
     return known;
   }
   if (start.strategy() == "task") {
-    workflow::task_options task{settings.agents_max, settings.iterations_max};
+    workflow::task_options task{settings.agents_max, settings.iterations_max,
+                                settings.title_timeout};
     known.code = [task](workflow::context ctx, std::string input) {
       return workflow::run_task(std::move(ctx), std::move(input), task);
     };

@@ -98,10 +98,13 @@ kit::supervisor_spec node_tree(const node_parts& p) {
       shards.kinds.emplace_back(kind);
   // Whoever carries runs has effects to send somewhere, and a gateway has the
   // model calls and the tools of its clients.
+  std::vector<std::string> dispatched;
   if (!shards.kinds.empty() || plays(s, "gateway"))
-    shards.tell_members = {"llm", "tool"};
+    dispatched = {"llm", "tool"};
   if (!shards.kinds.empty())
-    shards.tell_members.emplace_back("browser");
+    dispatched.emplace_back("browser");
+  shards.tell_members = dispatched;
+  shards.tell_members.emplace_back("gateway");
 
   kit::supervisor_spec root;
   root.name = "root";
@@ -114,7 +117,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
 
   add("store",
       [store](auto& parent) { return store::spawn_store(parent, store); });
-  if (plays(s, "gateway"))
+  // Runs give sessions their titles.
+  if (plays(s, "gateway") || plays(s, "orchestrator"))
     add("records", [&env, &s, &m](auto& parent) {
       return store::spawn_record_store(
           parent,
@@ -160,7 +164,7 @@ kit::supervisor_spec node_tree(const node_parts& p) {
                args.self = [p] { return p.place->self(); };
                return browser::spawn_browser_pool(parent, std::move(args));
              });
-  for (std::string role : shards.tell_members)
+  for (const auto& role : dispatched)
     add(role + "-dispatch", [&env, role, &m](auto& parent) {
       return dispatch::spawn_dispatcher(parent, {env, role, m.dispatch});
     });

@@ -14,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using workflow::cut;
+using workflow::cut_characters;
 
 std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -163,14 +164,16 @@ facts::Event observed_event(const std::string& agent,
                {"success", result.success()},
                {"usage", {{"duration_ms", result.duration_us() / 1000}}}};
   if (!result.success())
-    payload["error"] = cut(result.error(), workflow::event_observation_max);
+    payload["error"]
+        = cut_characters(result.error(), workflow::event_observation_max);
   if (auto extra = json::parse(result.metadata_json(), nullptr, false);
       extra.is_object())
     payload["metadata"] = std::move(extra);
-  return event_of("TOOL_OBSERVATION", agent,
-                  cut(result.success() ? result.output() : result.error(),
-                      workflow::event_observation_max),
-                  payload);
+  return event_of(
+      "TOOL_OBSERVATION", agent,
+      cut_characters(result.success() ? result.output() : result.error(),
+                     workflow::event_observation_max),
+      payload);
 }
 
 facts::Event answered_event(const std::string& agent,
@@ -184,9 +187,10 @@ facts::Event answered_event(const std::string& agent,
                {"cost_usd", static_cast<double>(usage.cost_nanousd()) / 1e9},
                {"duration_ms", answer.duration_us() / 1000}};
   if (answer.message().tool_calls().empty())
-    return event_of("LLM_OUTPUT", agent,
-                    cut(answer.message().text(), workflow::event_output_max),
-                    payload);
+    return event_of(
+        "LLM_OUTPUT", agent,
+        cut_characters(answer.message().text(), workflow::event_output_max),
+        payload);
   std::string text = answer.message().text();
   if (text.empty()) {
     text = "Using";
@@ -195,7 +199,7 @@ facts::Event answered_event(const std::string& agent,
   }
   payload["interim"] = true;
   return event_of("AGENT_THINKING", agent,
-                  cut(text, workflow::event_thinking_max), payload);
+                  cut_characters(text, workflow::event_thinking_max), payload);
 }
 
 facts::Event role_event(const std::string& agent, const std::string& role,

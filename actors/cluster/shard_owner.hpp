@@ -79,7 +79,7 @@ struct shard_owner_args {
   std::shared_ptr<place_in_cluster> place;
   /// Whose ACTIVATORs bring runs to life: `workflow`, `agent`.
   std::vector<std::string> kinds;
-  /// Who is told each time who else is a member: the DISPATCHERs.
+  /// Who is told each time who else is a member: DISPATCHERs, GATEWAY.
   std::vector<std::string> tell_members{};
   /// Ends the node, in order; any thread.
   std::function<void(const std::string& why)> end_node = [](const auto&) {};

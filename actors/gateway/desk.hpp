@@ -30,6 +30,7 @@ public:
   using actor_base::clock_now;
   using actor_base::env;
   using actor_base::poster;
+  using actor_base::refuse;
   using actor_base::reply;
   using actor_base::tell;
 

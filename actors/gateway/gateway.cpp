@@ -132,9 +132,18 @@ public:
 
 protected:
   kit::handlers make_handlers() override {
+    auto about_daemons
+        = [this](auto& mail, auto& m) { daemons_.told(mail, m); };
     return {kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); }),
+            kit::on<cluster::members_changed>(
+                [this](auto&, auto& m) { daemons_.members_are(m); }),
             kit::on<shannon::daemons::heard>(
-                [this](auto& mail, auto& m) { daemons_.heard(mail, m); })};
+                [this](auto& mail, auto& m) { daemons_.heard(mail, m); }),
+            kit::on<remote::DaemonsHere>(about_daemons),
+            kit::on<remote::ListDaemons>(about_daemons),
+            kit::on<remote::DaemonSay>(about_daemons),
+            kit::on<remote::DaemonHeard>(about_daemons),
+            kit::on<remote::SendToDaemons>(about_daemons)};
   }
 
   void started() override {

@@ -19,8 +19,10 @@ namespace shannon::gateway {
 
 /// GATEWAY: the public HTTP surface of a node.
 ///
-///   takes       drain                        protocols/cluster.hpp
+///   takes       drain, members_changed       protocols/cluster.hpp
 ///               heard, of its DAEMONs        protocols/daemons.hpp
+///               of GATEWAYs, and SendToDaemons of its node's WORKFLOWs
+///                                            protocols/remote/daemon.proto
 ///               requests from the HTTP server
 ///   asks        WORKFLOW: StartTask, StartRun, CancelTask, SetPaused,
 ///               SignalTask

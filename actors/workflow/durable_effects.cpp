@@ -144,18 +144,22 @@ void durable_actor::call_model(const durable_run::effect_start& what) {
   *call.mutable_context() = effect_context(what.key, what.attempt);
   *call.mutable_request()
       = dynamic_cast<const remote::LlmRequest&>(*what.input);
+  bool is_title = call.request().purpose() == "title";
   ask<remote::LlmResponse>(
       {"llm"}, std::move(call), with_.llm.call_timeout + 5s,
-      [this, key = what.key, attempt = what.attempt,
-       since = now_us()](result<remote::LlmResponse> got) {
+      [this, key = what.key, attempt = what.attempt, since = now_us(),
+       is_title](result<remote::LlmResponse> got) {
         durable_run::effect_outcome outcome;
         if (got) {
           outcome.output = got->SerializeAsString();
           outcome.usage.set_input_tokens(got->usage().input_tokens());
           outcome.usage.set_output_tokens(got->usage().output_tokens());
           outcome.usage.set_cost_nanousd(got->usage().cost_nanousd());
-          outcome.usage.set_model(got->model());
-          outcome.usage.set_provider(got->provider());
+          // A title is no answer of the run's: it only costs.
+          if (!is_title) {
+            outcome.usage.set_model(got->model());
+            outcome.usage.set_provider(got->provider());
+          }
           outcome.models.push_back(use_of(*got));
         } else {
           outcome.output = tl::unexpected<error>(got.error());

@@ -4,6 +4,7 @@
 
 #include "actors/kit/failpoint.hpp"
 #include "actors/workflow/workflow_actor.hpp"
+#include "protocols/sessions.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -72,12 +73,60 @@ void workflow_actor::start_effect(const durable_run::effect_start& what) {
                                what.attempt, now_us(), wish->detached(),
                                std::move(start)});
   }
+  if (const auto* wish
+      = dynamic_cast<const remote::NameSession*>(what.input.get()))
+    return name_session(what, *wish);
+  if (const auto* wish
+      = dynamic_cast<const remote::SendToDaemons*>(what.input.get()))
+    return send_to_daemons(what, *wish);
   effect_ended(what.key, what.effect, what.attempt, now_us(),
                {fail(errc::invalid_argument,
                      "a WORKFLOW cannot carry out " + what.effect),
                 {},
                 {},
                 0});
+}
+
+void workflow_actor::name_session(const durable_run::effect_start& what,
+                                  const remote::NameSession& wish) {
+  ask<sessions::named>(
+      {"records"},
+      sessions::name{tenant_id{wish.tenant()}, user_id{wish.user()},
+                     session_id{wish.session()}, wish.title()},
+      store_timeout,
+      [this, key = what.key, effect = what.effect, attempt = what.attempt,
+       since = now_us()](const result<sessions::named>& got) {
+        durable_run::effect_outcome outcome;
+        if (got) {
+          remote::SessionNamed done;
+          done.set_named(got->done);
+          outcome.output = done.SerializeAsString();
+        } else {
+          outcome.output = tl::unexpected<error>(got.error());
+        }
+        effect_ended(key, effect, attempt, since, std::move(outcome));
+      });
+}
+
+/// The message is named like its task: its replies are signals to that.
+void workflow_actor::send_to_daemons(const durable_run::effect_start& what,
+                                     const remote::SendToDaemons& wish) {
+  auto msg = wish;
+  msg.set_message_id(log().value);
+  msg.set_run(log().value);
+  msg.set_tenant(birth().tenant.value);
+  msg.set_user(birth().user.value);
+  ask<remote::SentToDaemons>(
+      {"gateway"}, std::move(msg), store_timeout,
+      [this, key = what.key, effect = what.effect, attempt = what.attempt,
+       since = now_us()](const result<remote::SentToDaemons>& got) {
+        durable_run::effect_outcome outcome;
+        if (got)
+          outcome.output = got->SerializeAsString();
+        else
+          outcome.output = tl::unexpected<error>(got.error());
+        effect_ended(key, effect, attempt, since, std::move(outcome));
+      });
 }
 
 /// While this run waits for a person those others go on, and keep what they

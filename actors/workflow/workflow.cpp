@@ -29,7 +29,8 @@ constexpr std::size_t kept_mail_max = 1'000;
 constexpr std::string_view task_program = "task";
 
 program task_of(const config::run_settings& settings) {
-  task_options options{settings.agents_max, settings.iterations_max};
+  task_options options{settings.agents_max, settings.iterations_max,
+                       settings.title_timeout};
   return [options](context ctx, std::string input) {
     return run_task(std::move(ctx), std::move(input), options);
   };
@@ -143,6 +144,8 @@ void workflow_actor::begin_task(const remote::TaskInput& input) {
   input_.set_agents_max(input_.agents_max() == 0
                             ? agents_max
                             : std::min(input_.agents_max(), agents_max));
+  if (!with().settings.session_titles)
+    input_.clear_names_session();
   facts::RunStarted begun;
   begun.set_kind(kind_);
   begun.set_strategy(std::string{task_program});
@@ -388,6 +391,15 @@ void workflow_actor::on(const envelope& mail, const remote::CancelTask& msg) {
 void workflow_actor::on(const envelope& mail, const remote::SignalTask& msg) {
   if (signalers_.size() >= kept_mail_max)
     return refuse(mail, too_much());
+  if (msg.passing()) {
+    if (run().ended())
+      return refuse(mail, has_ended());
+    remote::RunDelta news;
+    news.set_task(log().value);
+    *news.mutable_event() = msg.told();
+    tell_subscribers(message_body{std::move(news)});
+    return reply(mail, remote::SignalAck{});
+  }
   // What others tell must not fill the log of a run that has yet to end.
   if (msg.name().empty()
       && run().stored_version() >= with().settings.facts_max / 2)

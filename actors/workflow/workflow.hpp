@@ -29,7 +29,8 @@ using programs = std::map<std::string, program, std::less<>>;
 ///               AgentProgress, AgentEnded    protocols/remote/agent.proto
 ///               LlmDelta                     protocols/remote/llm.proto
 ///   asks        EVENT STORE, LLM ROUTER, TOOL RUNNER, AGENTs; WORKFLOWs of
-///               its child runs; who started it, to take its end
+///               its child runs; who started it, to take its end; RECORD
+///               STORE: the title of its session; GATEWAY: daemons of its user
 ///   tells       its subscribers: RunEvent for each stored fact, RunDelta
 ///   supervised  by its ACTIVATOR (`workflow`), which brings it back
 ///   persists    every fact of the run, on the log named like the run

@@ -4,6 +4,8 @@
 #include "actors/workflow/workflow.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/remote/agent.pb.h"
+#include "protocols/remote/daemon.pb.h"
+#include "protocols/remote/session.pb.h"
 #include "protocols/remote/workflow.pb.h"
 
 #include <chrono>
@@ -104,6 +106,10 @@ private:
 
   // -- other runs -------------------------------------------------------------
 
+  void name_session(const durable_run::effect_start& what,
+                    const remote::NameSession& wish);
+  void send_to_daemons(const durable_run::effect_start& what,
+                       const remote::SendToDaemons& wish);
   std::string agent_log(const remote::AgentBrief& brief);
   std::string child_id(const remote::ChildRun& wish,
                        const std::string& key) const;

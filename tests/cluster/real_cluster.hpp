@@ -69,6 +69,9 @@ public:
   std::uint16_t port(unsigned node) const {
     return nodes_[node].http;
   }
+  std::uint16_t admin_port(unsigned node) const {
+    return nodes_[node].admin;
+  }
   std::uint16_t link_port(unsigned node) const {
     return nodes_[node].link;
   }

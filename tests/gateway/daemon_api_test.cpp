@@ -3,12 +3,9 @@
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_text.hpp"
 #include "protocols/accounts.hpp"
+#include "tests/gateway/daemon_program.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/websocket/stream.hpp>
 #include <catch2/catch.hpp>
 
 #include <memory>
@@ -18,9 +15,6 @@
 using namespace shannon;
 using namespace shannon::test;
 using gateway::json_in;
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace ws = boost::beast::websocket;
 
 namespace {
 
@@ -33,46 +27,9 @@ std::string user_named(const std::string& name) {
 }
 
 /// A program that has connected.
-class program {
-public:
-  program(gateway_fixture& fixture, const std::string& user) {
-    stream_.next_layer().connect(
-        {asio::ip::address_v4::loopback(), fixture.server->port()});
-    stream_.set_option(
-        ws::stream_base::decorator([user](ws::request_type& request) {
-          request.set("X-User-Id", user_named(user));
-        }));
-    stream_.handshake("127.0.0.1", "/v1/ws/messages");
-  }
-
-  json_in next() {
-    beast::flat_buffer in;
-    stream_.read(in);
-    return json_in::parse(beast::buffers_to_string(in.data()));
-  }
-
-  void say(const json_in& what) {
-    stream_.write(asio::buffer(what.dump()));
-  }
-  void say_raw(const std::string& text) {
-    stream_.write(asio::buffer(text));
-  }
-
-  /// The connection ends without another text.
-  bool is_closed() {
-    beast::flat_buffer in;
-    boost::system::error_code failed;
-    stream_.read(in, failed);
-    return failed.failed();
-  }
-
-  void leave() {
-    stream_.close(ws::close_code::normal);
-  }
-
-private:
-  asio::io_context io_;
-  ws::stream<asio::ip::tcp::socket> stream_{io_};
+struct program : daemon_program {
+  program(gateway_fixture& fixture, const std::string& user)
+      : daemon_program(fixture.server->port(), user_named(user)) {}
 };
 
 std::size_t connected(gateway_fixture& fixture, const std::string& user) {

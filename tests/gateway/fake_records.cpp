@@ -78,6 +78,7 @@ result<message_body> fake_records::answer(const envelope& mail) {
     if (!known || known->deleted)
       return no_such();
     known->what.title = msg->title;
+    known->what.titled = true;
     return message_body{known->what};
   }
   if (const auto* msg = body.get_if<sessions::remove>()) {

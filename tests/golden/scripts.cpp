@@ -2,6 +2,7 @@
 
 #include "actors/agent/agent_loop.hpp"
 #include "actors/workflow/strategies/task.hpp"
+#include "protocols/remote/session.pb.h"
 #include "tests/workflow/context_examples.hpp"
 
 #include <utility>
@@ -61,12 +62,19 @@ durable_run::effect_outcome team(const durable_run::effect_start& start) {
     report.set_iterations(2);
     return {report.SerializeAsString(), {}, {}, 900};
   }
+  if (start.effect == "session") {
+    remote::SessionNamed done;
+    done.set_named(true);
+    return {done.SerializeAsString(), {}, {}, 40};
+  }
   const auto& request = dynamic_cast<const remote::LlmRequest&>(*start.input);
   if (start.attempt == 1 && request.purpose() == "synthesize")
     return {fail(errc::unavailable, "529 overloaded", true), {}, {}, 10};
   remote::LlmResponse answer;
-  answer.mutable_message()->set_text(
-      request.purpose() == "plan" ? plan_of_two : "The area is 12.");
+  answer.mutable_message()->set_text(request.purpose() == "plan" ? plan_of_two
+                                     : request.purpose() == "title"
+                                         ? "How Large It Is"
+                                         : "The area is 12.");
   return said(std::move(answer));
 }
 
@@ -74,12 +82,13 @@ workflow::durable<std::string> task(context ctx, std::string input) {
   return workflow::run_task(std::move(ctx), std::move(input), {});
 }
 
-run_driver play_task(const std::string& mode) {
+run_driver play_task(const std::string& mode, bool names_session = false) {
   run_driver world{task, team, steady(true)};
   remote::TaskInput input;
   input.set_query("How large is it?");
   input.set_mode(mode);
   input.set_agents_max(8);
+  input.set_names_session(names_session);
   world.begin(input.SerializeAsString());
   facts::Event thinking;
   thinking.set_type("AGENT_THINKING");
@@ -176,6 +185,8 @@ const std::map<std::string, script>& all_scripts() {
          {task, steady(true), [] { return play_task("standard"); }}},
         {"task-simple",
          {task, steady(true), [] { return play_task("simple"); }}},
+        {"task-with-title",
+         {task, steady(true), [] { return play_task("standard", true); }}},
         {"task-cancelled", {task, steady(true), cancel_task}},
         {"agent-loop", {loop, steady(false), play_agent}},
     };

@@ -81,6 +81,43 @@ TEST_CASE("a session is made once, and belongs to one user of one tenant") {
   CHECK_FALSE(node.ask<sessions::session>(finding("b", "ann", "id-1")));
 }
 
+TEST_CASE("a session is given one title by its tasks, and none that a person "
+          "has given") {
+  auto dsn = test::fresh_database();
+  records_node node{dsn, {records::session_lines()}};
+  auto open = [&](const std::string& name) {
+    auto got = node.ask<sessions::opened>(opening("a", "ann", name, name));
+    REQUIRE(got);
+    return got->what;
+  };
+  auto give = [&](const std::string& name, const std::string& title,
+                  const std::string& tenant = "a",
+                  const std::string& user = "ann") {
+    return node.ask<sessions::named>(sessions::name{
+        tenant_id{tenant}, user_id{user}, session_id{name}, title});
+  };
+  CHECK_FALSE(open("talk").titled);
+  CHECK(give("talk", "First")->done);
+  CHECK(open("talk").title == "First");
+  CHECK(open("talk").titled);
+  CHECK(give("talk", "First")->done); // A repeat.
+  CHECK_FALSE(give("talk", "Second")->done);
+  CHECK(open("talk").title == "First");
+
+  open("mine");
+  REQUIRE(node.ask<sessions::session>(
+      sessions::rename{tenant_id{"a"}, user_id{"ann"}, "mine", "My own"}));
+  CHECK_FALSE(give("mine", "Another")->done);
+  CHECK(open("mine").title == "My own");
+  REQUIRE(node.ask<sessions::removed>(
+      sessions::remove{tenant_id{"a"}, user_id{"ann"}, "mine"}));
+  CHECK(give("mine", "Another").error().code == errc::not_found);
+  CHECK_FALSE(open("mine").titled); // It begins anew.
+
+  CHECK(give("talk", "Hers", "a", "bob").error().code == errc::not_found);
+  CHECK(give("talk", "Hers", "b").error().code == errc::not_found);
+}
+
 TEST_CASE("a deleted session is gone until its name is used again") {
   records_node node{test::fresh_database(), {records::session_lines()}};
   auto begun = node.ask<sessions::opened>(opening("a", "ann", "i", "talk"));

@@ -1,9 +1,14 @@
 #include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/plan.hpp"
+#include "actors/workflow/strategies/session_title.hpp"
 #include "actors/workflow/strategies/task.hpp"
+#include "protocols/remote/daemon.pb.h"
+#include "protocols/remote/session.pb.h"
 #include "tests/kit/run_driver.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <algorithm>
 
 using namespace shannon;
 using namespace shannon::workflow;
@@ -15,22 +20,39 @@ struct scripted_team {
   bool plan_fails = false;
   std::set<std::string> failing_agents;
   std::vector<remote::AgentBrief> briefs;
+  std::optional<std::string> title; ///< Without one the model fails.
+  bool has_title = false;           ///< The session, by then.
+  std::vector<remote::LlmRequest> titles_asked;
+  std::vector<remote::NameSession> names;
 
   durable_run::effect_outcome
   operator()(const durable_run::effect_start& start) {
     if (start.effect == "agent")
       return work(dynamic_cast<const remote::AgentBrief&>(*start.input));
+    if (start.effect == "session")
+      return name(dynamic_cast<const remote::NameSession&>(*start.input));
     const auto& request = dynamic_cast<const remote::LlmRequest&>(*start.input);
-    if (request.purpose() == "plan" && plan_fails)
+    bool is_title = request.purpose() == "title";
+    if (is_title)
+      titles_asked.push_back(request);
+    if ((request.purpose() == "plan" && plan_fails) || (is_title && !title))
       return {fail(errc::failed, "model says no"), {}, {}, 0};
     remote::LlmResponse answer;
     answer.mutable_message()->set_text(request.purpose() == "plan" ? plan_text
+                                       : is_title                  ? *title
                                                                    : "joined");
     facts::Usage usage;
     usage.set_input_tokens(100);
     usage.set_output_tokens(20);
     usage.set_model("scripted-1");
     return {answer.SerializeAsString(), usage, {}, 0};
+  }
+
+  durable_run::effect_outcome name(const remote::NameSession& wish) {
+    names.push_back(wish);
+    remote::SessionNamed done;
+    done.set_named(!has_title);
+    return {done.SerializeAsString(), {}, {}, 0};
   }
 
   durable_run::effect_outcome work(const remote::AgentBrief& brief) {
@@ -57,6 +79,11 @@ struct team_world {
   std::unique_ptr<run_driver> world;
 
   void run(const std::string& mode = {}) {
+    begin(mode);
+    world->settle();
+  }
+
+  void begin(const std::string& mode = {}) {
     run_options options;
     options.ends_stream = true;
     world = std::make_unique<run_driver>(
@@ -67,9 +94,25 @@ struct team_world {
     remote::TaskInput input;
     input.set_query("do it");
     input.set_mode(mode);
+    input.set_session("talk");
+    input.set_tenant("t");
+    input.set_user("u");
+    input.set_names_session(names_session);
     world->begin(input.SerializeAsString());
-    world->settle();
   }
+
+  /// What clients were told of the title.
+  std::vector<std::string> titles() const {
+    std::vector<std::string> all;
+    for (std::size_t i = 1; i <= world->log.size(); ++i) {
+      auto event = world->fact(i).event();
+      if (event.type() == "LLM_OUTPUT" && event.agent_id() == "title_generator")
+        all.push_back(event.message());
+    }
+    return all;
+  }
+
+  bool names_session = false;
 
   std::string answer() const {
     remote::AgentReport report;
@@ -172,6 +215,182 @@ TEST_CASE("a plan is read under the limit its task was accepted with") {
   world.begin(input.SerializeAsString());
   world.settle();
   CHECK(team->briefs.size() == 2);
+}
+
+TEST_CASE("a session without a title is given one by a small model") {
+  team_world w;
+  w.names_session = true;
+  w.team->plan_text = two_parts;
+  w.team->title = "\n \"Finding A and B\"\nand more";
+  w.run();
+  CHECK(w.answer() == "joined");
+  CHECK(w.titles() == std::vector<std::string>{"Finding A and B"});
+  REQUIRE(w.team->titles_asked.size() == 1);
+  const auto& asked = w.team->titles_asked[0];
+  CHECK(asked.tier() == "small");
+  CHECK(asked.temperature() == Approx(0.3));
+  CHECK(asked.messages(1).text() == "do it");
+  REQUIRE(w.team->names.size() == 1);
+  const auto& wish = w.team->names[0];
+  CHECK(wish.tenant() + "/" + wish.user() + "/" + wish.session() == "t/u/talk");
+  CHECK(wish.title() == "Finding A and B");
+  // What it cost is the task's.
+  CHECK(w.world->run->usage().input_tokens() == 300);
+}
+
+TEST_CASE("who was given a title meanwhile keeps it, and nobody is told") {
+  team_world w;
+  w.names_session = true;
+  w.team->title = "Late";
+  w.team->has_title = true;
+  w.run();
+  CHECK(w.answer() == "by agent-1");
+  CHECK(w.team->names.size() == 1);
+  CHECK(w.titles().empty());
+}
+
+TEST_CASE("a title that cannot be had is no concern of the task's") {
+  team_world w;
+  w.names_session = true;
+  w.run();
+  CHECK(w.answer() == "by agent-1");
+  CHECK(w.team->titles_asked.size() == 1);
+  CHECK(w.team->names.empty());
+  CHECK(w.titles().empty());
+
+  team_world empty;
+  empty.names_session = true;
+  empty.team->title = " \n";
+  empty.run();
+  CHECK(empty.answer() == "by agent-1");
+  CHECK(empty.team->names.empty());
+}
+
+TEST_CASE("no answer waits for a title: one that comes later is given up") {
+  team_world w;
+  w.names_session = true;
+  w.team->title = "Never";
+  w.begin();
+  auto begun = w.world->now_us;
+  w.world->hangs = [](const auto& start) { return start.key == "title/ask#1"; };
+  w.world->settle();
+  CHECK(w.answer() == "by agent-1");
+  CHECK(w.world->now_us - begun < 1'000'000);
+  CHECK(w.world->stopped.count("title/ask#1") == 1);
+  CHECK(w.titles().empty());
+}
+
+TEST_CASE("a title takes no longer than it may") {
+  team_world w;
+  w.names_session = true;
+  w.team->title = "Never";
+  w.begin();
+  auto begun = w.world->now_us;
+  w.world->hangs = [](const auto& start) {
+    return start.key == "title/ask#1" || start.effect == "agent";
+  };
+  w.world->settle();
+  CHECK_FALSE(w.world->run->ended());
+  CHECK(w.world->stopped.count("title/ask#1") == 1);
+  CHECK(w.world->now_us - begun >= 15'000'000);
+}
+
+TEST_CASE("a task that gives its session a title comes back from any fact") {
+  team_world whole;
+  whole.names_session = true;
+  whole.team->title = "Finding A";
+  whole.run();
+  const auto facts = whole.world->log.size();
+  for (std::size_t after = 1; after < facts; ++after) {
+    team_world w;
+    w.names_session = true;
+    w.team->title = "Finding A";
+    w.begin();
+    while (w.world->log.size() < after && w.world->step()) {
+    }
+    w.world->crash();
+    REQUIRE_FALSE(w.world->replay_failed);
+    w.world->settle();
+    CHECK(w.answer() == "by agent-1");
+    CHECK(w.titles() == std::vector<std::string>{"Finding A"});
+  }
+}
+
+TEST_CASE("a title is one line of at most 60 characters") {
+  CHECK(title_in("Plain Words") == "Plain Words");
+  CHECK(title_in("«Größe der Fläche»\n") == "Größe der Fläche");
+  CHECK(title_in("**Bold**") == "Bold");
+  CHECK(title_in("a\tb\x1b[2Jc") == "a b [2Jc");
+  CHECK(title_in("") == "");
+  CHECK(title_in("\"\"") == "");
+  std::string sixty;
+  for (int i = 0; i < 60; ++i)
+    sixty += "ü";
+  CHECK(title_in(sixty) == sixty);
+  CHECK(title_in(sixty + "x") == sixty.substr(0, 59 * 2) + "…");
+}
+
+namespace {
+
+/// A scheduled task for its user's own machine.
+run_driver task_for_daemon(bool is_connected) {
+  run_driver world{
+      [](context ctx, std::string input) {
+        return run_task(std::move(ctx), std::move(input), {});
+      },
+      [is_connected](const durable_run::effect_start& start)
+          -> durable_run::effect_outcome {
+        CHECK(start.effect == "daemon");
+        if (!is_connected)
+          return {fail(errc::not_found, "no daemon connected"), {}, {}, 0};
+        remote::SentToDaemons sent;
+        sent.set_daemons(1);
+        sent.set_reply_wait_ms(600'000);
+        return {sent.SerializeAsString(), {}, {}, 0};
+      },
+      {.ends_stream = true}};
+  remote::TaskInput input;
+  input.set_query("feed the cat");
+  input.set_context_json(R"({"execution_target":"daemon"})");
+  world.begin(input.SerializeAsString());
+  return world;
+}
+
+} // namespace
+
+TEST_CASE("a task for a daemon is sent to one, and answers with its reply") {
+  auto world = task_for_daemon(true);
+  while (world.started.count("daemon#1") == 0 && world.step()) {
+  }
+  world.step();
+  world.step();
+  world.crash(); // It waits as a row.
+  REQUIRE_FALSE(world.replay_failed);
+  world.run->signal("daemon-reply-v1", "reply", R"({"text":"fed"})",
+                    world.now_us);
+  world.settle();
+  REQUIRE(world.run->ended());
+  CHECK(world.started["daemon#1"] == 1);
+  remote::AgentReport report;
+  report.ParseFromString(world.run->output());
+  CHECK(report.text() == "fed");
+  auto types = world.event_types();
+  CHECK(std::count(types.begin(), types.end(), "LLM_OUTPUT") == 1);
+}
+
+TEST_CASE("a task for a daemon fails if none is connected, or none replies") {
+  auto nobody = task_for_daemon(false);
+  nobody.settle();
+  REQUIRE(nobody.run->ended());
+  CHECK(nobody.status == store::log_status::failed);
+  CHECK(nobody.run->failure().text == "no daemon connected");
+
+  auto silent = task_for_daemon(true);
+  auto begun = silent.now_us;
+  silent.settle();
+  REQUIRE(silent.run->ended());
+  CHECK(silent.run->failure().code == errc::timeout);
+  CHECK(silent.now_us - begun >= 600'000'000);
 }
 
 TEST_CASE("a message to a daemon waits for its reply, and not for ever") {

@@ -1,6 +1,7 @@
 // WORKFLOW and AGENT over a store in memory, on one thread with virtual time:
 // what they say, and how they come back when they are killed.
 
+#include "protocols/sessions.hpp"
 #include "tests/workflow/workflow_world.hpp"
 
 #include <catch2/catch.hpp>
@@ -316,6 +317,82 @@ TEST_CASE_METHOD(workflow_world, "who creates a task may come second") {
   REQUIRE(second.size() == 1);
   CHECK(second[0]);
   CHECK(first == std::vector<errc>{errc::ok});
+}
+
+TEST_CASE_METHOD(workflow_world, "an event told in passing is heard by who "
+                                 "follows, and not stored") {
+  far.answers = false;
+  REQUIRE(submit("t1"));
+  listener::heard heard;
+  spawn<listener>(env, "t1", heard);
+  run();
+  auto before = tables.versions(log_id{"t1"}).size();
+  auto deltas = heard.deltas;
+  remote::SignalTask told;
+  told.set_task("t1");
+  told.set_signal_id("s");
+  told.set_passing(true);
+  told.mutable_told()->set_type("LLM_PARTIAL");
+  told.mutable_told()->set_message("wo");
+  for (int i = 0; i < 2; ++i) {
+    auto got = ask_all<remote::SignalAck>("workflow/t1", told);
+    REQUIRE(got.size() == 1);
+    CHECK(got[0]);
+  }
+  CHECK(heard.deltas == deltas + 2);
+  CHECK(tables.versions(log_id{"t1"}).size() == before);
+}
+
+namespace {
+
+/// RECORD STORE, of sessions' titles.
+class fake_titles final : public kit::actor_base {
+public:
+  fake_titles(caf::actor_config& cfg, kit::actor_env& shared,
+              std::vector<sessions::name>& given)
+      : actor_base(cfg, shared, {"records"}), given_(given) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {kit::on<sessions::name>([this](auto& mail, auto& m) {
+      given_.push_back(m);
+      reply(mail, sessions::named{true});
+    })};
+  }
+
+private:
+  std::vector<sessions::name>& given_;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(workflow_world, "a task's session is given a title, unless "
+                                 "that is turned off") {
+  auto wanted = GENERATE(true, false);
+  settings.session_titles = wanted;
+  restart_node();
+  std::vector<sessions::name> given;
+  spawn<fake_titles>(env, given);
+  far.takes = 10ms;
+  remote::StartTask start;
+  start.set_task("t1");
+  auto& input = *start.mutable_input();
+  input.set_query("what is it?");
+  input.set_tenant("t");
+  input.set_user("u");
+  input.set_session("talk");
+  input.set_names_session(true);
+  ask_all<remote::TaskAccepted>("workflow/t1", start);
+  advance(5s);
+  CHECK(status("t1") == store::log_status::completed);
+  REQUIRE(given.size() == (wanted ? 1 : 0));
+  CHECK(far.calls.count("t1/title/ask#1/1") == given.size());
+  if (wanted) {
+    CHECK(given[0].tenant.value == "t");
+    CHECK(given[0].user.value == "u");
+    CHECK(given[0].session.value == "talk");
+    CHECK(given[0].title == "the answer");
+  }
 }
 
 TEST_CASE_METHOD(workflow_world, "token deltas keep no other mail out") {

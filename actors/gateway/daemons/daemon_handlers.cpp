@@ -21,8 +21,26 @@ using namespace std::chrono_literals;
 /// A reply that cannot be stored now is tried again after this.
 constexpr auto store_again = 1'000ms;
 
+/// Daemons that come and go together are told of together.
+constexpr auto tell_after = 50ms;
+/// Who is silent for so long has none: others say so every second.
+constexpr auto silent_max = 6s;
+
 /// Numbers DAEMONs over all lives of the GATEWAY.
 std::atomic<std::uint64_t> daemons_started{0};
+/// Likewise what was connected at one time.
+std::atomic<std::uint64_t> serials{0};
+
+shannon::address gateway_of(const node_id& node) {
+  return {"gateway@" + node.value};
+}
+
+/// Whose mail it is; empty: this node's.
+node_id sender_of(const envelope& mail) {
+  auto at = mail.from.value.find('@');
+  return node_id{at == std::string::npos ? std::string{}
+                                         : mail.from.value.substr(at + 1)};
+}
 
 daemons::owner owner_of(const identity& who) {
   return {who.tenant, who.user};
@@ -56,8 +74,9 @@ result<daemons::message> read_message(const http_request& request,
                 "tenant_id, user_id and text are required");
   if (out.id.empty())
     out.id = random_uuid();
-  // The run's id holds it.
-  if (!is_identifier(out.id) || !is_identifier(daemons::run_of(out.id)))
+  // The run's id holds it, and is no task's.
+  if (!is_identifier(out.id) || daemons::run_of(out.id) == out.id
+      || !is_identifier(daemons::run_of(out.id)))
     return fail(errc::invalid_argument, "Invalid message_id format");
   return out;
 }
@@ -109,11 +128,14 @@ void daemon_handlers::open(const call_ptr& request) {
       if (auto at = open_.find(ended); at != open_.end()) {
         gateway_.let_go(at->second.ticket);
         open_.erase(at);
+        changed();
       }
       carry_out(hub_.remove(ended));
     });
   };
-  open_[number] = {daemons::spawn_daemon(gateway_, std::move(args)), ticket};
+  open_[number] = {daemons::spawn_daemon(gateway_, std::move(args)), ticket,
+                   owner_of(request->who())};
+  changed();
   carry_out(std::move(*greeted));
 }
 
@@ -172,9 +194,24 @@ void daemon_handlers::heard(const envelope& mail,
 }
 
 void daemon_handlers::carry_out(daemons::outcome what) {
-  for (auto& [who, text] : what.says)
-    gateway_.tell({"daemon/" + std::to_string(who)},
-                  shannon::daemons::say{std::move(text)});
+  for (auto& one : what.says) {
+    if (one.to.is_here()) {
+      gateway_.tell({"daemon/" + std::to_string(one.to.number)},
+                    shannon::daemons::say{std::move(one.text)});
+      continue;
+    }
+    remote::DaemonSay msg;
+    msg.set_number(one.to.number);
+    msg.set_text(std::move(one.text));
+    msg.set_about(std::move(one.about));
+    gateway_.tell(gateway_of(one.to.node), std::move(msg));
+  }
+  for (auto& one : what.passes) {
+    remote::DaemonHeard msg;
+    msg.set_number(one.from);
+    msg.set_text(std::move(one.text));
+    gateway_.tell(gateway_of(one.home), std::move(msg));
+  }
   for (auto& told : what.words)
     told.is_strange ? find_owner(told) : store(told);
   if (!hub_.idle() && !std::exchange(watching_, true))
@@ -215,6 +252,132 @@ void daemon_handlers::watch_times() {
     watching_ = false;
     carry_out(hub_.tick(gateway_.clock_now()));
   });
+}
+
+// -- other nodes --------------------------------------------------------------
+
+void daemon_handlers::members_are(const cluster::members_changed& all) {
+  std::set<node_id> others;
+  for (const auto& one : all.members)
+    if (one.id != all.self && !one.link.empty())
+      others.insert(one.id);
+  remote::DaemonsHere again;
+  again.set_serial(serial_);
+  for (const auto& node : others)
+    if (!open_.empty())
+      gateway_.tell(gateway_of(node), again);
+  others_ = std::move(others);
+  std::vector<node_id> gone;
+  for (const auto& [node, what] : known_)
+    if (others_.count(node) == 0 || gateway_.clock_now() - what.at > silent_max)
+      gone.push_back(node);
+  for (const auto& node : gone)
+    forget(node);
+}
+
+/// Soon, and once for all that come and go until then.
+void daemon_handlers::changed() {
+  serial_ = ++serials;
+  if (std::exchange(telling_, true))
+    return;
+  gateway_.after(tell_after, [this] {
+    telling_ = false;
+    auto all = all_here();
+    for (const auto& node : others_)
+      gateway_.tell(gateway_of(node), all);
+  });
+}
+
+remote::DaemonsHere daemon_handlers::all_here() const {
+  remote::DaemonsHere msg;
+  msg.set_serial(serial_);
+  msg.set_whole(true);
+  for (const auto& [number, one] : open_) {
+    auto& daemon = *msg.add_daemons();
+    daemon.set_number(number);
+    daemon.set_tenant(one.whose.tenant.value);
+    daemon.set_user(one.whose.user.value);
+  }
+  return msg;
+}
+
+void daemon_handlers::forget(const node_id& node) {
+  known_.erase(node);
+  carry_out(hub_.lose(node));
+}
+
+void daemon_handlers::told(const envelope& mail,
+                           const remote::DaemonsHere& msg) {
+  auto node = sender_of(mail);
+  if (node.empty())
+    return;
+  auto now = gateway_.clock_now();
+  if (!msg.whole()) {
+    auto at = known_.find(node);
+    if (at != known_.end() && at->second.serial == msg.serial())
+      at->second.at = now;
+    else
+      gateway_.tell(gateway_of(node), remote::ListDaemons{});
+    return;
+  }
+  daemons::hub::others all;
+  for (const auto& one : msg.daemons())
+    all.emplace_back(one.number(), daemons::owner{tenant_id{one.tenant()},
+                                                  user_id{one.user()}});
+  known_[node] = {msg.serial(), now};
+  carry_out(hub_.see(node, all));
+}
+
+void daemon_handlers::told(const envelope& mail, const remote::ListDaemons&) {
+  gateway_.tell(gateway_of(sender_of(mail)), all_here());
+}
+
+void daemon_handlers::told(const envelope& mail, const remote::DaemonSay& msg) {
+  auto at = open_.find(msg.number());
+  if (at == open_.end())
+    return; // It has left; its node says so.
+  if (!msg.about().empty()) {
+    hub_.lies_with(sender_of(mail), msg.about(), gateway_.clock_now());
+    carry_out({});
+  }
+  gateway_.tell({"daemon/" + std::to_string(msg.number())},
+                shannon::daemons::say{msg.text()});
+}
+
+void daemon_handlers::told(const envelope& mail,
+                           const remote::DaemonHeard& msg) {
+  daemons::connection who{msg.number(), sender_of(mail)};
+  if (!who.is_here() && hub_.knows(who))
+    carry_out(hub_.heard(who, msg.text(), gateway_.clock_now()));
+}
+
+void daemon_handlers::told(const envelope& mail,
+                           const remote::SendToDaemons& msg) {
+  daemons::message what;
+  what.id = msg.message_id();
+  what.run = msg.run();
+  what.whose = {tenant_id{msg.tenant()}, user_id{msg.user()}};
+  what.channel = msg.channel();
+  what.thread = msg.thread_id();
+  what.sender = msg.sender();
+  what.text = msg.text();
+  what.agent_name = msg.agent_name();
+  what.source = msg.source();
+  what.sent_at = timestamp(gateway_.env().now());
+  auto whose = what.whose;
+  auto now = gateway_.clock_now();
+  if (hub_.count(whose) == 0 && now - begun_ < silent_max)
+    return gateway_.refuse(mail, {errc::unavailable,
+                                  "who is connected is not known yet", true,
+                                  1'000ms});
+  auto sent = hub_.dispatch(std::move(what), now);
+  if (!sent)
+    return gateway_.refuse(mail, std::move(sent.error()));
+  carry_out(std::move(*sent));
+  remote::SentToDaemons answer;
+  answer.set_daemons(static_cast<std::uint32_t>(hub_.count(whose)));
+  answer.set_reply_wait_ms(settings_.reply_wait.count());
+  gateway_.reply(mail, std::move(answer));
 }
 
 } // namespace shannon::gateway

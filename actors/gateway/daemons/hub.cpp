@@ -12,6 +12,10 @@ namespace {
 constexpr std::uint32_t depth_max = 32;
 /// Threads that are remembered for daemons; then the first one is forgotten.
 constexpr std::size_t threads_max = 10'000;
+/// Messages and questions of other nodes; likewise.
+constexpr std::size_t homes_max = 100'000;
+/// What a task's id begins with, and no other message's.
+constexpr std::string_view task_prefix = "task-";
 
 std::string envelope(std::string_view type, std::string_view id,
                      json_out payload = {}) {
@@ -73,6 +77,9 @@ remote::SignalTask reply_signal(const std::string& run, const json_in& said) {
   msg.set_name("daemon-reply-v1");
   msg.set_signal_id("reply");
   msg.set_payload(reply.dump());
+  // A task tells its answer itself.
+  if (run.starts_with(task_prefix))
+    return msg;
   auto& event = *msg.mutable_told();
   event.set_type("LLM_OUTPUT");
   event.set_agent_id("final_output");
@@ -84,26 +91,76 @@ remote::SignalTask reply_signal(const std::string& run, const json_in& said) {
 } // namespace
 
 std::string run_of(std::string_view message_id) {
-  return "daemon:" + std::string{message_id};
+  return (message_id.starts_with(task_prefix) ? "" : "daemon:")
+         + std::string{message_id};
 }
 
-result<outcome> hub::add(connection who, const owner& whose) {
-  if (count(whose) >= limits_.connections_per_user_max)
+result<outcome> hub::add(std::uint64_t number, const owner& whose) {
+  auto all = daemons_of(whose);
+  auto here = std::count_if(all.begin(), all.end(),
+                            [](const auto& one) { return one.is_here(); });
+  if (static_cast<std::size_t>(here) >= limits_.connections_per_user_max)
     return fail(errc::overloaded,
                 "at most " + std::to_string(limits_.connections_per_user_max)
                     + " daemons of one user may be connected here",
                 true);
   outcome out;
-  daemons_.emplace(who, whose);
-  by_owner_.emplace(whose, who);
-  out.says.emplace_back(who, envelope("connected", ""));
-  for (const auto& [id, one] : messages_)
-    if (one.what.whose == whose && !one.claimed_by)
-      out.says.emplace_back(who, text_of(one.what));
+  out.says.push_back({number, envelope("connected", ""), {}});
+  greet(number, whose, out);
   return out;
 }
 
-outcome hub::remove(connection who) {
+void hub::greet(const connection& who, const owner& whose, outcome& out) {
+  daemons_.emplace(who, whose);
+  by_owner_.emplace(whose, who);
+  for (const auto& [id, one] : messages_)
+    if (one.what.whose == whose && !one.claimed_by)
+      out.says.push_back({who, text_of(one.what), id});
+}
+
+outcome hub::see(const node_id& node, const others& all) {
+  outcome out;
+  std::set<connection> there;
+  for (const auto& [number, whose] : all)
+    there.emplace(number, node);
+  std::vector<connection> gone;
+  for (auto at = daemons_.lower_bound({0, node});
+       at != daemons_.end() && at->first.node == node; ++at)
+    if (there.count(at->first) == 0)
+      gone.push_back(at->first);
+  for (const auto& who : gone)
+    for (auto& told : remove(who).says)
+      out.says.push_back(std::move(told));
+  for (const auto& [number, whose] : all)
+    if (!knows({number, node}))
+      greet({number, node}, whose, out);
+  return out;
+}
+
+outcome hub::lose(const node_id& node) {
+  std::erase_if(homes_,
+                [&](const auto& one) { return one.second.node == node; });
+  return see(node, {});
+}
+
+void hub::lies_with(const node_id& home, const std::string& about,
+                    time_point now) {
+  if (homes_.size() >= homes_max && homes_.count(about) == 0)
+    homes_.erase(homes_.begin());
+  homes_[about] = {home, now + limits_.reply_wait};
+}
+
+/// A home decides about what its daemons say, wherever they are connected.
+bool hub::pass_on(const connection& who, const std::string& about,
+                  std::string_view text, outcome& out) const {
+  auto at = homes_.find(about);
+  if (!who.is_here() || at == homes_.end())
+    return false;
+  out.passes.push_back({at->second.node, who.number, std::string{text}});
+  return true;
+}
+
+outcome hub::remove(const connection& who) {
   outcome out;
   auto gone = daemons_.find(who);
   if (gone == daemons_.end())
@@ -125,7 +182,7 @@ std::size_t hub::count(const owner& whose) const {
 
 std::vector<connection> hub::daemons_of(const owner& whose) const {
   std::vector<connection> out;
-  for (auto at = by_owner_.lower_bound({whose, 0});
+  for (auto at = by_owner_.lower_bound({whose, connection{0}});
        at != by_owner_.end() && at->first == whose; ++at)
     out.push_back(at->second);
   return out;
@@ -139,10 +196,10 @@ void hub::offer(const kept& one, outcome& out,
                 ? threads_.end()
                 : threads_.find({what.whose, what.channel, what.thread});
   if (at != threads_.end() && at->second != but)
-    return out.says.emplace_back(at->second, text), void();
-  for (auto who : daemons_of(what.whose))
+    return out.says.push_back({at->second, text, what.id});
+  for (const auto& who : daemons_of(what.whose))
     if (who != but)
-      out.says.emplace_back(who, text);
+      out.says.push_back({who, text, what.id});
 }
 
 /// Anybody may have it again.
@@ -166,13 +223,16 @@ result<outcome> hub::dispatch(message what, time_point now) {
     return fail(errc::overloaded,
                 std::to_string(waiting) + " messages wait for replies", true);
   auto id = what.id;
+  if (what.run.empty())
+    what.run = run_of(id);
   auto [at, is_new] = messages_.emplace(
       id, kept{std::move(what), now + limits_.reply_wait, {}, {}, false});
   offer(at->second, out);
   return out;
 }
 
-outcome hub::heard(connection who, std::string_view text, time_point now) {
+outcome hub::heard(const connection& who, std::string_view text,
+                   time_point now) {
   outcome out;
   auto said = parse_json(text, depth_max);
   if (!said || !said->is_object()) {
@@ -185,12 +245,17 @@ outcome hub::heard(connection who, std::string_view text, time_point now) {
   const auto payload = given && given->is_object() ? *given : json_in::object();
   if (type == "approval_request")
     ask(who, payload, now, out);
-  else if (type == "approval_resolved")
-    answer(who, payload, out);
-  else if (type == "disconnect")
+  else if (type == "approval_resolved") {
+    if (auto key
+        = question_key(daemons_.at(who), string_in(payload, "request_id"));
+        questions_.count(key) != 0 || !pass_on(who, key, text, out))
+      answer(who, payload, out);
+  } else if (type == "disconnect")
     out.close = true;
   else if (!is_identifier(id))
     return out; // What follows is about a message; so is nothing else.
+  else if (messages_.count(id) == 0 && pass_on(who, id, text, out))
+    return out;
   else if (type == "claim")
     claim(who, id, now, out);
   else if (type == "reply" || type == "event")
@@ -202,7 +267,7 @@ outcome hub::heard(connection who, std::string_view text, time_point now) {
   return out;
 }
 
-void hub::claim(connection who, const std::string& id, time_point now,
+void hub::claim(const connection& who, const std::string& id, time_point now,
                 outcome& out) {
   auto at = messages_.find(id);
   const auto& whose = daemons_.at(who);
@@ -220,11 +285,13 @@ void hub::claim(connection who, const std::string& id, time_point now,
       threads_[{whose, one.what.channel, one.what.thread}] = who;
     }
   }
-  out.says.emplace_back(who, envelope("claim_ack", id, {{"granted", granted}}));
+  out.says.push_back(
+      {who, envelope("claim_ack", id, {{"granted", granted}}), id});
 }
 
-void hub::tell(connection who, const std::string& id, const json_in& payload,
-               bool is_reply, time_point now, outcome& out) {
+void hub::tell(const connection& who, const std::string& id,
+               const json_in& payload, bool is_reply, time_point now,
+               outcome& out) {
   auto at = messages_.find(id);
   bool is_strange = at == messages_.end();
   if (!is_strange && (at->second.claimed_by != who || at->second.replying))
@@ -235,7 +302,7 @@ void hub::tell(connection who, const std::string& id, const json_in& payload,
     at->second.claim_ends = now + limits_.claim_lifetime;
     at->second.replying = is_reply;
   }
-  auto run = run_of(id);
+  auto run = is_strange ? run_of(id) : at->second.what.run;
   out.words.push_back(
       {id, who, daemons_.at(who),
        is_reply ? reply_signal(run, payload) : event_signal(run, payload),
@@ -243,7 +310,7 @@ void hub::tell(connection who, const std::string& id, const json_in& payload,
 }
 
 /// Whoever else is there for the user may answer it.
-void hub::ask(connection who, const json_in& payload, time_point now,
+void hub::ask(const connection& who, const json_in& payload, time_point now,
               outcome& out) {
   auto id = string_in(payload, "request_id");
   const auto& whose = daemons_.at(who);
@@ -255,12 +322,12 @@ void hub::ask(connection who, const json_in& payload, time_point now,
   json_out told{{"event", "approval_request"}};
   for (const auto& [name, value] : payload.items())
     told[name] = value;
-  for (auto other : daemons_of(whose))
+  for (const auto& other : daemons_of(whose))
     if (other != who)
-      out.says.emplace_back(other, envelope("system", "", told));
+      out.says.push_back({other, envelope("system", "", told), key});
 }
 
-void hub::answer(connection who, const json_in& payload, outcome& out) {
+void hub::answer(const connection& who, const json_in& payload, outcome& out) {
   auto id = string_in(payload, "request_id");
   auto decision = string_in(payload, "decision");
   auto at = questions_.find(question_key(daemons_.at(who), id));
@@ -271,8 +338,9 @@ void hub::answer(connection who, const json_in& payload, outcome& out) {
   json_out told{{"request_id", id}, {"decision", decision}};
   if (auto by = string_in(payload, "resolved_by"); !by.empty())
     told["resolved_by"] = by;
-  out.says.emplace_back(at->second.asked_by,
-                        envelope("approval_response", "", std::move(told)));
+  out.says.push_back({at->second.asked_by,
+                      envelope("approval_response", "", std::move(told)),
+                      {}});
   questions_.erase(at);
 }
 
@@ -283,8 +351,9 @@ outcome hub::settled(const word& reply, const result<void>& how) {
   if (!how)
     told["error"] = how.error().text;
   if (daemons_.count(reply.from) != 0)
-    out.says.emplace_back(
-        reply.from, envelope("system", reply.message_id, std::move(told)));
+    out.says.push_back({reply.from,
+                        envelope("system", reply.message_id, std::move(told)),
+                        {}});
   return out;
 }
 
@@ -294,6 +363,7 @@ outcome hub::tick(time_point now) {
                 [&](const auto& one) { return one.second.due <= now; });
   std::erase_if(questions_,
                 [&](const auto& one) { return one.second.due <= now; });
+  std::erase_if(homes_, [&](const auto& one) { return one.second.due <= now; });
   for (auto& [id, one] : messages_)
     if (one.claimed_by && !one.replying && one.claim_ends <= now)
       release(one, out);

@@ -4,6 +4,9 @@
 #include "actors/llm/local/turn.hpp"
 #include "actors/llm/wire/wire_json.hpp"
 
+#include <sstream>
+#include <string>
+
 namespace shannon::llm {
 
 namespace {
@@ -17,6 +20,17 @@ std::string last_user_text(const remote::LlmRequest& request) {
   return {};
 }
 
+/// The first words.
+std::string title_of(const std::string& text) {
+  constexpr int words_max = 5;
+  std::istringstream words{text};
+  std::string title;
+  std::string word;
+  for (int i = 0; i < words_max && words >> word; ++i)
+    title += (i == 0 ? "" : " ") + word;
+  return title;
+}
+
 } // namespace
 
 remote::LlmResponse local_answer(const remote::LlmRequest& request) {
@@ -27,6 +41,8 @@ remote::LlmResponse local_answer(const remote::LlmRequest& request) {
     message.set_text(plan_json(last_user_text(request)));
   else if (request.purpose() == "synthesize")
     message.set_text(joined_reports(last_user_text(request)));
+  else if (request.purpose() == "title")
+    message.set_text(title_of(last_user_text(request)));
   else
     message = next_turn(request);
   answer.set_model(local_model_id);

@@ -4,6 +4,7 @@
 #include "protocols/sessions.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace shannon::store::records {
@@ -11,7 +12,7 @@ namespace shannon::store::records {
 namespace {
 
 #define SHANNON_SESSION                                                        \
-  "id, name, user_id, title, context, mode, created_at, updated_at"
+  "id, name, user_id, title, context, mode, created_at, updated_at, titled"
 #define SHANNON_MINE                                                           \
   " where tenant = $1::text and user_id = $2::text "                           \
   "and (id = $3::text or name = $3::text)"
@@ -19,7 +20,8 @@ namespace {
 constexpr pg_statement make_sql{
     "session_make",
     "insert into sessions (tenant, " SHANNON_SESSION ") values ($1::text, "
-    "$2::text, $3::text, $4::text, $5::text, $6::text, $7::text, now(), now()) "
+    "$2::text, $3::text, $4::text, $5::text, $6::text, $7::text, now(), now(), "
+    "false) "
     "on conflict do nothing returning " SHANNON_SESSION};
 
 /// One that is gone begins anew, without what it was.
@@ -30,11 +32,11 @@ constexpr pg_statement meet_sql{
     "where tenant = $1::text and (id = $2::text or (user_id = $3::text and "
     "name = $4::text)) limit 2"};
 constexpr pg_statement anew_sql{
-    "session_anew",
-    "update sessions set title = $3::text, context = $4::text, "
-    "mode = $5::text, created_at = now(), updated_at = now(), "
-    "deleted_at = null where tenant = $1::text and id = $2::text "
-    "returning " SHANNON_SESSION};
+    "session_anew", "update sessions set title = $3::text, context = $4::text, "
+                    "mode = $5::text, created_at = now(), updated_at = now(), "
+                    "titled = false, deleted_at = null where tenant = $1::text "
+                    "and id = $2::text "
+                    "returning " SHANNON_SESSION};
 
 /// Kept from the sweep, which deletes none that was opened within the hour.
 constexpr pg_statement keep_sql{
@@ -54,9 +56,19 @@ constexpr pg_statement count_sql{
     "session_count", "select count(*) from sessions where tenant = $1::text "
                      "and user_id = $2::text and deleted_at is null"};
 constexpr pg_statement rename_sql{
-    "session_rename",
-    "update sessions set title = $4::text, updated_at = now()" SHANNON_MINE
-    " and deleted_at is null returning " SHANNON_SESSION};
+    "session_rename", "update sessions set title = $4::text, titled = true, "
+                      "updated_at = now()" SHANNON_MINE
+                      " and deleted_at is null returning " SHANNON_SESSION};
+/// A repeat finds its own title there.
+constexpr pg_statement name_sql{
+    "session_name",
+    "with its as (select id, not titled or title = $4::text as free "
+    "from sessions where tenant = $1::text and user_id = $2::text "
+    "and name = $3::text and deleted_at is null for update), "
+    "done as (update sessions s set title = $4::text, titled = true, "
+    "updated_at = now() from its where s.tenant = $1::text and s.id = its.id "
+    "and its.free) "
+    "select free::int4 from its"};
 constexpr pg_statement remove_sql{
     "session_remove",
     "update sessions set deleted_at = coalesce(deleted_at, now())" SHANNON_MINE
@@ -65,14 +77,20 @@ constexpr pg_statement remove_sql{
 #undef SHANNON_SESSION
 #undef SHANNON_MINE
 
-constexpr int deleted_column = 8;
-constexpr int old_column = 9;
+constexpr int titled_column = 8;
+constexpr int deleted_column = 9;
+constexpr int old_column = 10;
 
 sessions::session session_at(const pg_rows& rows, int row) {
-  return {rows.text(row, 0),          session_id{rows.text(row, 1)},
-          user_id{rows.text(row, 2)}, rows.text(row, 3),
-          rows.text(row, 4),          rows.text(row, 5),
-          rows.time(row, 6),          rows.time(row, 7)};
+  return {rows.text(row, 0),
+          session_id{rows.text(row, 1)},
+          user_id{rows.text(row, 2)},
+          rows.text(row, 3),
+          rows.text(row, 4),
+          rows.text(row, 5),
+          rows.time(row, 6),
+          rows.time(row, 7),
+          rows.bytes(row, titled_column) == std::string_view{"\1", 1}};
 }
 
 tl::unexpected<error> no_such() {
@@ -163,6 +181,17 @@ result<sessions::session> rename_session(pg_connection& db,
                        {msg.tenant.value, msg.user.value, msg.key, msg.title}));
 }
 
+result<sessions::named> name_session(pg_connection& db,
+                                     const sessions::name& msg) {
+  auto rows = db.run(name_sql, {msg.tenant.value, msg.user.value,
+                                msg.session.value, msg.title});
+  if (!rows)
+    return tl::unexpected<error>{std::move(rows.error())};
+  if (rows->size() == 0)
+    return no_such();
+  return sessions::named{rows->int4(0, 0) != 0};
+}
+
 result<sessions::removed> remove_session(pg_connection& db,
                                          const sessions::remove& msg) {
   auto rows = db.run(remove_sql, {msg.tenant.value, msg.user.value, msg.key});
@@ -180,6 +209,7 @@ subject session_lines() {
           within_tenant("session_find", find_session),
           within_tenant("session_list", list_sessions),
           within_tenant("session_rename", rename_session),
+          within_tenant("session_name", name_session),
           within_tenant("session_remove", remove_session)};
 }
 

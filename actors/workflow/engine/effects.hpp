@@ -2,7 +2,9 @@
 
 #include "protocols/remote/agent.pb.h"
 #include "protocols/remote/browser.pb.h"
+#include "protocols/remote/daemon.pb.h"
 #include "protocols/remote/llm.pb.h"
+#include "protocols/remote/session.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/workflow.pb.h"
 
@@ -74,6 +76,28 @@ struct effect_traits<remote::AgentBrief> {
   static constexpr bool takes_key = true;
   static constexpr bool outlives = true;
   static std::string identity(const remote::AgentBrief& brief);
+};
+
+/// A message that is known is sent no second time.
+template <>
+struct effect_traits<remote::SendToDaemons> {
+  using output = remote::SentToDaemons;
+  static constexpr std::string_view kind = "daemon";
+  static constexpr bool takes_key = true;
+  static std::string identity(const remote::SendToDaemons& wish) {
+    return wish.text();
+  }
+};
+
+/// Who is asked twice gives the title once. Which one is the model's business.
+template <>
+struct effect_traits<remote::NameSession> {
+  using output = remote::SessionNamed;
+  static constexpr std::string_view kind = "session";
+  static constexpr bool takes_key = true;
+  static std::string identity(const remote::NameSession& wish) {
+    return wish.session();
+  }
 };
 
 /// As with agents.

@@ -2,7 +2,9 @@
 
 #include "actors/workflow/engine/text.hpp"
 #include "actors/workflow/strategies/browser_use.hpp"
+#include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/plan.hpp"
+#include "actors/workflow/strategies/session_title.hpp"
 #include "embedded/prompts.hpp"
 
 #include <nlohmann/json.hpp>
@@ -224,13 +226,24 @@ durable<std::string> run_task(context ctx, std::string input,
   if (!task.ParseFromString(input))
     throw step_failed{
         {errc::invalid_argument, "task input cannot be read", false, {}}};
-  plan what = plan_of_one(task);
-  // One page at a time: a plan would only divide what belongs together.
-  if (task.mode() != "simple" && !uses_browser(task))
-    what = co_await make_plan(ctx, task, options);
-  auto reports = co_await work_in_waves(ctx, task, what, options);
-  auto count = reports.size();
-  auto answer = co_await join(ctx, task, std::move(reports));
+  // Given up when the answer is there first.
+  durable<nothing> title;
+  if (task.names_session())
+    title = give_title(ctx.scope("title"), task, options.title_timeout);
+  remote::AgentReport answer;
+  std::size_t count = 1;
+  if (is_for_daemon(task)) {
+    auto asked = ask_daemon(ctx, task);
+    answer = co_await asked;
+  } else {
+    plan what = plan_of_one(task);
+    // One page at a time: a plan would only divide what belongs together.
+    if (task.mode() != "simple" && !uses_browser(task))
+      what = co_await make_plan(ctx, task, options);
+    auto reports = co_await work_in_waves(ctx, task, what, options);
+    count = reports.size();
+    answer = co_await join(ctx, task, std::move(reports));
+  }
   if (!answer.success())
     throw step_failed{
         {errc::failed,
@@ -241,7 +254,8 @@ durable<std::string> run_task(context ctx, std::string input,
   ctx.publish(
       "final",
       event_of(
-          "LLM_OUTPUT", "final_output", cut(answer.text(), event_output_max),
+          "LLM_OUTPUT", "final_output",
+          cut_characters(answer.text(), event_output_max),
           json{{"tokens_used", usage.input_tokens() + usage.output_tokens()},
                {"model_used", usage.model()},
                {"provider", usage.provider()}}));
