@@ -223,6 +223,15 @@ private:
   void on(const envelope& mail, const remote::SignalTask& m) {
     if (!runs_.knows(m.task()))
       return refuse(mail, {errc::not_found, "no such run", false, {}});
+    if (m.passing()) {
+      remote::RunDelta news;
+      news.set_task(m.task());
+      *news.mutable_event() = m.told();
+      auto run = runs_.find(m.task());
+      tell_all({run->subscribers.begin(), run->subscribers.end()},
+               message_body{std::move(news)});
+      return reply(mail, remote::SignalAck{});
+    }
     bool is_new = true;
     runs_.with(m.task(), [&](fake_runs::run& one) {
       for (const auto& known : one.signals)

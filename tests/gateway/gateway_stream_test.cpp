@@ -204,6 +204,50 @@ TEST_CASE("deltas have no id and are not seen by who filters them") {
   CHECK(some.closed);
 }
 
+TEST_CASE("token deltas and prompts told from outside reach who follows, and "
+          "are not stored") {
+  gateway_fixture fixture;
+  fixture.runs.with("t", [](auto& run) { run.head.birth.kind = "workflow"; });
+  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
+  follower all{fixture, "workflow_id=t"};
+  follower some{fixture, "workflow_id=t&types=LLM_PROMPT,%20STREAM_END"};
+  CHECK(all.frame() == ": connected to workflow t");
+  CHECK(some.frame() == ": connected to workflow t");
+  CHECK(all.frame().rfind("id: 1\nevent: WORKFLOW_STARTED\n", 0) == 0);
+  REQUIRE(eventually(
+      [&] { return fixture.runs.find("t")->subscribers.size() == 2; }));
+  auto tell = [&](const std::string& type) {
+    auto one = fixture.admin_client();
+    REQUIRE(one.send(post("/events", R"({"workflow_id":"t","type":")" + type
+                                         + R"(","agent_id":"a",)"
+                                           R"("message":"wo"})")));
+    auto got = one.response();
+    REQUIRE(got);
+    CHECK(got->status == 200);
+  };
+  // The first may come before a stream has read the store, and is dropped.
+  std::string frame;
+  for (int i = 0; i < 500 && frame.empty(); ++i) {
+    tell("LLM_PARTIAL");
+    frame = all.frame(20ms);
+  }
+  CHECK(frame
+        == "event: thread.message.delta\n"
+           "data: {\"agent_id\":\"a\",\"delta\":\"wo\",\"seq\":1,"
+           "\"stream_id\":\"1\",\"workflow_id\":\"t\"}");
+  frame.clear();
+  for (int i = 0; i < 500 && frame.empty(); ++i) {
+    tell("LLM_PROMPT");
+    frame = some.frame(20ms);
+  }
+  CHECK(frame.rfind("event: LLM_PROMPT\ndata: {\"workflow_id\":\"t\","
+                    "\"type\":\"LLM_PROMPT\",\"agent_id\":\"a\","
+                    "\"message\":\"wo\"",
+                    0)
+        == 0);
+  CHECK(fixture.runs.find("t")->facts.size() == 1);
+}
+
 TEST_CASE("an unknown run is told after a moment") {
   gateway_fixture fixture;
   follower one{fixture, "workflow_id=nobody"};
@@ -300,6 +344,7 @@ TEST_CASE("a client that leaves is forgotten") {
 }
 
 TEST_CASE("a slow reader of live events is dropped, and resumes whole") {
+  // At the bound of its own, or of all together.
   auto settings = quick_settings();
   auto [of_one, of_all] = GENERATE(
       std::pair<std::uint64_t, std::uint64_t>{64 * 1024, 1ull << 30},

@@ -174,7 +174,8 @@ TEST_CASE("events told from outside become facts of their tasks") {
       {"workflow_id":"t","type":"LLM_PARTIAL","message":"to"},
       {"workflow_id":"t"},{"type":"X"}])"));
   CHECK(body_of(many)["stored"] == 2);
-  CHECK(body_of(many)["dropped"] == 4);
+  CHECK(body_of(many)["passed"] == 1);
+  CHECK(body_of(many)["dropped"] == 3);
   auto run = fixture.runs.find("t");
   REQUIRE(run->facts.size() == 4);
   facts::Fact first;

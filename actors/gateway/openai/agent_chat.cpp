@@ -203,7 +203,7 @@ void chat_actor::on(const remote::RunEvent& msg) {
 /// Words count if they are those of who gives the answer: the one agent, or
 /// whoever joins what several have found, who has no name.
 void chat_actor::on(const remote::RunDelta& msg) {
-  if (!cursor_ || !cursor_->takes_deltas()
+  if (!cursor_ || !cursor_->takes_deltas() || msg.has_event()
       || msg.delta().agent().empty() != (parts_ > 1))
     return;
   answer_.take(msg.delta());

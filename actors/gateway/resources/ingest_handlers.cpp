@@ -18,6 +18,7 @@ struct ingestion {
   std::vector<remote::SignalTask> events;
   std::size_t next = 0;
   std::size_t stored = 0;
+  std::size_t passed = 0; ///< Told to who follows, and not stored.
   std::size_t dropped = 0;
 };
 using ingestion_ptr = std::shared_ptr<ingestion>;
@@ -27,14 +28,16 @@ void go_on(desk& gateway, const ingestion_ptr& job) {
     json_out body;
     body["status"] = "ok";
     body["stored"] = job->stored;
+    body["passed"] = job->passed;
     body["dropped"] = job->dropped;
     return job->request->answer(200, body);
   }
   auto& msg = job->events[job->next++];
   address run{"workflow/" + msg.task()};
+  bool passes = msg.passing();
   gateway.ask_run<remote::SignalAck>(
       run, std::move(msg),
-      [&gateway, job](const result<remote::SignalAck>& got) {
+      [&gateway, job, passes](const result<remote::SignalAck>& got) {
         // Of a task that is not there, has ended or holds enough: told to
         // nobody, as events always were whose task nobody follows.
         bool is_lost = !got
@@ -42,7 +45,7 @@ void go_on(desk& gateway, const ingestion_ptr& job) {
                            || got.error().code == errc::denied);
         if (!got && !is_lost)
           return job->request->answer(got.error());
-        ++(got ? job->stored : job->dropped);
+        ++(!got ? job->dropped : passes ? job->passed : job->stored);
         go_on(gateway, job);
       });
 }

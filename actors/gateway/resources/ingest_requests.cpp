@@ -41,8 +41,7 @@ result<void> take(const json_in& one, const std::string& where,
     fields[i] = text->value_or("");
   }
   const auto& [task, type, agent, message, time] = fields;
-  if (!is_identifier(task) || !is_identifier(type)
-      || is_one_of(passing, type)) {
+  if (!is_identifier(task) || !is_identifier(type)) {
     ++into.dropped;
     return {};
   }
@@ -57,6 +56,7 @@ result<void> take(const json_in& one, const std::string& where,
                     + type_name(*payload));
   remote::SignalTask msg;
   msg.set_task(task);
+  msg.set_passing(is_one_of(passing, type));
   auto& event = *msg.mutable_told();
   event.set_type(type);
   event.set_agent_id(agent);

@@ -18,10 +18,10 @@ inline constexpr std::size_t told_events_max = 1'000;
 
 struct told_events {
   /// Signals without a name, in order. An event that bears a time has its
-  /// digest as its id: told again, it counts once.
+  /// digest as its id: told again, it counts once. Token deltas, prompts and
+  /// signs of life are `passing`.
   std::vector<remote::SignalTask> events;
-  /// Those that nobody keeps: token deltas, prompts, signs of life, and what
-  /// names no task or no type.
+  /// Those that name no task or no type.
   std::size_t dropped = 0;
 };
 

@@ -116,6 +116,15 @@ std::string delta_frame(const std::string& task, const remote::LlmDelta& delta,
   return frame({}, "thread.message.delta", data);
 }
 
+std::string passing_frame(const std::string& task, const run_event& what) {
+  if (what.event.type() != "LLM_PARTIAL")
+    return frame({}, client_name(what.event.type()), event_json(task, what));
+  remote::LlmDelta delta;
+  delta.set_agent(what.event.agent_id());
+  delta.set_text(what.event.message());
+  return delta_frame(task, delta, what.version);
+}
+
 std::string not_found_frame(const std::string& task) {
   json_out data;
   data["workflow_id"] = task;
@@ -149,10 +158,11 @@ std::string delta_message(const std::string& task,
 } // namespace
 
 const stream_words sse_words{
-    connected_frame, event_frame, delta_frame, not_found_frame,
-    ping_frame,      retry_frame, true};
+    connected_frame, event_frame, delta_frame, passing_frame,
+    not_found_frame, ping_frame,  retry_frame, true};
 
 const stream_words websocket_words{
-    say_nothing, event_message, delta_message, say_nothing, "", "", false};
+    say_nothing, event_message, delta_message, event_message, say_nothing, "",
+    "",          false};
 
 } // namespace shannon::gateway

@@ -14,6 +14,8 @@ struct stream_words {
   std::string (*event)(const std::string& task, const run_event& what);
   std::string (*delta)(const std::string& task, const remote::LlmDelta& delta,
                        log_version version);
+  /// An event that is not recorded.
+  std::string (*passing)(const std::string& task, const run_event& what);
   std::string (*not_found)(const std::string& task);
   const char* ping;
   /// The stream ends, and its client is to come again.
@@ -37,6 +39,10 @@ std::string event_frame(const std::string& task, const run_event& what);
 /// client that resumes goes on after the last recorded event, `version`.
 std::string delta_frame(const std::string& task, const remote::LlmDelta& delta,
                         log_version version);
+
+/// The same for an event of outside that is told in passing: under its client
+/// name, a piece of an answer as any such piece.
+std::string passing_frame(const std::string& task, const run_event& what);
 
 std::string not_found_frame(const std::string& task);
 

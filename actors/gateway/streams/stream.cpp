@@ -133,7 +133,15 @@ private:
 
   void on(const remote::RunDelta& msg) {
     // A client that lags gets the recorded answer instead.
-    if (outbox_.empty() && cursor_.takes_deltas() && !out_->is_behind())
+    if (!outbox_.empty() || out_->is_behind())
+      return;
+    if (msg.has_event()) {
+      if (cursor_.takes_passing(msg.event().type()))
+        say(words().passing(args_.what.task,
+                            {cursor_.seen(), env().now(), msg.event(), false}));
+      return;
+    }
+    if (cursor_.takes_deltas())
       say(words().delta(args_.what.task, msg.delta(), cursor_.seen()));
   }
 

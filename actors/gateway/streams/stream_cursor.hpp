@@ -71,7 +71,11 @@ public:
   /// May a token delta be shown? Only to who is up to date: for others the
   /// answer's recorded text is on its way.
   bool takes_deltas() const noexcept {
-    return !ended_ && read_once_ && known_ <= seen_ && wants("LLM_PARTIAL");
+    return takes_passing("LLM_PARTIAL");
+  }
+  /// The same for any event that is told and not recorded.
+  bool takes_passing(std::string_view type) const {
+    return !ended_ && read_once_ && known_ <= seen_ && wants(type);
   }
 
   /// Version of the last event before here, shown or filtered out.
