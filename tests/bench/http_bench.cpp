@@ -1,45 +1,58 @@
-// Requests per second of the gateway, beside a bare Beast server in the same
-// run: the ratio says what strictness, routing and actors cost, whatever the
-// machine does meanwhile. Prints one JSON object.
+// Requests per second of the gateway at 1, 64 and 512 connections, each beside
+// its limit in the same run, so that the ratio holds whatever the machine does
+// meanwhile: reads beside a bare Beast server, accepted tasks beside the EVENT
+// STORE alone. And what ten thousand streams cost. Prints JSON on stdout and
+// the table of targets on stderr.
 
+#include "tests/bench/accept_node.hpp"
 #include "tests/bench/bare_beast.hpp"
 #include "tests/bench/load_client.hpp"
+#include "tests/bench/report.hpp"
 #include "tests/gateway/crowd.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
-#include <fstream>
 #include <limits>
+#include <stdexcept>
 #include <string>
-#include <sys/resource.h>
-#include <unistd.h>
 #include <vector>
 
 using namespace shannon;
 using namespace shannon::test;
+using shannon::bench::json;
 using shannon::bench::load_result;
-using json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr int connections = 64;
+constexpr int connections[]{1, 64, 512};
+/// Of each figure, taken in turns; medians count.
+constexpr int rounds = 3;
 
-json to_json(const load_result& one, double yardstick) {
+json to_json(const load_result& one) {
   return {{"per_second", one.per_second()},
-          {"ratio_to_bare_beast", one.per_second() / yardstick},
           {"p50_us", one.p50_us},
           {"p99_us", one.p99_us},
           {"errors", one.errors}};
 }
 
+/// The one in the middle by its rate.
+load_result median_of(std::vector<load_result> all) {
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.per_second() < b.per_second();
+  });
+  return all[all.size() / 2];
+}
+
+std::string at(int clients) {
+  return " at " + std::to_string(clients)
+         + (clients == 1 ? " connection" : " connections");
+}
+
 /// Many clients follow one run, from a process of their own: what each costs
 /// here, and how fast all are told.
-json measure_streams() {
+void measure_streams(bench::report& report) {
   constexpr std::size_t streams = 10'000;
   constexpr double kib_each_max = 25;
   many_files files{streams + 200};
@@ -66,47 +79,74 @@ json measure_streams() {
       = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun)
             .count();
   auto most = static_cast<double>(resident_bytes() - before) / streams / 1'024;
-  return {{"streams", streams},
-          {"whole", whole},
-          {"kib_each", each},
-          {"kib_each_after_events", most},
-          {"kib_each_wanted", kib_each_max},
-          {"met", each <= kib_each_max && most <= kib_each_max},
-          {"events_per_second",
-           static_cast<double>(events) * static_cast<double>(streams) / took}};
+  report.figures["streams"]
+      = {{"streams", streams},
+         {"whole", whole},
+         {"kib_each", each},
+         {"kib_each_after_events", most},
+         {"events_per_second",
+          static_cast<double>(events) * static_cast<double>(streams) / took}};
+  report.at_most("KiB a stream of 10,000", std::max(each, most), kib_each_max);
 }
 
-json measure(std::chrono::milliseconds time) {
+/// Reads, over a store in memory, beside the bare server.
+void measure_reads(bench::report& report, std::chrono::milliseconds time) {
   auto settings = quick_settings();
   settings.requests_per_connection_max
       = std::numeric_limits<std::uint32_t>::max();
   gateway_fixture fixture{settings};
   bench::bare_beast bare;
-  auto port = fixture.server->port();
-  auto health = get("/health");
-  auto list = get("/api/v1/tasks/task-1");
-  auto submit = post("/api/v1/tasks", R"({"query":"why?","mode":"simple"})");
   fixture.runs.with("task-1", [](auto&) {});
-  // Once to warm up, once to measure; the yardstick before and after.
-  bench::run_load(bare.port(), health, 200, connections, time / 4);
-  bench::run_load(port, health, 200, connections, time / 4);
-  auto before = bench::run_load(bare.port(), health, 200, connections, time);
-  auto healths = bench::run_load(port, health, 200, connections, time);
-  auto details = bench::run_load(port, list, 200, connections, time);
-  auto submits = bench::run_load(port, submit, 200, connections, time);
-  auto after = bench::run_load(bare.port(), health, 200, connections, time);
-  auto yardstick = (before.per_second() + after.per_second()) / 2;
-  json all;
-  all["bench"] = "http";
-  all["connections"] = connections;
-  all["bare_beast"] = {{"per_second", yardstick},
-                       {"p50_us", before.p50_us},
-                       {"p99_us", before.p99_us}};
-  all["get_health"] = to_json(healths, yardstick);
-  all["get_task"] = to_json(details, yardstick);
-  all["post_tasks"] = to_json(submits, yardstick);
-  all["streams"] = measure_streams();
-  return all;
+  const auto health = get("/health");
+  const auto task = get("/api/v1/tasks/task-1");
+  for (int clients : connections) {
+    auto port = fixture.server->port();
+    bench::run_load(bare.port(), health, 200, clients, time / 4); // Warm.
+    bench::run_load(port, task, 200, clients, time / 4);
+    std::vector<load_result> bares;
+    std::vector<load_result> healths;
+    std::vector<load_result> tasks;
+    for (int i = 0; i < rounds; ++i) {
+      bares.push_back(bench::run_load(bare.port(), health, 200, clients, time));
+      healths.push_back(bench::run_load(port, health, 200, clients, time));
+      tasks.push_back(bench::run_load(port, task, 200, clients, time));
+    }
+    auto yardstick = median_of(bares);
+    auto& figures = report.figures["reads"][std::to_string(clients)];
+    figures = {{"bare_beast", to_json(yardstick)},
+               {"get_health", to_json(median_of(healths))},
+               {"get_task", to_json(median_of(tasks))}};
+    report.at_least("GET of a task, in a bare Beast's" + at(clients),
+                    median_of(tasks).per_second() / yardstick.per_second(),
+                    0.5);
+  }
+}
+
+/// Tasks accepted, each on disk before its answer, beside what the EVENT STORE
+/// of the same node does alone.
+void measure_accepts(bench::report& report, std::chrono::milliseconds time) {
+  bench::accept_node node;
+  const auto submit
+      = post("/api/v1/tasks", R"({"query":"why?","mode":"simple"})");
+  for (int clients : connections) {
+    bench::run_load(node.port(), submit, 200, clients, time / 4); // Warm.
+    std::vector<load_result> alone;
+    std::vector<load_result> accepts;
+    for (int i = 0; i < rounds; ++i) {
+      alone.push_back(node.births(clients, time));
+      accepts.push_back(
+          bench::run_load(node.port(), submit, 200, clients, time));
+    }
+    auto& figures = report.figures["accepts"][std::to_string(clients)];
+    figures = {{"event_store_alone", to_json(median_of(alone))},
+               {"post_task", to_json(median_of(accepts))}};
+    report.at_least(
+        "POST of a task, in the EVENT STORE's alone" + at(clients),
+        median_of(accepts).per_second() / median_of(alone).per_second(), 0.8);
+    for (const auto& one : accepts)
+      if (one.errors != 0)
+        throw std::runtime_error{"a task was not accepted"};
+  }
 }
 
 } // namespace
@@ -117,12 +157,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: http_bench [SECONDS]\n");
     return 2;
   }
-  try {
-    auto time = std::chrono::milliseconds{static_cast<int>(seconds * 1'000)};
-    std::printf("%s\n", measure(time).dump(2).c_str());
-    return 0;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "http_bench: %s\n", e.what());
-    return 1;
-  }
+  auto time = std::chrono::milliseconds{static_cast<int>(seconds * 1'000)};
+  return bench::print_report("http_bench", [time](bench::report& report) {
+    report.figures["bench"] = "http";
+    measure_reads(report, time);
+    measure_accepts(report, time);
+    measure_streams(report);
+  });
 }
