@@ -388,6 +388,15 @@ TEST_CASE("both doors tell health and metrics, the admin's alone the tree") {
   CHECK(ready.status == 503);
   CHECK(body_of(ready)["status"] == "not ready");
   CHECK(body_of(ready)["checks"].contains("inspector"));
+  auto detailed = fixture.admin_client();
+  detailed.send(get("/health/detailed"));
+  auto details = detailed.response();
+  REQUIRE(details);
+  CHECK(details->status == 200);
+  CHECK(body_of(*details)["status"] == "unhealthy");
+  CHECK(body_of(*details)["ready"] == false);
+  CHECK(body_of(*details)["checks"]["inspector"]["status"] == "unhealthy");
+  CHECK(fixture.ask(get("/health/detailed")).status == 404);
   auto admin = fixture.admin_client();
   admin.send(get("/debug/tree"));
   CHECK(admin.response()->status == 503);

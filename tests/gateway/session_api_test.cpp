@@ -216,6 +216,29 @@ TEST_CASE("a deleted session is not shown, and deleted again without harm") {
   CHECK(body_of(ask_as(fixture, "/api/v1/sessions"))["total_count"] == 0);
 }
 
+TEST_CASE("a planned task gives its session a title while that has none") {
+  gateway_fixture fixture;
+  auto wants_title = [&](const std::string& more) {
+    auto answer = fixture.ask(post("/api/v1/tasks",
+                                   R"({"query":"what is it?")" + more + "}",
+                                   as_user("ann")));
+    REQUIRE(answer.status == 200);
+    return fixture.runs.find(body_of(answer)["task_id"].get<std::string>())
+        ->input.names_session();
+  };
+  CHECK(wants_title(""));
+  CHECK(wants_title(R"(,"session_id":"talk")"));
+  // The first one may have failed.
+  CHECK(wants_title(R"(,"session_id":"talk")"));
+  CHECK_FALSE(wants_title(R"(,"session_id":"talk","mode":"simple")"));
+  CHECK_FALSE(wants_title(R"(,"mode":"simple")"));
+  auto rename
+      = post("/api/v1/sessions/talk", R"({"title":"Mine"})", as_user("ann"));
+  auto renamed = fixture.ask(rename.replace(0, 4, "PATCH"));
+  CHECK(renamed.status == 200);
+  CHECK_FALSE(wants_title(R"(,"session_id":"talk")"));
+}
+
 TEST_CASE("a title is the first words of the query") {
   CHECK(gateway::title_of("  what\nis it? ") == "what is it?");
   auto title = gateway::title_of(std::string(100, 'x'));

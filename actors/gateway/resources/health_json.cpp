@@ -30,6 +30,31 @@ http_response live_answer(wall_time now) {
   return json_answer(200, all);
 }
 
+http_response detailed_answer(const result<inspector::health_report>& report,
+                              wall_time now, std::chrono::nanoseconds took) {
+  bool ready = report && report->ready;
+  auto all = begin(ready ? "healthy" : "unhealthy", now);
+  all["message"] = ready ? "every part of the node is well"
+                         : "a part of the node is not well: see `checks`";
+  all["timestamp"] = timestamp(now);
+  all["duration"] = took.count();
+  all["degraded"] = !ready;
+  all["ready"] = ready;
+  all["live"] = true;
+  auto checks = json_out::object();
+  auto add = [&](const std::string& name, bool ok, const std::string& text) {
+    checks[name]
+        = {{"status", ok ? "healthy" : "unhealthy"}, {"message", text}};
+  };
+  if (!report)
+    add("inspector", false, report.error().text);
+  else
+    for (const auto& part : report->checks)
+      add(part.name, part.ok, part.text);
+  all["checks"] = std::move(checks);
+  return json_answer(200, all);
+}
+
 http_response ready_answer(const result<inspector::health_report>& report,
                            wall_time now) {
   bool ready = report && report->ready;

@@ -46,6 +46,16 @@ void tell_ready(desk& gateway, const call_ptr& request) {
       });
 }
 
+void tell_details(desk& gateway, const call_ptr& request) {
+  gateway.ask<inspector::health_report>(
+      {"inspector"}, inspector::get_health{}, patience,
+      [&gateway, request, begun = gateway.clock_now()](
+          const result<inspector::health_report>& got) {
+        request->answer(detailed_answer(got, gateway.env().now(),
+                                        gateway.clock_now() - begun));
+      });
+}
+
 void tell_links(desk& gateway, const call_ptr& request) {
   // A node without links has nobody there, and no links.
   if (!gateway.env().addresses.find({"links"}))
@@ -73,6 +83,8 @@ void add_node_handlers(handler_table& table, desk& gateway,
                        std::function<void()> drain_node) {
   using enum endpoint;
   table.set(ready, [&gateway](auto& call) { tell_ready(gateway, call); });
+  table.set(health_detailed,
+            [&gateway](auto& call) { tell_details(gateway, call); });
   table.set(metrics, [&registry](auto& call) {
     call->answer(metrics_answer(registry));
   });

@@ -64,6 +64,9 @@ public:
     job->by_id = job->goes_on && is_uuid(session.name);
     input->set_session(session.name);
     job->session = first_session(session, who.user, *input);
+    // A task that is not planned is one model's answer, and has no second call.
+    job->may_name = input->mode() != "simple";
+    input->set_names_session(job->may_name);
     job->input = std::move(*input);
     // What a new session's first task needs is known: both are made at once.
     job->open = job->goes_on ? 2 : 1;
@@ -149,6 +152,7 @@ private:
     bool goes_on = false; ///< With a session of the client's.
     /// Named by its id: what its tasks are filed under must be looked up.
     bool by_id = false;
+    bool may_name = false; ///< The session, if that has no title.
     remote::TaskInput input;
     int open = 0; ///< What must be known before the next thing is done.
     bool answered = false;
@@ -170,6 +174,8 @@ private:
             return refuse(*job, got.error().code == errc::not_found
                                     ? error_answer(404, "Session not found")
                                     : error_answer(got.error()));
+          if (job->goes_on)
+            job->input.set_names_session(job->may_name && !got->what.titled);
           if (job->by_id) {
             job->session.name = got->what.name;
             job->input.set_session(got->what.name.value);

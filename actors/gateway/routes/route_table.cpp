@@ -134,6 +134,8 @@ constexpr std::array table{
     open_to_all("/health/live", live, "Does the process run"),
     open_to_all("/health/ready", ready, "Is the node whole"),
     open_to_all("/readiness", ready, "Is the node whole"),
+    for_operators("GET", "/health/detailed", health_detailed,
+                  "What of the node is well, and what is not"),
     open_to_all("/metrics", metrics, "Prometheus metrics"),
     open_to_all("/openapi.json", openapi, "This description"),
 

@@ -18,6 +18,7 @@ enum class endpoint : std::uint8_t {
   health,
   live,
   ready,
+  health_detailed,
   metrics,
   openapi,
   // Tasks.
