@@ -161,7 +161,7 @@ private:
   void list_tools(const envelope& mail) {
     remote::ToolList out;
     for (const auto& one : page_actions()) {
-      if (actions_->of.count(one.name) == 0)
+      if (!one.offered || actions_->of.count(one.name) == 0)
         continue;
       auto* spec = out.add_tools();
       spec->set_name(one.name);

@@ -127,7 +127,7 @@ TEST_CASE("a task looks at a page, acts on it, and answers") {
       = here.world.text("/api/v1/blob/" + about["blob"].get<std::string>());
   CHECK(body.starts_with("iVBORw0KGgo"));
   // It is gone with its run.
-  CHECK(here.until([&] { return here.sessions()["active"] == 0; }));
+  CHECK(here.until([&] { return here.sessions()["active_sessions"] == 0; }));
 }
 
 TEST_CASE("a node killed in the middle costs no action and no session state") {
@@ -178,7 +178,7 @@ TEST_CASE("a cancelled task has no session any more") {
                             "\"timeout_ms\": 20000}\n");
   REQUIRE(here.until(
       [&] { return here.events(task, "TOOL_INVOKED").size() == 2; }));
-  CHECK(here.sessions()["active"] == 1);
+  CHECK(here.sessions()["active_sessions"] == 1);
   auto got
       = here.world.client()->post("/api/v1/tasks/" + task + "/cancel",
                                   json::object(), steady_clock::now() + 10s);
@@ -187,7 +187,8 @@ TEST_CASE("a cancelled task has no session any more") {
   auto end = here.world.await_end(task, 20s);
   CHECK(end["status"] == "TASK_STATUS_CANCELLED");
   CHECK(steady_clock::now() - since < 5s);
-  CHECK(here.until([&] { return here.sessions()["active"] == 0; }, 10s));
+  CHECK(
+      here.until([&] { return here.sessions()["active_sessions"] == 0; }, 10s));
 }
 
 TEST_CASE("clients of the browser service find what they know") {
@@ -209,15 +210,19 @@ TEST_CASE("clients of the browser service find what they know") {
       "/browser/action",
       {{"session_id", "mine"}, {"action", "click"}, {"selector", "#go"}});
   CHECK(clicked["success"] == true);
+  CHECK(clicked["session_id"] == "mine");
+  CHECK(clicked["action"] == "click");
   auto text = post(
       "/browser/action",
       {{"session_id", "mine"}, {"action", "extract"}, {"selector", "#out"}});
   CHECK(text["content"].get<std::string>().find("clicked 1")
         != std::string::npos);
+  CHECK(text["elements"][0]["tag"] == "p");
+  CHECK(text["elements"][0]["text"] == "clicked 1");
   auto wrong
       = post("/browser/action", {{"session_id", "mine"}, {"action", "dance"}});
   CHECK(wrong["success"] == false);
-  CHECK(here.sessions()["active"] == 1);
+  CHECK(here.sessions()["active_sessions"] == 1);
   CHECK(post("/browser/close", {{"session_id", "mine"}})["success"] == true);
   auto captured = post(
       "/capture",
@@ -227,10 +232,29 @@ TEST_CASE("clients of the browser service find what they know") {
   CHECK(captured["screenshot"].get<std::string>().starts_with("iVBORw0KGgo"));
   CHECK(captured["text"].get<std::string>().find("Second")
         != std::string::npos);
+  CHECK(captured["popup_detected"] == false);
+  auto covered = post(
+      "/capture",
+      {{"url", here.url("/banners")}, {"wait_ms", 0}, {"full_page", false}});
+  CHECK(covered["popup_detected"] == true);
+  CHECK(covered["popups_dismissed"] == 3);
+  CHECK(covered["popup_screenshot"] != covered["screenshot"]);
+  auto parts = post("/capture/sections", {{"url", here.url("/parts")},
+                                          {"device", "mobile"},
+                                          {"wait_ms", 0},
+                                          {"max_sections", 2}});
+  CHECK(parts["success"] == true);
+  CHECK(parts["device"] == "mobile");
+  CHECK(parts["sections_total"] == 3);
+  REQUIRE(parts["sections"].size() == 2);
+  for (const auto& one : parts["sections"]) {
+    CHECK(one["width"] == 390);
+    CHECK(one["screenshot"].get<std::string>().starts_with("iVBORw0KGgo"));
+  }
   auto taken = post("/extract", {{"url", here.url("/two")}, {"wait_ms", 0}});
   CHECK(taken["text"].get<std::string>().find("Second") != std::string::npos);
   auto inside
       = post("/capture", {{"url", "http://169.254.169.254/"}, {"wait_ms", 0}});
   CHECK(inside["success"] == false);
-  CHECK(here.until([&] { return here.sessions()["active"] == 0; }));
+  CHECK(here.until([&] { return here.sessions()["active_sessions"] == 0; }));
 }

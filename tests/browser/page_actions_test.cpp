@@ -222,7 +222,12 @@ TEST_CASE("text, attributes, links and tables are read") {
   auto cells = b.act("browser_extract", {{"selector", "td"}});
   CHECK(cells.output == "Apple\n1.20\nPear\n0.80");
   CHECK(cells.metadata["matches"] == 4);
-  CHECK(cells.metadata["elements"].size() == 4);
+  auto& elements = cells.metadata["elements"];
+  REQUIRE(elements.size() == 4);
+  CHECK(elements[1]["tag"] == "td");
+  CHECK(elements[1]["text"] == "1.20");
+  CHECK(elements[1]["visible"] == true);
+  CHECK(elements[1]["bounding_box"]["width"] > 0);
   CHECK(b.say("browser_extract", {{"selector", "a"},
                                   {"extract_type", "attribute"},
                                   {"attribute", "data-kind"}})

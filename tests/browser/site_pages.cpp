@@ -119,6 +119,28 @@ blob.href = URL.createObjectURL(new Blob(['from a blob'])); blob.download = '../
 <input type=password name=attributes value=clobbered-secret>
 <button type=button onclick="done.textContent='clobber clicked'">Click here</button></form>
 <img name=body><img name=querySelectorAll><img name=title><form name=title></form><p id=done></p>)page"},
+      {"/banners", R"page(<title>Banners</title><body style="margin:0">
+<nav style="position:fixed;top:0;width:100%;height:40px;background:#eee"><a href="/two">Second page</a></nav>
+<main style="padding-top:40px"><h1>Shop</h1><p>What the page is about.</p><p id=out></p>
+<div style="height:7000px"></div><img id=lazy loading=lazy src="/seen.png" width=50 height=50></main>
+<div class="cookie-banner" style="position:fixed;bottom:0;width:100%;height:120px;background:#ccc">We use cookies.
+<button onclick="out.textContent+=' agreed'; this.parentNode.remove()">Accept all</button>
+<button onclick="out.textContent+=' rejected'; setTimeout(() => this.parentNode.remove(), 150)">Reject all</button></div>
+<div class=backdrop style="position:fixed;inset:0;background:#0008"></div>
+<div role=dialog aria-label="Our letters" style="position:fixed;left:30%;top:30%;width:40%;height:30%;background:#fff">
+<p>Subscribe!</p><a href="/two">Yes, close to you</a><button>Yes please</button>
+<button aria-label=Close onclick="out.textContent+=' closed'; this.parentNode.remove()">&times;</button></div>
+<script>document.documentElement.style.overflow = 'hidden'</script>)page"},
+      {"/parts",
+       R"page(<title>Parts</title><meta name=viewport content="width=device-width"><style>body { margin: 0 } h1, h2 { margin: 0 }</style>
+<div id=app><header style="height:90px"><h1>Top</h1></header>
+<div style="height:0;overflow:hidden">never seen</div>
+<main><section id=hero style="height:700px"><h2>Hero</h2></section>
+<section style="height:200px"><h2>Small</h2></section><section style="height:250px"><h2>Next</h2></section>
+<section class=row style="display:flex;height:400px"><div style="width:50%">Left</div><div style="width:50%"><h2>Right</h2></div></section></main>
+<footer style="height:80px" aria-label="The end">Imprint</footer></div>
+<div class=chat style="position:fixed;right:0;bottom:0;width:60px;height:60px;background:red"></div>
+<p style="margin:0;position:absolute;top:0;right:0">Badge</p>)page"},
       // -- hostile ------------------------------------------------------------
       {"/alerts",
        R"page(<title>Alerts</title><script>addEventListener('load', () =>

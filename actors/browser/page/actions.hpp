@@ -48,6 +48,9 @@ boost::asio::awaitable<void> do_evaluate(action_call& call);
 boost::asio::awaitable<void> do_download(action_call& call);
 boost::asio::awaitable<void> do_tabs(action_call& call);
 boost::asio::awaitable<void> do_close(action_call& call);
+boost::asio::awaitable<void> do_show_as(action_call& call);
+boost::asio::awaitable<void> do_tidy(action_call& call);
+boost::asio::awaitable<void> do_sections(action_call& call);
 
 /// Where the name leads: `browser_click`, or `browser` with `action: click`.
 /// Null for a name that is none.

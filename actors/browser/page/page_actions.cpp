@@ -102,6 +102,21 @@ json parameter(std::string_view name) {
     return text("What to answer if the page asks for a text", 1000);
   if (name == "landscape")
     return flag("Paper lies on its side");
+  if (name == "device")
+    return one_of({"desktop", "tablet", "mobile"}, "desktop if left out");
+  if (name == "scroll_through")
+    return flag("Scroll to the end and back, so that lazy parts are loaded");
+  if (name == "selectors")
+    return {{"type", "array"},
+            {"items", {{"type", "string"}, {"maxLength", 1000}}},
+            {"maxItems", 20},
+            {"description", "What the sections are, instead of a guess"}};
+  if (name == "min_height")
+    return integer("Shorter sections are joined with the next", 1, 10'000);
+  if (name == "merge_threshold")
+    return integer("Sections are joined up to this height", 0, 10'000);
+  if (name == "max_sections")
+    return integer("The first so many are drawn", 1, 20);
   if (name == "tab_action")
     return one_of({"list", "new", "switch", "close"}, "list if left out");
   if (name == "tab")
@@ -218,6 +233,18 @@ std::vector<page_action> make_actions() {
        "Drives a web browser: one action of many. Call it with action "
        "observe to see the page.",
        schema_of_all(), true},
+      // For clients of the browser service.
+      {"browser_show_as",
+       "Lays pages out as on a device, in a session that has shown none yet.",
+       schema({"device"}, {}), false, false},
+      {"browser_tidy",
+       "Answers dialogs and banners that lie over the page, or hides them.",
+       schema({"scroll_through"}, {}), false, false},
+      {"browser_sections",
+       "Draws the parts of a page from its top to its end, one by one.",
+       schema({"selectors", "min_height", "merge_threshold", "max_sections"},
+              {}),
+       false, false},
   };
 }
 

@@ -19,6 +19,8 @@ namespace shannon::browser {
 struct session_options {
   std::uint32_t width = 1280;
   std::uint32_t height = 720;
+  /// As a device that is touched: its pages are laid out for it.
+  bool mobile = false;
   std::string user_agent;
   std::string locale;
   bool may_evaluate = false;
@@ -97,6 +99,8 @@ struct page_action {
   std::string parameters; ///< JSON Schema of an object.
   /// It may submit something: never carried out twice unknowingly.
   bool acts = false;
+  /// Told to models; else only the browser service's clients have it.
+  bool offered = true;
 };
 
 const std::vector<page_action>& page_actions();

@@ -99,7 +99,9 @@ void tab::show_as(const session_options& options) {
   send("Emulation.setDeviceMetricsOverride", {{"width", options.width},
                                               {"height", options.height},
                                               {"deviceScaleFactor", 1},
-                                              {"mobile", false}});
+                                              {"mobile", options.mobile}});
+  if (options.mobile)
+    send("Emulation.setTouchEmulationEnabled", {{"enabled", true}});
   if (!options.user_agent.empty()) {
     json as{{"userAgent", options.user_agent}};
     if (!options.locale.empty())

@@ -1,6 +1,7 @@
 #include "actors/gateway/resources/browser_handlers.hpp"
 
 #include "actors/gateway/resources/browser_requests.hpp"
+#include "actors/gateway/resources/browser_visits.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 
 #include <memory>
@@ -25,7 +26,8 @@ std::string session_name(const std::string& id) {
 }
 
 remote::BrowserRun run_of(const std::string& session,
-                          const browser_action& what) {
+                          const browser_action& what,
+                          const remote::BrowserOptions& options) {
   remote::BrowserRun out;
   // Each request is an action of its own.
   out.mutable_context()->set_attempt_key(session + "/" + random_uuid() + "/1");
@@ -33,6 +35,7 @@ remote::BrowserRun run_of(const std::string& session,
   request.set_session(session);
   request.set_action(what.action);
   request.set_arguments_json(what.arguments_json);
+  *request.mutable_options() = options;
   return out;
 }
 
@@ -55,10 +58,12 @@ void act(desk& gateway, const call_ptr& request) {
       = read_action(request->request(), gateway.settings().json_depth_max);
   if (!wanted)
     return request->answer(wanted.error());
+  auto run
+      = run_of(session_name(wanted->session_id), wanted->what, wanted->options);
   gateway.ask<remote::BrowserResult>(
-      pool(), run_of(session_name(wanted->session_id), wanted->what), patience,
-      [request](const result<remote::BrowserResult>& got) {
-        got ? request->answer(action_answer(*got))
+      pool(), std::move(run), patience,
+      [request, asked = *wanted](const result<remote::BrowserResult>& got) {
+        got ? request->answer(action_answer(asked, *got))
             : request->answer(got.error());
       });
 }
@@ -99,7 +104,7 @@ void tell_sessions(desk& gateway, const call_ptr& request) {
 struct visit {
   call_ptr request;
   std::string session;
-  std::vector<browser_action> actions;
+  visit_steps steps;
   std::vector<remote::BrowserResult> answers;
 };
 using visit_ptr = std::shared_ptr<visit>;
@@ -112,14 +117,15 @@ void end_visit(desk& gateway, const visit_ptr& job) {
 
 void go_on(desk& gateway, const visit_ptr& job) {
   auto at = job->answers.size();
-  bool over = at == job->actions.size()
-              || (at > 0 && !job->answers.back().result().success());
-  if (over) {
+  bool failed = at > 0 && !job->answers.back().result().success()
+                && !job->steps[at - 1].may_fail;
+  if (failed || at == job->steps.size()) {
     end_visit(gateway, job);
-    return job->request->answer(visit_answer(job->answers));
+    return job->request->answer(visit_answer(job->steps, job->answers));
   }
+  remote::BrowserOptions usual;
   gateway.ask<remote::BrowserResult>(
-      pool(), run_of(job->session, job->actions[at]), patience,
+      pool(), run_of(job->session, job->steps[at].what, usual), patience,
       [&gateway, job](const result<remote::BrowserResult>& got) {
         if (!got) {
           end_visit(gateway, job);
@@ -141,7 +147,7 @@ handler_table::handler visits(desk& gateway, Read read) {
     go_on(gateway,
           std::make_shared<visit>(visit{request,
                                         session_name("visit-" + random_uuid()),
-                                        std::move(wanted->actions),
+                                        std::move(*wanted),
                                         {}}));
   };
 }
@@ -155,6 +161,7 @@ void add_browser_handlers(handler_table& table, desk& gateway) {
   table.set(browser_sessions,
             [&gateway](auto& call) { tell_sessions(gateway, call); });
   table.set(browser_capture, visits(gateway, read_capture));
+  table.set(capture_sections, visits(gateway, read_sections));
   table.set(browser_extract, visits(gateway, read_extract));
 }
 

@@ -6,6 +6,7 @@
 #include "actors/kit/bytes_text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace shannon::gateway {
@@ -13,8 +14,9 @@ namespace shannon::gateway {
 namespace {
 
 constexpr std::size_t id_bytes_max = 128;
-constexpr std::int64_t wait_ms_most = 30'000;
-constexpr std::int64_t wait_ms_usual = 3'000;
+constexpr std::int64_t pixels_most = 8'192;
+/// A deeper one is told as a text.
+constexpr std::uint32_t value_depth_max = 64;
 
 tl::unexpected<error> invalid(const std::string& text) {
   return fail(errc::invalid_argument, text);
@@ -40,53 +42,23 @@ result<std::string> session_at(const json_in& body) {
   return id;
 }
 
-result<std::int64_t> wait_at(const json_in& body) {
-  auto got = read_int(body, "wait_ms", 0, wait_ms_most);
-  if (!got)
-    return tl::unexpected<error>(got.error());
-  return got->value_or(wait_ms_usual);
+/// A script's value, which comes as a text.
+json_out value_of(const std::string& text, const std::string& type) {
+  if (type == "string")
+    return text;
+  auto value = parse_json(text, value_depth_max);
+  return value ? json_out(*value) : json_out(text);
 }
 
-browser_action action_of(const char* name, const json_out& arguments) {
-  return {name, arguments.dump()};
-}
+} // namespace
 
-/// To the page, and what it does by itself for a while.
-result<visit_request> visit_to(const json_in& body) {
-  auto url = text_at(body, "url");
-  auto wait = wait_at(body);
-  if (!url || !wait)
-    return tl::unexpected<error>(url ? wait.error() : url.error());
-  if (url->empty())
-    return invalid("url is required");
-  visit_request out;
-  json_out to;
-  to["url"] = *url;
-  out.actions.push_back(action_of("browser_navigate", to));
-  if (*wait > 0) {
-    json_out pause;
-    pause["ms"] = *wait;
-    out.actions.push_back(action_of("browser_wait", pause));
-  }
-  return out;
-}
-
-/// What its actions told of a page.
-struct page_facts {
-  std::string url;
-  std::string title;
-  json_out elements;
-};
-
-page_facts facts_of(const remote::ToolResult& result) {
+page_facts facts_of(const remote::BrowserResult& got) {
   page_facts out;
-  auto about = stored_json(result.metadata_json());
-  if (!about.is_object())
-    return out;
-  out.url = about.value("url", "");
-  out.title = about.value("title", "");
-  if (about.contains("elements"))
-    out.elements = about["elements"];
+  out.about = stored_json(got.result().metadata_json());
+  if (!out.about.is_object())
+    out.about = json_out::object();
+  out.url = out.about.value("url", "");
+  out.title = out.about.value("title", "");
   return out;
 }
 
@@ -97,8 +69,6 @@ const remote::BrowserFile* picture_in(const remote::BrowserResult& got) {
       });
   return at == got.files().end() ? nullptr : &*at;
 }
-
-} // namespace
 
 result<action_request> read_action(const http_request& request,
                                    std::uint32_t depth_max) {
@@ -111,8 +81,28 @@ result<action_request> read_action(const http_request& request,
     return tl::unexpected<error>(id ? action.error() : id.error());
   if (action->empty())
     return invalid("action is required");
-  body->erase("session_id");
-  return action_request{*id, {"browser", body->dump()}};
+  auto width = read_int(*body, "viewport_width", 1, pixels_most);
+  auto height = read_int(*body, "viewport_height", 1, pixels_most);
+  auto locale = text_at(*body, "locale");
+  if (!width || !height || !locale)
+    return tl::unexpected<error>(!width    ? width.error()
+                                 : !height ? height.error()
+                                           : locale.error());
+  action_request out;
+  out.session_id = *id;
+  out.action = *action;
+  out.options.set_width(static_cast<std::uint32_t>(width->value_or(0)));
+  out.options.set_height(static_cast<std::uint32_t>(height->value_or(0)));
+  out.options.set_locale(*locale);
+  // The rest is the action's own.
+  for (const char* name :
+       {"session_id", "viewport_width", "viewport_height", "locale"})
+    body->erase(name);
+  // Clients send the fields they leave out as null.
+  for (auto at = body->begin(); at != body->end();)
+    at = at->is_null() ? body->erase(at) : std::next(at);
+  out.what = {"browser", body->dump()};
+  return out;
 }
 
 result<std::string> read_close(const http_request& request,
@@ -123,87 +113,33 @@ result<std::string> read_close(const http_request& request,
   return session_at(*body);
 }
 
-result<visit_request> read_capture(const http_request& request,
-                                   std::uint32_t depth_max) {
-  auto body = body_object(request, depth_max);
-  if (!body)
-    return tl::unexpected<error>(body.error());
-  auto full = read_bool(*body, "full_page", "");
-  auto text = read_bool(*body, "include_text", "");
-  if (!full || !text)
-    return tl::unexpected<error>(full ? text.error() : full.error());
-  auto out = visit_to(*body);
-  if (!out)
-    return out;
-  json_out picture;
-  picture["full_page"] = full->value_or(false);
-  out->actions.push_back(action_of("browser_screenshot", picture));
-  if (text->value_or(false))
-    out->actions.push_back(action_of("browser_extract", json_out::object()));
-  return out;
-}
-
-result<visit_request> read_extract(const http_request& request,
-                                   std::uint32_t depth_max) {
-  auto body = body_object(request, depth_max);
-  if (!body)
-    return tl::unexpected<error>(body.error());
-  auto out = visit_to(*body);
-  if (!out)
-    return out;
-  json_out what = json_out::object();
-  for (const char* name : {"selector", "extract_type", "attribute"}) {
-    auto text = text_at(*body, name);
-    if (!text)
-      return tl::unexpected<error>(text.error());
-    if (!text->empty())
-      what[name] = *text;
-  }
-  out->actions.push_back(action_of("browser_extract", what));
-  return out;
-}
-
-http_response action_answer(const remote::BrowserResult& got) {
+http_response action_answer(const action_request& asked,
+                            const remote::BrowserResult& got) {
   const auto& result = got.result();
-  auto facts = facts_of(result);
+  auto facts = facts_of(got);
   json_out body;
   body["success"] = result.success();
+  body["session_id"] = asked.session_id;
+  body["action"] = asked.action;
   body["url"] = facts.url;
   body["title"] = facts.title;
   if (const auto* picture = picture_in(got))
     body["screenshot"] = kit::to_base64(picture->data());
   body["content"] = result.output();
-  if (facts.elements.is_array())
-    body["elements"] = facts.elements;
+  if (facts.about.contains("elements"))
+    body["elements"] = facts.about["elements"];
+  if (asked.action == "evaluate" && result.success())
+    body["result"] = value_of(result.output(), facts.about.value("type", ""));
   if (!result.success())
     body["error"] = result.error();
-  return json_answer(200, body);
-}
-
-http_response visit_answer(const std::vector<remote::BrowserResult>& got) {
-  json_out body;
-  body["success"] = !got.empty() && got.back().result().success();
-  for (const auto& one : got) {
-    auto facts = facts_of(one.result());
-    if (!facts.url.empty())
-      body["url"] = facts.url;
-    if (!facts.title.empty())
-      body["title"] = facts.title;
-    if (const auto* picture = picture_in(one))
-      body["screenshot"] = kit::to_base64(picture->data());
-    if (!one.result().success())
-      body["error"] = one.result().error();
-  }
-  if (!got.empty() && got.back().files().empty()
-      && got.back().result().success())
-    body["text"] = got.back().result().output();
+  body["elapsed_ms"] = result.duration_us() / 1000;
   return json_answer(200, body);
 }
 
 http_response sessions_answer(const shannon::browser::pool_report& all) {
   json_out body;
-  body["active"] = all.sessions.size();
-  body["max"] = all.sessions_max;
+  body["active_sessions"] = all.sessions.size();
+  body["max_sessions"] = all.sessions_max;
   body["ttl_seconds"] = all.idle_timeout.count() / 1000;
   body["warm"] = all.warm;
   body["processes_started"] = all.started;

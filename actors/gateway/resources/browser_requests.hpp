@@ -6,10 +6,8 @@
 #include "protocols/errc.hpp"
 #include "protocols/remote/browser.pb.h"
 
-#include <chrono>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace shannon::gateway {
 
@@ -21,10 +19,13 @@ struct browser_action {
 
 /// What the reference platform's browser service is asked: `POST
 /// /browser/action`. `session_id` names the session; it is opened if it is not
-/// there. `invalid_argument` says what was expected.
+/// there, with the window and locale named. `invalid_argument` says what was
+/// expected.
 struct action_request {
   std::string session_id;
+  std::string action; ///< As the client named it.
   browser_action what;
+  remote::BrowserOptions options;
 };
 result<action_request> read_action(const http_request& request,
                                    std::uint32_t depth_max);
@@ -32,20 +33,20 @@ result<action_request> read_action(const http_request& request,
 result<std::string> read_close(const http_request& request,
                                std::uint32_t depth_max);
 
-/// `POST /capture` and `POST /extract`: actions in a session of their own, one
-/// after another; the first that fails is the answer.
-struct visit_request {
-  std::vector<browser_action> actions;
-};
-result<visit_request> read_capture(const http_request& request,
-                                   std::uint32_t depth_max);
-result<visit_request> read_extract(const http_request& request,
-                                   std::uint32_t depth_max);
-
-/// `success, url, title, screenshot, content, elements, result, error`.
-http_response action_answer(const remote::BrowserResult& got);
-/// `success, url, title, screenshot, text, error` of all its actions.
-http_response visit_answer(const std::vector<remote::BrowserResult>& got);
+/// `success, session_id, action, url, title, screenshot, content, elements,
+/// result, error, elapsed_ms`.
+http_response action_answer(const action_request& asked,
+                            const remote::BrowserResult& got);
 http_response sessions_answer(const shannon::browser::pool_report& all);
+
+/// What an action told of its page.
+struct page_facts {
+  std::string url;
+  std::string title;
+  json_out about; ///< All of it; an object.
+};
+page_facts facts_of(const remote::BrowserResult& got);
+/// The first image among its files; null if there is none.
+const remote::BrowserFile* picture_in(const remote::BrowserResult& got);
 
 } // namespace shannon::gateway

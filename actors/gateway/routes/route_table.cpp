@@ -616,6 +616,8 @@ constexpr std::array table{
                   "Browser sessions and processes of this node"),
     for_operators("POST", "/capture", browser_capture,
                   "A page as a screenshot"),
+    for_operators("POST", "/capture/sections", capture_sections,
+                  "The parts of a page as screenshots"),
     for_operators("POST", "/extract", browser_extract, "A page as text"),
     with(for_operators("", "/stream/sse", stream_sse,
                        "Follow any task by server-sent events"),

@@ -112,6 +112,7 @@ enum class endpoint : std::uint8_t {
   browser_close,
   browser_sessions,
   browser_capture,
+  capture_sections,
   browser_extract,
   count_, ///< How many there are.
 };

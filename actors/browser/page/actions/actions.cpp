@@ -32,6 +32,9 @@ constexpr std::array entries{
     entry{"download", do_download},
     entry{"tabs", do_tabs},
     entry{"close", do_close},
+    entry{"show_as", do_show_as},
+    entry{"tidy", do_tidy},
+    entry{"sections", do_sections},
 };
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "actors/browser/page/drawing.hpp"
 #include "actors/browser/page/locate.hpp"
 #include "actors/browser/page/thumbnail.hpp"
 #include "actors/kit/bytes_text.hpp"
@@ -6,8 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <utility>
 
 namespace shannon::browser {
@@ -17,38 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-/// An image of more is not made: Chromium would hold, and say, too much.
-constexpr double pixels_max = 12e6;
 constexpr std::size_t piece_bytes = 512 * 1024;
-
-asio::awaitable<std::string> shoot(action_call& call, json how) {
-  auto page = call.in.current_tab();
-  auto got = co_await page->ask("Page.captureScreenshot", std::move(how),
-                                call.deadline);
-  auto bytes = kit::from_base64(got.value("data", std::string{}));
-  if (!bytes)
-    throw action_failed{"the page could not be drawn; try again"};
-  co_return std::move(*bytes);
-}
-
-/// What is drawn, in pixels of the page.
-struct area {
-  double x = 0;
-  double y = 0;
-  double width = 0;
-  double height = 0;
-  bool beyond = false; ///< Of the window.
-  bool window = false; ///< Just what the window shows.
-  bool cut = false;    ///< There is more of it.
-};
-
-json clip_of(const area& what) {
-  return {{"x", what.x},
-          {"y", what.y},
-          {"width", what.width},
-          {"height", what.height},
-          {"scale", 1}};
-}
 
 asio::awaitable<area> area_of(action_call& call) {
   area out;
@@ -86,11 +54,7 @@ asio::awaitable<area> area_of(action_call& call) {
     out.y = top;
     out.window = true;
   }
-  if (out.width * out.height > pixels_max) {
-    out.width = std::min(out.width, 4000.0);
-    out.height = std::min(out.height, std::floor(pixels_max / out.width));
-    out.cut = true;
-  }
+  out.bound();
   co_return out;
 }
 
@@ -131,38 +95,25 @@ asio::awaitable<void> do_screenshot(action_call& call) {
   auto of = co_await area_of(call);
   if (of.width < 1 || of.height < 1)
     throw action_failed{"there is nothing to draw: it has no size"};
-  json how{{"format", format},
-           {"optimizeForSpeed", true},
-           {"captureBeyondViewport", of.beyond}};
-  // Any clip changes the size of the page for a moment, which costs a frame.
-  if (!of.window || of.cut)
-    how["clip"] = clip_of(of);
-  if (format == "jpeg")
-    how["quality"] = 80;
-  auto bytes = co_await shoot(call, how);
-  if (bytes.size() > limit) {
-    // A photograph takes far less as a JPEG.
-    format = how["format"] = "jpeg";
-    how["quality"] = 60;
-    bytes = co_await shoot(call, std::move(how));
-  }
-  if (bytes.size() > limit)
-    throw action_failed{"the image has " + std::to_string(bytes.size())
+  auto image = co_await draw(call, of, std::move(format), limit);
+  if (image.bytes.size() > limit)
+    throw action_failed{"the image has " + std::to_string(image.bytes.size())
                         + " bytes, and " + std::to_string(limit)
                         + " are the limit; draw an element"};
-  co_await add_thumbnail(call, bytes);
-  auto name = call.in.file_name("screenshot", format == "png" ? "png" : "jpg");
+  co_await add_thumbnail(call, image.bytes);
+  auto name = call.in.file_name("screenshot", image.ending());
   auto size = std::to_string(static_cast<int>(of.width)) + "x"
               + std::to_string(static_cast<int>(of.height));
-  call.out.output = name + " (" + size + ", " + std::to_string(bytes.size())
-                    + " bytes) of " + call.page().url();
+  call.out.output = name + " (" + size + ", "
+                    + std::to_string(image.bytes.size()) + " bytes) of "
+                    + call.page().url();
   if (of.cut)
     call.out.output += "\nnote: the page is larger; this is its beginning";
   call.out.metadata["width"] = static_cast<int>(of.width);
   call.out.metadata["height"] = static_cast<int>(of.height);
   call.out.metadata["file"] = name;
   call.out.attachments.push_back(
-      {std::move(name), "image/" + format, std::move(bytes)});
+      {std::move(name), "image/" + image.format, std::move(image.bytes)});
 }
 
 asio::awaitable<void> do_pdf(action_call& call) {

@@ -45,6 +45,25 @@ std::string text_of(const json& got, const std::string& kind) {
   return out;
 }
 
+/// For clients: each element with what was read of it.
+json elements_of(const json& got, const std::string& kind,
+                 const std::string& name) {
+  constexpr std::size_t element_bytes_max = 1000;
+  json out = json::array();
+  const auto& parts = got["parts"];
+  for (std::size_t i = 0; i < got["told"].size(); ++i) {
+    auto one = got["told"][i];
+    auto text = kit::valid_utf8(parts[i].get<std::string>());
+    text = kit::utf8_prefix(text, element_bytes_max);
+    if (kind == "attribute")
+      one["attributes"] = {{name, std::move(text)}};
+    else
+      one[kind] = std::move(text);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 } // namespace
 
 asio::awaitable<void> do_extract(action_call& call) {
@@ -97,7 +116,7 @@ asio::awaitable<void> do_extract(action_call& call) {
   }
   call.out.metadata["matches"] = got.value("count", 0);
   if (call.has("selector") && got.contains("parts"))
-    call.out.metadata["elements"] = got["parts"];
+    call.out.metadata["elements"] = elements_of(got, kind, name);
   call.out.output = std::move(text);
 }
 

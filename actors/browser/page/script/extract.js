@@ -97,6 +97,13 @@ const page_tables = (roots, most) => {
   return {tables: out, missing};
 };
 
+// Beside what is read of it.
+const element_facts = (e) => {
+  const r = rect_of(e);
+  return {tag: tag_name(e), visible: is_visible(e), bounding_box:
+    {x: r.x, y: r.y, width: r.width, height: r.height}};
+};
+
 const extract = ({selector, kind, name, most}) => {
   const found = selector ? find_all(selector)
     : [body()];
@@ -114,6 +121,7 @@ const extract = ({selector, kind, name, most}) => {
     : (e) => is_field(e) && !is_editable(e)
         ? (is_secret(e) ? '' : e.value ?? '') : page_text(e);
   const parts = [];
+  const told = [];
   let left = most;
   let whole = true;
   for (const e of elements) {
@@ -128,6 +136,8 @@ const extract = ({selector, kind, name, most}) => {
     }
     left -= part.length;
     parts.push(part);
+    if (selector && told.length < 50)
+      told.push(element_facts(e));
   }
-  return {count, parts, whole};
+  return {count, parts, whole, told};
 };

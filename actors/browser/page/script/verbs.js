@@ -6,7 +6,8 @@ const where = () => ({
 
 const verbs = {
   ready, holds, place, frame_box, similar, focus, begin_fill, end_fill,
-  select_options, scroll_page, extract, outline, storage, where,
+  select_options, scroll_page, extract, outline, storage, where, overlays,
+  hide_overlay, sections,
 };
 
 globalThis.shannon = async (verb, given) => {
