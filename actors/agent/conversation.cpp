@@ -84,6 +84,7 @@ conversation open_conversation(const remote::AgentBrief& brief,
     text += "\n\nResult of " + report.name() + ":\n"
             + (report.success() ? report.text() : "failed: " + report.error());
   add(remote::ChatMessage::USER, std::move(text));
+  *what.back().mutable_attachments() = brief.attachments();
   return what;
 }
 

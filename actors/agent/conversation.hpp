@@ -15,7 +15,8 @@ namespace shannon::agent {
 /// What the model has been told and has answered so far.
 using conversation = std::vector<remote::ChatMessage>;
 
-/// System prompt, history and the task with the reports it builds on.
+/// System prompt, history and the task with the reports it builds on and the
+/// files that came with it.
 conversation open_conversation(const remote::AgentBrief& brief,
                                std::string_view system_prompt);
 
@@ -28,7 +29,7 @@ const remote::ChatMessage& add_answer(conversation& what,
 void add_result(conversation& what, const remote::ToolCall& call,
                 const remote::ToolResult& result);
 
-/// Bytes of all that is said in it.
+/// Bytes of all that is said in it; files are named in it, not held.
 std::size_t size_of(const conversation& what);
 
 /// Brings it down to `bytes_max`: the oldest tool results give way to a note,

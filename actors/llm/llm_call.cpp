@@ -1,6 +1,7 @@
 #include "actors/llm/llm_call.hpp"
 
 #include "actors/kit/failpoint.hpp"
+#include "actors/llm/named_bodies.hpp"
 #include "actors/llm/wire/upstream_error.hpp"
 #include "actors/llm/wire/wire_format.hpp"
 
@@ -21,6 +22,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds delta_interval{20};
 
 constexpr milliseconds watch_interval_max{1'000};
+
+/// For one file of a task: up to 25 MiB from the database.
+constexpr milliseconds body_timeout{30'000};
 
 /// An error body is read so far; its message stands at its beginning.
 constexpr std::size_t error_body_max = 64 * 1024;
@@ -54,7 +58,7 @@ protected:
 
   void started() override {
     // First of all on this actor: what throws does so in here.
-    after(duration{0}, [this] { begin(); });
+    after(duration{0}, [this] { gather(); });
   }
 
   void stopping() override {
@@ -66,7 +70,22 @@ protected:
 private:
   // -- asking -----------------------------------------------------------------
 
-  kit::http_request request() const {
+  /// Most requests hold all that they are about, and are not copied.
+  void gather() {
+    if (bodies_named(call_.request()).empty())
+      return begin(call_.request());
+    read_bodies(
+        call_,
+        [this](store::get_tenant_blob what, auto then) {
+          ask<store::blob_body>({"store"}, std::move(what), body_timeout,
+                                std::move(then));
+        },
+        [this](const result<remote::LlmRequest>& got) {
+          got ? begin(*got) : end(tl::unexpected<error>{got.error()});
+        });
+  }
+
+  kit::http_request request(const remote::LlmRequest& asked) const {
     const auto& url = args_.provider->url;
     wire_options how;
     how.model = args_.model.id;
@@ -75,7 +94,7 @@ private:
     how.fixed_temperature = args_.model.fixed_temperature;
     how.completion_tokens = args_.provider->kind == provider_kind::openai
                             && !args_.provider->is_redirected;
-    auto words = wire_.write(call_.request(), how);
+    auto words = wire_.write(asked, how);
     kit::http_request out;
     out.method = "POST";
     out.tls = url.tls;
@@ -114,7 +133,7 @@ private:
     return out;
   }
 
-  void begin() {
+  void begin(const remote::LlmRequest& asked) {
     since_ = last_token_ = clock_now();
     auto inbox = inbox_;
     auto wake = [this, inbox, post = poster()] {
@@ -137,7 +156,8 @@ private:
       inbox->end = std::move(how);
       wake();
     };
-    exchange_ = args_.client->start(request(), limits(), std::move(events));
+    exchange_
+        = args_.client->start(request(asked), limits(), std::move(events));
     SHANNON_FAILPOINT("llm.asked");
     if (call_.request().stream())
       watch();

@@ -36,6 +36,7 @@ struct llm_call_args {
 /// the address the call names. Never tries twice: that is the run's to decide.
 ///
 ///   takes       nothing; ending it from outside closes the socket at once
+///   asks        EVENT STORE, for files that the call names
 ///   tells       remote::LlmDelta                    protocols/remote/llm.proto
 ///   supervised  by its PROVIDER, temporary
 ///   persists    nothing

@@ -151,13 +151,14 @@ std::int64_t durable_actor::now_us() {
 // -- coming to life -----------------------------------------------------------
 
 void durable_actor::create(store::log_birth birth, facts::RunStarted begun,
-                           facts::Event event) {
+                           facts::Event event,
+                           std::vector<std::string> bodies) {
   birth_ = std::move(birth);
   strategy_ = begun.strategy();
   origin_ = begun.origin();
   const auto* code = find_program(strategy_);
   fresh_run(code ? *code : program{});
-  run_->begin(std::move(begun), std::move(event), now_us());
+  run_->begin(std::move(begun), std::move(event), now_us(), std::move(bodies));
 }
 
 void durable_actor::load() {

@@ -115,7 +115,7 @@ protected:
   /// Nobody must hear of the end any more.
   void end_told();
   void create(store::log_birth birth, facts::RunStarted started,
-              facts::Event event);
+              facts::Event event, std::vector<std::string> bodies = {});
   /// Only while it is `live`, as in handlers.
   durable_run& run() noexcept {
     return *run_;

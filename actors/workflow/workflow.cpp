@@ -112,7 +112,7 @@ kit::handlers workflow_actor::role_handlers() {
 
 bool workflow_actor::born_from(const envelope& mail) {
   if (const auto* task = mail.body.get_if<remote::StartTask>())
-    begin_task(task->input());
+    begin_task(*task);
   else if (const auto* start = mail.body.get_if<remote::StartRun>()) {
     if (!begin_run(mail, *start))
       return true;
@@ -136,8 +136,8 @@ void workflow_actor::take_priority() {
     priority_ = input.priority();
 }
 
-void workflow_actor::begin_task(const remote::TaskInput& input) {
-  input_ = input;
+void workflow_actor::begin_task(const remote::StartTask& start) {
+  input_ = start.input();
   priority_ = input_.priority();
   // Limits of this run are what they were when it began.
   auto agents_max = with().settings.agents_max;
@@ -161,7 +161,8 @@ void workflow_actor::begin_task(const remote::TaskInput& input) {
           tenant_id{input_.tenant()},
           user_id{input_.user()},
           session_id{input_.session()}},
-         std::move(begun), std::move(event));
+         std::move(begun), std::move(event),
+         {start.bodies().begin(), start.bodies().end()});
 }
 
 /// False if it cannot begin: then nothing is stored.

@@ -92,7 +92,7 @@ private:
 
   // -- pieces -----------------------------------------------------------------
 
-  void begin_task(const remote::TaskInput& input);
+  void begin_task(const remote::StartTask& start);
   bool begin_run(const envelope& mail, const remote::StartRun& start);
   void take_origin();
   void take_priority();

@@ -24,12 +24,19 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     return 0;
   }
   std::string stored;
-  expect(got->SerializeToString(&stored), "an input can be stored");
+  const auto& input = got->input();
+  expect(input.SerializeToString(&stored), "an input can be stored");
   expect(stored.size() <= gateway::task_input_bytes_max,
          "an input has its bound");
-  expect(!got->query().empty(), "a task has a query");
-  expect(got->query().find('\0') == std::string::npos,
+  expect(!input.query().empty(), "a task has a query");
+  expect(input.query().find('\0') == std::string::npos,
          "a text has no NUL, which Postgres cannot store");
+  std::size_t files = 0;
+  for (const auto& body : got->bodies())
+    files += body.size();
+  expect(files <= 25u * 1024 * 1024, "files have their bound");
+  expect(got->bodies_size() <= input.attachments_size(),
+         "each file is named by an attachment");
   remote::TaskInput read;
   // Fails for a text that is not UTF-8.
   expect(read.ParseFromString(stored), "an input can be read again");

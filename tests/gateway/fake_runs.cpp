@@ -163,8 +163,10 @@ private:
     answer.set_task(m.task());
     answer.set_existed(runs_.knows(m.task()));
     runs_.with(m.task(), [&](fake_runs::run& run) {
-      if (!answer.existed())
+      if (!answer.existed()) {
         run.input = m.input();
+        run.bodies.assign(m.bodies().begin(), m.bodies().end());
+      }
       answer.set_request_digest(run.input.request_digest());
       answer.set_submitted_at_us(run.input.submitted_at_us());
       run.head.birth.tenant = tenant_id{m.input().tenant()};

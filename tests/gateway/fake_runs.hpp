@@ -28,7 +28,8 @@ public:
     store::log_head head;
     std::vector<store::recorded_fact> facts;
     remote::TaskInput input;
-    std::string cancelled; ///< Why, if somebody did.
+    std::vector<std::string> bodies; ///< Of its files.
+    std::string cancelled;           ///< Why, if somebody did.
     bool live = true;
     std::set<address> subscribers;
     std::vector<remote::SignalTask> signals;

@@ -1,4 +1,6 @@
+#include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_text.hpp"
+#include "actors/kit/bytes_text.hpp"
 #include "protocols/accounts.hpp"
 #include "tests/gateway/gateway_fixture.hpp"
 
@@ -63,6 +65,64 @@ TEST_CASE("a task is submitted with its documented answer") {
                    {"model_tier", "small"},
                    {"model_override", "m"},
                    {"provider_override", "openai"}});
+}
+
+TEST_CASE("files of a task go with it, and their names to its context") {
+  gateway_fixture fixture;
+  std::string picture(5 * 1024 * 1024, '\0');
+  for (std::size_t i = 0; i < picture.size(); ++i)
+    picture[i] = static_cast<char>(i * 7919 >> 8);
+  auto data = kit::to_base64(picture);
+  // Twice the same, one without padding, one that is elsewhere.
+  auto file = [](const std::string& more) {
+    return R"({"media_type":"image/png",)" + more + "}";
+  };
+  auto thumbnail = std::string(50 * 1024 + 1, 't');
+  auto answer = fixture.ask(
+      post("/api/v1/tasks",
+           R"({"context":{"attachments":[)"
+               + file(R"("filename":"a.png","thumbnail":")" + thumbnail
+                      + R"(","data":")" + data + '"')
+               + ',' + file(R"("thumbnail":"small","data":")" + data + '"')
+               + ',' + file(R"("data":"aGk")") + ','
+               + file(R"("url":"https://example.org/b.png")") + "]}}"));
+  REQUIRE(answer.status == 200);
+  auto task = body_of(answer)["task_id"].get<std::string>();
+  auto run = *fixture.runs.find(task);
+  REQUIRE(run.bodies.size() == 2);
+  CHECK(run.bodies[0] == picture);
+  CHECK(run.bodies[1] == "hi");
+  auto key = "shannon:blob:" + gateway::content_hash(picture);
+  const auto& kept = run.input.attachments();
+  REQUIRE(kept.size() == 4);
+  CHECK(kept[0].url() == key);
+  CHECK(kept[0].name() == "a.png");
+  CHECK(kept[1].url() == key);
+  CHECK(kept[3].url() == "https://example.org/b.png");
+  CHECK(run.input.query() == "[User sent file attachments]");
+  auto shown = json_in::parse(run.input.context_json())["attachments"];
+  CHECK(shown[0]
+        == json_in{{"id", gateway::content_hash(picture).substr(0, 12)},
+                   {"media_type", "image/png"},
+                   {"filename", "a.png"},
+                   {"size_bytes", picture.size()},
+                   {"blob", key}});
+  CHECK(shown[1]["thumbnail"] == "small");
+  CHECK(shown[3]["url"] == "https://example.org/b.png");
+}
+
+TEST_CASE("files of more than 25 MiB are refused") {
+  gateway_fixture fixture;
+  auto submit = [&](std::size_t bytes) {
+    return fixture
+        .ask(post("/api/v1/tasks", R"({"query":"q","context":{"attachments":[)"
+                                   R"({"media_type":"image/png","data":")"
+                                       + kit::to_base64(std::string(bytes, 'x'))
+                                       + "\"}]}}"))
+        .status;
+  };
+  CHECK(submit(25 * 1024 * 1024) == 200);
+  CHECK(submit(25 * 1024 * 1024 + 1) == 400);
 }
 
 TEST_CASE("a task to be streamed is told where") {

@@ -126,6 +126,7 @@ const std::vector<bad_request> table{
     {in_context("\"attachments\":[{\"media_type\":\"text/plain\",\"data\":\"?\"}]"), 400, "attachments[0].data"},
     {in_context("\"attachments\":[{\"media_type\":\"text/plain\",\"data\":5}]"), 400, "attachments[0].data"},
     {in_context("\"attachments\":[{\"media_type\":\"text/plain\",\"url\":[]}]"), 400, "attachments[0].url"},
+    {in_context("\"attachments\":[{\"media_type\":\"text/plain\",\"url\":\"shannon:blob:00\"}]"), 400, "attachments[0].url"},
     {in_context("\"attachments\":[{\"media_type\":\"application/x-sh\",\"data\":\"aGk=\"}]"), 400, "attachments[0].media_type"},
     // mode, skill, tier, model, provider, strategy
     {with("\"mode\":\"turbo\""), 400, "Invalid mode (allowed: simple, standard, complex, supervisor)"},

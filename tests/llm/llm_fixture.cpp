@@ -1,6 +1,7 @@
 #include "tests/llm/llm_fixture.hpp"
 
 #include "actors/kit/scheduling.hpp"
+#include "protocols/blobs.hpp"
 #include "tests/llm/requests.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -39,6 +40,31 @@ private:
   llm_fixture& owner_;
 };
 
+class llm_fixture::bodies_store final : public kit::actor_base {
+public:
+  bodies_store(caf::actor_config& cfg, kit::actor_env& shared,
+               std::map<std::string, std::string> bodies)
+      : actor_base(cfg, shared, {"store"}), bodies_(std::move(bodies)) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {kit::on<store::get_tenant_blob>(
+        [this](const envelope& mail, const store::get_tenant_blob& msg) {
+          auto at = bodies_.find(msg.hash);
+          if (at == bodies_.end() || msg.tenant.value != "t")
+            return refuse(mail, {errc::not_found, "no such body", false, {}});
+          reply(mail, store::blob_body{at->second});
+        })};
+  }
+
+private:
+  std::map<std::string, std::string> bodies_;
+};
+
+void llm_fixture::keep_bodies(std::map<std::string, std::string> bodies) {
+  bodies_ = system_->spawn<bodies_store>(env, std::move(bodies));
+}
+
 llm_fixture::llm_fixture(config::llm_settings settings, variables more) {
   server_ = std::make_unique<upstream::server>(far_.context(),
                                                upstream::server_options{});
@@ -69,6 +95,9 @@ llm_fixture::llm_fixture(config::llm_settings settings, variables more) {
 llm_fixture::~llm_fixture() {
   caf::anon_send_exit(tree_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(prober_handle_, caf::exit_reason::user_shutdown);
+  if (bodies_)
+    caf::anon_send_exit(bodies_, caf::exit_reason::user_shutdown);
+  bodies_ = nullptr;
   tree_ = nullptr;
   prober_handle_ = nullptr;
   system_->await_all_actors_done();

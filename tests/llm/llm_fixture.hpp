@@ -41,6 +41,9 @@ public:
   result<remote::LlmResponse> ask(remote::LlmCall call);
 
   void cancel(const std::string& attempt_key);
+
+  /// An EVENT STORE stands by, with these bodies of the tenant `t`, by hash.
+  void keep_bodies(std::map<std::string, std::string> bodies);
   remote::ModelList models();
 
   /// What came as deltas so far.
@@ -68,6 +71,7 @@ public:
 
 private:
   class prober;
+  class bodies_store;
 
   kit::io_loop far_{"upstream"};
   kit::io_loop near_{"sockets"};
@@ -80,6 +84,7 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   caf::actor prober_handle_;
   caf::actor tree_;
+  caf::actor bodies_;
 };
 
 } // namespace shannon::test

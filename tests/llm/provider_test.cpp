@@ -1,5 +1,6 @@
 // The role `llm` against the scripted upstream, over real sockets.
 
+#include "actors/kit/bytes_text.hpp"
 #include "tests/llm/llm_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -51,6 +52,40 @@ TEST_CASE("an answer comes whole or streamed, with usage and price") {
       CHECK(seen.api == provider);
       CHECK(seen.stream == stream);
     }
+}
+
+TEST_CASE("a file that a call names reaches the provider as its bytes") {
+  llm_fixture world;
+  const std::string hash(32, '\x01');
+  const std::string note(32, '\x02');
+  world.keep_bodies({{hash, "picture"}, {note, "remember the milk"}});
+  for (const auto& provider : both) {
+    INFO(provider);
+    auto call = world.call("look", provider);
+    call.mutable_context()->set_tenant("t");
+    auto& said = *call.mutable_request()->mutable_messages(1);
+    auto& picture = *said.add_attachments();
+    picture.set_media_type("image/png");
+    picture.set_url("shannon:blob:" + kit::to_hex(hash));
+    auto& text = *said.add_attachments();
+    text.set_media_type("text/plain; charset=utf-8");
+    text.set_name("note.txt");
+    text.set_url("shannon:blob:" + kit::to_hex(note));
+    REQUIRE(world.ask(call));
+    auto seen = world.seen().back();
+    REQUIRE(seen.files.size() == 1);
+    CHECK(seen.files[0].ends_with(kit::to_base64("picture")));
+    CHECK(seen.text == "look\n\n[note.txt]\nremember the milk");
+    // Another tenant has no such file, and nobody is asked.
+    auto asked = world.seen().size();
+    call.mutable_context()->set_tenant("u");
+    call.mutable_context()->set_attempt_key("another " + provider);
+    auto refused = world.ask(call);
+    REQUIRE(!refused);
+    CHECK(refused.error().code == errc::failed);
+    CHECK_FALSE(refused.error().retryable);
+    CHECK(world.seen().size() == asked);
+  }
 }
 
 TEST_CASE("deltas of a stream carry the whole text in order") {
@@ -260,9 +295,8 @@ TEST_CASE("a call of no run goes to its provider, and can be cancelled there") {
   call.mutable_request()->mutable_messages(1)->set_text("[[stall]]");
   auto under_way = world.begin(call);
   // The far side may not have noted yet that the first has ended.
-  REQUIRE(world.await_seen([](const auto& seen) {
-    return seen.size() == 2 && any_open(seen);
-  }));
+  REQUIRE(world.await_seen(
+      [](const auto& seen) { return seen.size() == 2 && any_open(seen); }));
   world.cancel("chat/1");
   auto ended = under_way.get();
   REQUIRE(!ended);

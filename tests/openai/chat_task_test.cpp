@@ -21,7 +21,7 @@ const config::chat_model deep{"shannon-deep-research", "", "", "deep", 8192, 0};
 } // namespace
 
 TEST_CASE("a chat becomes a task: the last message asks, others are history") {
-  auto got = task_input(request(R"({"messages": [
+  auto got = task_of(request(R"({"messages": [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "one"},
     {"role": "assistant", "content": "two"},
@@ -33,16 +33,17 @@ TEST_CASE("a chat becomes a task: the last message asks, others are history") {
     "temperature": 0.25, "stop": "END",
     "shannon_options": {"context": {"k": 1}, "role": "r",
       "model_tier": "large"}})"),
-                        simple);
+                     simple);
   REQUIRE(got);
-  CHECK(got->query() == "three");
-  CHECK(got->mode() == "simple");
-  CHECK(got->tier() == "large");
-  REQUIRE(got->history_size() == 2);
-  CHECK(got->history(0).role() == ChatMessage::USER);
-  CHECK(got->history(0).text() == "one");
-  CHECK(got->history(1).text() == "two");
-  CHECK(json_in::parse(got->context_json()) == json_in::parse(R"({"k": 1,
+  CHECK(got->input().query() == "three");
+  CHECK(got->input().mode() == "simple");
+  CHECK(got->input().tier() == "large");
+  REQUIRE(got->input().history_size() == 2);
+  CHECK(got->input().history(0).role() == ChatMessage::USER);
+  CHECK(got->input().history(0).text() == "one");
+  CHECK(got->input().history(1).text() == "two");
+  CHECK(json_in::parse(got->input().context_json())
+        == json_in::parse(R"({"k": 1,
     "role": "r", "model_tier": "large", "max_tokens": 4096,
     "system_prompt": "Be brief.\nAnd polite.", "temperature": 0.25,
     "stop": ["END"]})"));
@@ -51,36 +52,43 @@ TEST_CASE("a chat becomes a task: the last message asks, others are history") {
 TEST_CASE("a research model asks for research, and the client for which") {
   const std::string body = R"({"messages": [{"role": "user", "content": "q"}],
             "max_tokens": 100000)";
-  auto got = task_input(request(body + "}"), deep);
-  auto context = json_in::parse(got->context_json());
+  auto got = task_of(request(body + "}"), deep);
+  auto context = json_in::parse(got->input().context_json());
   CHECK(context["force_research"] == true);
   CHECK(context["research_strategy"] == "deep");
   CHECK(context["max_tokens"] == 16384);
-  auto chosen = task_input(
+  auto chosen = task_of(
       request(body + R"(, "shannon_options": {"research_strategy": "quick"}})"),
       deep);
-  CHECK(json_in::parse(chosen->context_json())["research_strategy"] == "quick");
+  CHECK(json_in::parse(chosen->input().context_json())["research_strategy"]
+        == "quick");
 }
 
 TEST_CASE("pictures of the last message alone go to the task") {
-  auto got = task_input(request(R"({"messages": [
+  auto got = task_of(request(R"({"messages": [
     {"role": "user", "content": [{"type": "image_url",
       "image_url": {"url": "data:image/gif;base64,R0lG"}}]},
     {"role": "user", "content": [{"type": "image_url",
       "image_url": {"url": "data:image/png;base64,AAAA"}}]}]})"),
-                        simple);
+                     simple);
   REQUIRE(got);
-  CHECK(got->query() == "[User sent file attachments]");
-  CHECK(json_in::parse(got->context_json())["attachments"]
-        == json_in::parse(R"([{"media_type": "image/png", "data": "AAAA"}])"));
+  CHECK(got->input().query() == "[User sent file attachments]");
+  REQUIRE(got->bodies_size() == 1);
+  CHECK(got->bodies(0) == std::string(3, '\0'));
+  REQUIRE(got->input().attachments_size() == 1);
+  CHECK(got->input().attachments(0).media_type() == "image/png");
+  auto shown = json_in::parse(got->input().context_json())["attachments"][0];
+  CHECK(shown["size_bytes"] == 3);
+  CHECK(shown["blob"] == got->input().attachments(0).url());
+  CHECK_FALSE(shown.contains("data"));
 }
 
 TEST_CASE("what a task cannot hold is refused") {
   auto why = [](const std::string& content, const std::string& more) {
-    auto got = task_input(request(R"({"messages": [{"role": "user",
+    auto got = task_of(request(R"({"messages": [{"role": "user",
       "content": )" + content + "}]"
-                                  + more + "}"),
-                          simple);
+                               + more + "}"),
+                       simple);
     REQUIRE(!got);
     CHECK(got.error().code == errc::invalid_argument);
     return got.error().text;

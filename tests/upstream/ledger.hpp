@@ -14,6 +14,8 @@ struct ledger_entry {
   std::string api;
   std::string model;
   bool stream = false;
+  std::string text;               ///< The last the user said; not in the file.
+  std::vector<std::string> files; ///< Of the user; not in the file.
   int turn = 0;
   int status = 0;
   std::int64_t at_us = 0;    ///< Unix time.

@@ -27,6 +27,17 @@ std::string content_text(const json& message) {
   return text;
 }
 
+void add_files(const json& message, std::vector<std::string>& into) {
+  auto at = message.find("content");
+  if (at == message.end() || !at->is_array())
+    return;
+  for (const auto& block : *at)
+    if (auto type = block.value("type", ""); type == "image_url")
+      into.push_back(block["image_url"].value("url", ""));
+    else if (type == "image" || type == "document")
+      into.push_back(block["source"].value("data", ""));
+}
+
 std::int64_t number(const markers& all, const std::string& name,
                     std::int64_t otherwise) {
   auto at = all.find(name);
@@ -113,6 +124,8 @@ std::optional<question> read_question(api language, std::string_view body) {
       out.system += text;
     if (role == "user" && !text.empty())
       out.text = text;
+    if (role == "user")
+      add_files(message, out.files);
   }
   return out;
 }

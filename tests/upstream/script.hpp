@@ -25,6 +25,8 @@ struct question {
   /// The last user message with text.
   std::string text;
   std::int64_t input_tokens = 0;
+  /// Pictures and documents of the user: an address, or base64.
+  std::vector<std::string> files;
 };
 
 /// None if the body is no request of that API.

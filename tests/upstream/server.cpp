@@ -123,6 +123,8 @@ private:
     entry.api = asked_.language == api::openai ? "openai" : "anthropic";
     entry.model = asked_.model;
     entry.stream = asked_.stream;
+    entry.text = asked_.text;
+    entry.files = asked_.files;
     entry.turn = asked_.turn;
     entry.status = how_.status;
     entry_ = owner_->seen_.arrived(std::move(entry));

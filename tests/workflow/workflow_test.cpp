@@ -1,6 +1,8 @@
 // WORKFLOW and AGENT over a store in memory, on one thread with virtual time:
 // what they say, and how they come back when they are killed.
 
+#include "actors/kit/bytes_text.hpp"
+#include "actors/workflow/engine/events.hpp"
 #include "protocols/sessions.hpp"
 #include "tests/workflow/workflow_world.hpp"
 
@@ -35,6 +37,52 @@ TEST_CASE_METHOD(workflow_world,
   start.mutable_input()->set_query(std::string(10'000, 'q'));
   REQUIRE(submit(std::move(start)));
   CHECK(summary("t1").query() == std::string(10'000, 'q'));
+}
+
+TEST_CASE_METHOD(
+    workflow_world,
+    "a task's files are kept once, and each agent's model is told of them") {
+  const std::string bytes(10'000, 'p');
+  const auto hash = workflow::sha256(bytes);
+  remote::StartTask start;
+  start.set_task("t1");
+  start.mutable_input()->set_query("what is it?");
+  auto& picture = *start.mutable_input()->add_attachments();
+  picture.set_media_type("image/png");
+  picture.set_name("cat.png");
+  picture.set_url("shannon:blob:" + kit::to_hex(hash));
+  start.add_bodies(bytes);
+  REQUIRE(submit(start));
+  // Also when it is read back in the middle.
+  kill("agent/t1/agent-1");
+  kill("workflow/t1");
+  advance(10s);
+  REQUIRE(status("t1") == store::log_status::completed);
+  std::size_t planners = 0;
+  std::size_t agents = 0;
+  for (const auto& request : far.asked) {
+    auto is_agent = request.purpose() == "agent";
+    (is_agent ? agents : planners) += 1;
+    std::size_t seen = 0;
+    for (const auto& message : request.messages())
+      for (const auto& file : message.attachments()) {
+        CHECK(message.role() == remote::ChatMessage::USER);
+        CHECK(file.url() == picture.url());
+        CHECK(file.data_base64().empty());
+        ++seen;
+      }
+    CHECK(seen == (is_agent ? 1 : 0));
+    if (!is_agent)
+      CHECK(request.messages(request.messages_size() - 1).text().find("cat.png")
+            != std::string::npos);
+  }
+  CHECK(planners > 0);
+  CHECK(agents > 0);
+  CHECK(tables.blobs.at(hash) == bytes);
+  // Facts name it.
+  for (const auto& [id, rows] : tables.logs)
+    for (const auto& fact : rows.facts)
+      CHECK(fact.bytes.find(std::string(100, 'p')) == std::string::npos);
 }
 
 TEST_CASE_METHOD(workflow_world, "a repeated submission starts nothing new") {

@@ -30,6 +30,7 @@ struct far_side {
   std::map<std::string, int> calls;      ///< By attempt key.
   std::map<std::string, int> priorities; ///< Of these calls.
   std::vector<std::string> cancelled;
+  std::vector<remote::LlmRequest> asked;
 };
 
 class fake_llm final : public kit::actor_base {
@@ -51,6 +52,7 @@ private:
   void on(const envelope& mail, const remote::LlmCall& m) {
     ++far_.calls[m.context().attempt_key()];
     ++far_.priorities[m.context().priority()];
+    far_.asked.push_back(m.request());
     if (!far_.answers)
       return;
     remote::LlmDelta delta;

@@ -72,9 +72,10 @@ result<remote::LlmResponse> outcome_of(const store::log_head& head) {
 
 void chat_actor::start_agent(chat_request request,
                              const config::chat_model& model) {
-  auto input = task_input(request, model);
-  if (!input)
-    return answer_.refuse(input.error());
+  auto start = task_of(request, model);
+  if (!start)
+    return answer_.refuse(start.error());
+  auto* input = start->mutable_input();
   const auto& asked = args_.request->request();
   const auto& who = args_.request->who();
   auto session = session_of(request, who.user, asked.find("x-session-id"));
@@ -89,9 +90,7 @@ void chat_actor::start_agent(chat_request request,
       who.tenant,
       first_session(session_ids_of(who.tenant, who.user, session.id), who.user,
                     *input)};
-  remote::StartTask start;
-  start.set_task(task_);
-  *start.mutable_input() = std::move(*input);
+  start->set_task(task_);
   answer_.add_field("X-Workflow-ID", task_);
   start_until_ = clock_now() + args_.settings->move_patience;
   args_.request.reset(); // Its body has been read.
@@ -99,7 +98,7 @@ void chat_actor::start_agent(chat_request request,
   ask<sessions::opened>(
       {"records"}, std::move(open), args_.settings->ask_timeout,
       [this, session,
-       start = std::move(start)](const result<sessions::opened>& got) mutable {
+       start = std::move(*start)](const result<sessions::opened>& got) mutable {
         if (!got)
           return refuse(got.error());
         if (got->is_new) {

@@ -79,8 +79,8 @@ string tier_of(const json_in& options) {
 
 } // namespace
 
-result<remote::TaskInput> task_input(const chat_request& request,
-                                     const config::chat_model& model) {
+result<remote::StartTask> task_of(const chat_request& request,
+                                  const config::chat_model& model) {
   const auto& call = request.call;
   return read_all([&] {
     auto last = last_of_user(call);
@@ -98,9 +98,10 @@ result<remote::TaskInput> task_input(const chat_request& request,
     }
     add_hints(context, call, model);
     add_attachments(context, query);
-    if (auto ok = check_attachments(context); !ok)
+    remote::StartTask start;
+    auto& input = *start.mutable_input();
+    if (auto ok = take_attachments(context, start); !ok)
       refuse("Attachment error: " + ok.error().text);
-    remote::TaskInput input;
     input.set_query(query.text());
     if (query.text().find_first_not_of(" \t\r\n") == string::npos) {
       if (query.attachments().empty())
@@ -125,7 +126,7 @@ result<remote::TaskInput> task_input(const chat_request& request,
       refuse("the conversation is too large for a task: "
              + std::to_string(input.ByteSizeLong()) + " bytes, at most "
              + std::to_string(task_input_bytes_max));
-    return input;
+    return start;
   });
 }
 

@@ -11,12 +11,12 @@
 /// A chat with an agent as the task it becomes. Pure.
 namespace shannon::gateway::chat {
 
-/// The task's input, without session, tenant and user: the last message of the
+/// The task, without its id, session, tenant and user: the last message of the
 /// user is its query, what was said before its history, system prompts go to
-/// `context.system_prompt`, and pictures of that last message to
-/// `context.attachments`. Tool calls of clients mean nothing to an agent, which
+/// `context.system_prompt`, and pictures of that last message are its
+/// attachments. Tool calls of clients mean nothing to an agent, which
 /// has tools of its own. Refuses (invalid_argument) what a task cannot hold.
-result<remote::TaskInput> task_input(const chat_request& request,
+result<remote::StartTask> task_of(const chat_request& request,
                                      const config::chat_model& model);
 
 /// Which conversation a request belongs to.

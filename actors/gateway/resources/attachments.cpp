@@ -1,12 +1,17 @@
 #include "actors/gateway/resources/attachments.hpp"
 
+#include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/json_fields.hpp"
+#include "actors/kit/bytes_text.hpp"
+#include "protocols/blobs.hpp"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace shannon::gateway {
 
@@ -14,6 +19,8 @@ namespace {
 
 constexpr std::size_t decoded_bytes_max = 25ull * 1024 * 1024;
 constexpr std::size_t attachments_max = 100;
+constexpr std::size_t thumbnail_bytes_max = 50 * 1024;
+constexpr std::size_t id_digits = 12;
 
 constexpr std::array<std::string_view, 8> programs{
     "application/x-msdownload",
@@ -25,52 +32,92 @@ constexpr std::array<std::string_view, 8> programs{
     "application/x-mach-binary",
     "application/vnd.microsoft.portable-executable"};
 
-/// Bytes behind a base64 text, padded or not; nothing if it is none.
-std::optional<std::size_t> base64_size(std::string_view text) {
-  for (int i = 0; i < 2 && !text.empty() && text.back() == '='; ++i)
-    text.remove_suffix(1);
-  auto fits = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-           || (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
-  };
-  if (text.size() % 4 == 1 || !std::all_of(text.begin(), text.end(), fits))
-    return std::nullopt;
-  return text.size() / 4 * 3 + (text.size() % 4 * 3) / 4;
+/// What is behind a base64 text, padded or not; nothing if it is none.
+std::optional<std::string> decoded(std::string text) {
+  while (text.size() % 4 != 0 && text.size() % 4 != 1)
+    text += '=';
+  return kit::from_base64(text);
 }
 
-result<std::size_t> check_one(const json_in& item, const std::string& where) {
+/// One file as the client sends it.
+struct file {
+  std::string media_type;
+  std::string name;
+  std::string thumbnail;
+  std::string url;
+  std::optional<std::string> bytes;
+};
+
+result<file> read_file(const json_in& item, const std::string& where) {
   auto refuse = [&](const std::string& what) {
     return fail(errc::invalid_argument, where + what);
   };
   if (!item.is_object())
     return refuse(" must be an object");
-  auto media = read_string(item, "media_type", where + ".");
-  if (!media)
-    return tl::unexpected<error>(media.error());
-  if (media->value_or("").empty())
-    return refuse(".media_type is required");
-  if (std::find(programs.begin(), programs.end(), **media) != programs.end())
-    return refuse(".media_type is not accepted: " + **media);
-  for (const auto* name : {"filename", "thumbnail"})
-    if (auto text = read_string(item, name, where + "."); !text)
+  file out;
+  std::string data;
+  for (auto [name, into] : {std::pair{"media_type", &out.media_type},
+                            {"filename", &out.name},
+                            {"thumbnail", &out.thumbnail},
+                            {"data", &data},
+                            {"url", &out.url}}) {
+    auto text = read_string(item, name, where + ".");
+    if (!text)
       return tl::unexpected<error>(text.error());
-  auto data = read_string(item, "data", where + ".");
-  if (!data)
-    return tl::unexpected<error>(data.error());
-  auto url = read_string(item, "url", where + ".");
-  if (!url)
-    return tl::unexpected<error>(url.error());
-  if (data->value_or("").empty() && url->value_or("").empty())
+    *into = std::move(*text).value_or("");
+  }
+  if (out.media_type.empty())
+    return refuse(".media_type is required");
+  if (std::find(programs.begin(), programs.end(), out.media_type)
+      != programs.end())
+    return refuse(".media_type is not accepted: " + out.media_type);
+  if (data.empty() && out.url.empty())
     return refuse(" needs data or url");
-  auto size = base64_size(data->value_or(""));
-  if (!size)
+  // Other schemes are this node's own, or nobody's.
+  if (data.empty() && !out.url.starts_with("https://")
+      && !out.url.starts_with("http://"))
+    return refuse(".url must be an http or https address");
+  if (data.empty())
+    return out;
+  out.bytes = decoded(std::move(data));
+  if (!out.bytes)
     return refuse(".data is not valid base64");
-  return *size;
+  return out;
+}
+
+/// As clients are shown it, and as agents find it.
+json_in keep(file what, remote::StartTask& into,
+             std::vector<std::string>& hashes) {
+  auto& kept = *into.mutable_input()->add_attachments();
+  kept.set_media_type(what.media_type);
+  kept.set_name(what.name);
+  json_in shown{{"media_type", what.media_type}};
+  if (!what.name.empty())
+    shown["filename"] = what.name;
+  if (!what.thumbnail.empty() && what.thumbnail.size() <= thumbnail_bytes_max)
+    shown["thumbnail"] = std::move(what.thumbnail);
+  if (!what.bytes) {
+    kept.set_url(what.url);
+    shown["id"] = content_hash(what.url).substr(0, id_digits);
+    shown["url"] = std::move(what.url);
+    return shown;
+  }
+  auto hash = content_hash(*what.bytes);
+  auto key = std::string{store::blob_key_prefix} + hash;
+  kept.set_url(key);
+  shown["id"] = hash.substr(0, id_digits);
+  shown["size_bytes"] = what.bytes->size();
+  shown["blob"] = std::move(key);
+  if (std::find(hashes.begin(), hashes.end(), hash) == hashes.end()) {
+    hashes.push_back(std::move(hash));
+    into.add_bodies(std::move(*what.bytes));
+  }
+  return shown;
 }
 
 } // namespace
 
-result<void> check_attachments(const json_in& context) {
+result<void> take_attachments(json_in& context, remote::StartTask& into) {
   auto all = context.find("attachments");
   if (all == context.end() || all->is_null())
     return {};
@@ -80,16 +127,19 @@ result<void> check_attachments(const json_in& context) {
     return fail(errc::invalid_argument,
                 "context.attachments holds more than 100 files");
   std::size_t total = 0;
+  std::vector<std::string> hashes;
   for (std::size_t i = 0; i < all->size(); ++i) {
-    auto size = check_one((*all)[i],
-                          "context.attachments[" + std::to_string(i) + "]");
-    if (!size)
-      return tl::unexpected<error>(size.error());
-    total += *size;
+    auto& item = (*all)[i];
+    auto what
+        = read_file(item, "context.attachments[" + std::to_string(i) + "]");
+    if (!what)
+      return tl::unexpected<error>(what.error());
+    total += what->bytes ? what->bytes->size() : 0;
+    if (total > decoded_bytes_max)
+      return fail(errc::invalid_argument,
+                  "context.attachments decode to more than 25 MiB");
+    item = keep(std::move(*what), into, hashes);
   }
-  if (total > decoded_bytes_max)
-    return fail(errc::invalid_argument,
-                "context.attachments decode to more than 25 MiB");
   return {};
 }
 

@@ -12,13 +12,13 @@ namespace shannon::gateway {
 
 namespace {
 
-constexpr std::string_view key_prefix = "shannon:blob:";
+using store::blob_key_prefix;
 
 /// The hash in `shannon:blob:<64 hex digits>`; empty if that is none.
 store::blob_hash hash_in(std::string_view key) {
-  if (!key.starts_with(key_prefix))
+  if (!key.starts_with(blob_key_prefix))
     return {};
-  auto hash = kit::from_hex(key.substr(key_prefix.size()));
+  auto hash = kit::from_hex(key.substr(blob_key_prefix.size()));
   return hash && hash->size() == digest_bytes ? *hash : store::blob_hash{};
 }
 
@@ -37,7 +37,7 @@ http_response blob_answer(const store::blob_body& body) {
 }
 
 void tell_blob(desk& gateway, const call_ptr& request) {
-  if (!request->id().starts_with(key_prefix))
+  if (!request->id().starts_with(blob_key_prefix))
     return request->answer(blob_refusal(400, "invalid blob key"));
   auto hash = hash_in(request->id());
   if (hash.empty())

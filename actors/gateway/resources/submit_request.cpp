@@ -66,13 +66,13 @@ bool has_control(string_view text) {
                      [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
 }
 
-/// Fills a TaskInput step by step; the first step that fails ends it.
+/// Fills a StartTask step by step; the first step that fails ends it.
 class submit_reader {
 public:
   submit_reader(const json_in& body, const identity& who)
       : body_(body), who_(who) {}
 
-  result<remote::TaskInput> read() {
+  result<remote::StartTask> read() {
     for (auto check :
          {&submit_reader::context, &submit_reader::query,
           &submit_reader::session, &submit_reader::mode, &submit_reader::skill,
@@ -81,7 +81,7 @@ public:
           &submit_reader::no_ai, &submit_reader::finish})
       if (auto done = (this->*check)(); !done)
         return tl::unexpected<error>(done.error());
-    return std::move(input_);
+    return std::move(start_);
   }
 
 private:
@@ -120,7 +120,7 @@ private:
     if (auto at = context_.find("priority"); at != context_.end())
       if (*at == "low" || *at == "batch")
         input_.set_priority("batch");
-    return check_attachments(context_);
+    return take_attachments(context_, start_);
   }
 
   step query() {
@@ -278,7 +278,8 @@ private:
   const json_in& body_;
   const identity& who_;
   json_in context_;
-  remote::TaskInput input_;
+  remote::StartTask start_;
+  remote::TaskInput& input_ = *start_.mutable_input();
 };
 
 } // namespace
@@ -297,7 +298,7 @@ result<std::string> read_session(const json_in& body) {
   return text;
 }
 
-tl::expected<remote::TaskInput, http_response>
+tl::expected<remote::StartTask, http_response>
 read_submit(const http_request& request, const identity& who,
             std::uint32_t json_depth_max) {
   if (auto refused = check_media_type(request))

@@ -13,14 +13,15 @@
 
 namespace shannon::gateway {
 
-/// Above this many bytes as Protobuf a task is refused: its input is a fact,
-/// and facts are read whole at each activation.
+/// Above this many bytes as Protobuf a task is refused, its files not counted:
+/// its input is a fact, and facts are read whole at each activation.
 constexpr std::size_t task_input_bytes_max = 1536 * 1024;
 
 /// Reads the body of POST /api/v1/tasks and checks every field. The answer is
-/// the task's input without tenant and user, or the response that names the
-/// field that is wrong. `session` stays empty if the client named none.
-tl::expected<remote::TaskInput, http_response>
+/// the task's input without tenant and user, and the bytes of its files; or the
+/// response that names the field that is wrong. `session` stays empty if the
+/// client named none.
+tl::expected<remote::StartTask, http_response>
 read_submit(const http_request& request, const identity& who,
             std::uint32_t json_depth_max);
 

@@ -34,12 +34,14 @@ public:
   void submit(const call_ptr& request) {
     if (auto wrong = check_idempotency_key(request->request()))
       return request->answer(std::move(*wrong));
-    auto input = read_submit(request->request(), request->who(),
-                             gateway_.settings().json_depth_max);
-    if (!input)
-      return request->answer(std::move(input.error()));
+    auto read = read_submit(request->request(), request->who(),
+                            gateway_.settings().json_depth_max);
+    if (!read)
+      return request->answer(std::move(read.error()));
     auto job = std::make_shared<submission>();
     job->request = request;
+    job->start = std::move(*read);
+    auto* input = job->start.mutable_input();
     const auto& who = request->who();
     input->set_tenant(who.tenant.value);
     input->set_user(who.user.value);
@@ -56,7 +58,7 @@ public:
                        });
     if (auto why = gateway_.no_room_for(log_id{ids.task}))
       return request->answer(*why);
-    job->task = ids.task;
+    job->start.set_task(ids.task);
     job->goes_on = !input->session().empty();
     auto session = session_ids_of(
         who.tenant, who.user, job->goes_on ? input->session() : ids.session);
@@ -67,7 +69,6 @@ public:
     // A task that is not planned is one model's answer, and has no second call.
     job->may_name = input->mode() != "simple";
     input->set_names_session(job->may_name);
-    job->input = std::move(*input);
     // What a new session's first task needs is known: both are made at once.
     job->open = job->goes_on ? 2 : 1;
     open_session(job);
@@ -146,14 +147,13 @@ private:
   /// A task that is on its way to be accepted.
   struct submission {
     call_ptr request;
-    std::string task;
     sessions::session session;
     std::string said;     ///< What the client calls the session.
     bool goes_on = false; ///< With a session of the client's.
     /// Named by its id: what its tasks are filed under must be looked up.
     bool by_id = false;
     bool may_name = false; ///< The session, if that has no title.
-    remote::TaskInput input;
+    remote::StartTask start;
     int open = 0; ///< What must be known before the next thing is done.
     bool answered = false;
     std::optional<remote::TaskAccepted> accepted;
@@ -175,10 +175,11 @@ private:
                                     ? error_answer(404, "Session not found")
                                     : error_answer(got.error()));
           if (job->goes_on)
-            job->input.set_names_session(job->may_name && !got->what.titled);
+            job->start.mutable_input()->set_names_session(
+                job->may_name && !got->what.titled);
           if (job->by_id) {
             job->session.name = got->what.name;
-            job->input.set_session(got->what.name.value);
+            job->start.mutable_input()->set_session(got->what.name.value);
             read_history(job);
           }
           is_known(job);
@@ -187,9 +188,9 @@ private:
 
   /// What was said in the session before, unless the client tells it itself.
   void read_history(const submission_ptr& job) {
-    if (job->input.history_size() > 0)
+    if (job->start.input().history_size() > 0)
       return is_known(job);
-    auto messages = history_window(job->input.context_json());
+    auto messages = history_window(job->start.input().context_json());
     store::list_heads earlier;
     earlier.tenant = job->request->who().tenant;
     earlier.user = job->request->who().user;
@@ -202,7 +203,7 @@ private:
           if (!got)
             return refuse(*job, error_answer(got.error()));
           for (auto& one : history_of(got->heads, messages))
-            *job->input.add_history() = std::move(one);
+            *job->start.mutable_input()->add_history() = std::move(one);
           is_known(job);
         });
   }
@@ -217,11 +218,13 @@ private:
   }
 
   void start(const submission_ptr& job) {
+    // The files go; what is answered with stays.
     remote::StartTask msg;
-    msg.set_task(job->task);
-    *msg.mutable_input() = job->input;
+    msg.set_task(job->start.task());
+    *msg.mutable_input() = job->start.input();
+    msg.mutable_bodies()->Swap(job->start.mutable_bodies());
     gateway_.ask_run<remote::TaskAccepted>(
-        {"workflow/" + job->task}, std::move(msg),
+        {"workflow/" + job->start.task()}, std::move(msg),
         [job](const result<remote::TaskAccepted>& got) {
           if (!got)
             return refuse(*job, error_answer(got.error()));
@@ -234,7 +237,7 @@ private:
   static void answer_accepted(submission& job) {
     job.answered = true;
     auto& request = *job.request;
-    if (job.accepted->request_digest() != job.input.request_digest())
+    if (job.accepted->request_digest() != job.start.input().request_digest())
       return request.answer(other_body_answer(request.request()));
     request.answer(accepted(request, *job.accepted, job.said));
   }

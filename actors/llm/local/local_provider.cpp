@@ -1,6 +1,7 @@
 #include "actors/llm/local/local_provider.hpp"
 
 #include "actors/llm/local/local_model.hpp"
+#include "actors/llm/named_bodies.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,8 @@ namespace {
 /// An answer is told in pieces of about this many bytes, at most so many.
 constexpr std::size_t delta_bytes = 80;
 constexpr std::size_t deltas_max = 16;
+
+constexpr std::chrono::milliseconds body_timeout{30'000};
 
 class local_provider final : public kit::actor_base {
 public:
@@ -40,10 +43,28 @@ private:
     const auto* call = what.call.get_if<remote::LlmCall>();
     if (call == nullptr)
       return refuse(mail, {errc::invalid_argument, "no LlmCall", false, {}});
+    if (bodies_named(call->request()).empty())
+      return answer(mail, what, *call, call->request());
+    read_bodies(
+        *call,
+        [this](store::get_tenant_blob body, auto then) {
+          ask<store::blob_body>({"store"}, std::move(body), body_timeout,
+                                std::move(then));
+        },
+        [this, mail](const result<remote::LlmRequest>& got) {
+          if (!got)
+            return refuse(mail, got.error());
+          const auto& asked = *mail.body.get_if<provider_call>();
+          answer(mail, asked, *asked.call.get_if<remote::LlmCall>(), *got);
+        });
+  }
+
+  void answer(const envelope& mail, const provider_call& what,
+              const remote::LlmCall& call, const remote::LlmRequest& request) {
     const auto& name = args_.entry->name;
     args_.metrics.call_started(name);
     auto since = std::chrono::steady_clock::now();
-    auto answer = local_answer(call->request());
+    auto answer = local_answer(request);
     auto took = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - since);
     answer.set_model(what.model.id);
@@ -53,8 +74,8 @@ private:
     args_.metrics.call_ended(name, "ok", took);
     args_.metrics.answer_came(name, answer.usage().input_tokens(),
                               answer.usage().output_tokens(), 0, took);
-    if (call->request().stream())
-      stream(call->context(), what.deltas_to, answer.message().text());
+    if (request.stream())
+      stream(call.context(), what.deltas_to, answer.message().text());
     reply(mail, std::move(answer));
   }
 

@@ -31,8 +31,12 @@ durable_run::~durable_run() {
 // -- life ---------------------------------------------------------------------
 
 void durable_run::begin(facts::RunStarted started, facts::Event event,
-                        std::int64_t now_us) {
+                        std::int64_t now_us, std::vector<std::string> more) {
   bodies blobs;
+  for (auto& body : more) {
+    auto hash = sha256(body);
+    blobs.push_back({std::move(hash), std::move(body)});
+  }
   if (auto* input = started.mutable_input();
       input->at_case() == facts::Body::kInline)
     *input = body_of(std::move(*input->mutable_inline_()), false, blobs);

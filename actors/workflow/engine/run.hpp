@@ -139,9 +139,10 @@ public:
 
   // -- life -------------------------------------------------------------------
 
-  /// A new run: decides its first fact, and starts the program.
-  void begin(facts::RunStarted started, facts::Event event,
-             std::int64_t now_us);
+  /// A new run: decides its first fact, and starts the program. `more` is kept
+  /// with the log beside the input, which names it by its SHA-256.
+  void begin(facts::RunStarted started, facts::Event event, std::int64_t now_us,
+             std::vector<std::string> more = {});
 
   /// A recorded run: applies its facts in order, from the last place where it
   /// continued as new. `log` begins at version 1 or at such a place; `blobs`

@@ -56,6 +56,16 @@ remote::LlmRequest request_for(const remote::TaskInput& task,
   return request;
 }
 
+/// What a planner is told of files: it divides the work, others look at them.
+std::string names_of_files(const remote::TaskInput& task) {
+  std::string text;
+  for (const auto& file : task.attachments())
+    text += (text.empty() ? "\n\nFiles that each step can see: " : ", ")
+            + (file.name().empty() ? "a file" : file.name()) + " ("
+            + file.media_type() + ")";
+  return text;
+}
+
 plan plan_of_one(const remote::TaskInput& task) {
   plan what;
   what.parts.push_back({"1", task.query(), {}, {}});
@@ -72,7 +82,7 @@ durable<plan> make_plan(context ctx, const remote::TaskInput& task,
   add(request, remote::ChatMessage::SYSTEM, prompt("plan.txt"));
   for (const auto& message : task.history())
     *request.add_messages() = message;
-  add(request, remote::ChatMessage::USER, task.query());
+  add(request, remote::ChatMessage::USER, task.query() + names_of_files(task));
   // What was accepted with the task counts: another limit could read the
   // recorded plan in another way.
   auto parts_max
@@ -122,6 +132,7 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
     *brief.add_inputs() = std::move(input);
   for (const auto& message : task.history())
     *brief.add_history() = message;
+  *brief.mutable_attachments() = task.attachments();
   brief.set_iterations_max(task.iterations_max() != 0 ? task.iterations_max()
                                                       : options.iterations_max);
   brief.set_tier(task.tier());
