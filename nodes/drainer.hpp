@@ -14,11 +14,12 @@ namespace shannon::nodes {
 
 /// DRAINER: takes a node out of its cluster in order, before it ends: it is not
 /// ready any more; after `notice` streams are sent elsewhere, shards given up
-/// and no effects granted; what is under way is waited for.
+/// and no effects granted, and browser sessions go when they have nothing to
+/// do; what is under way is waited for.
 ///
 ///   takes       nothing
-///   asks        GATEWAY, SHARD OWNER, DISPATCHERs, GRANTORs: drain
-///                                                  protocols/cluster.hpp
+///   asks        GATEWAY, SHARD OWNER, DISPATCHERs, GRANTORs, BROWSER POOL:
+///               drain                              protocols/cluster.hpp
 ///   supervised  by nobody: the node's end waits for it, and no longer than
 ///               `patience`
 ///   persists    nothing
@@ -28,8 +29,7 @@ struct drainer_args {
   std::chrono::milliseconds notice{0};
   std::chrono::milliseconds patience{8'000};
   /// Addresses to drain; those where nobody stands are passed over.
-  std::vector<std::string> parts{"gateway", "shard-owner", "llm",
-                                 "tool",    "grants/llm",  "grants/tool"};
+  std::vector<std::string> parts;
   /// Called once, on any thread.
   std::function<void()> done;
 };

@@ -106,6 +106,7 @@ void drain(caf::actor_system& system, kit::actor_env& env,
   drainer_args args{env};
   args.notice = settings.node.drain_notice;
   args.patience = settings.node.drain_timeout;
+  args.parts = parts_to_drain(settings);
   args.done = [&done] { done = true; };
   auto who = spawn_drainer(system, std::move(args));
   timespec tick{0, 10'000'000};

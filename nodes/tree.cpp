@@ -39,6 +39,22 @@ bool plays(const config::settings& settings, std::string_view role) {
          || std::find(roles.begin(), roles.end(), role) != roles.end();
 }
 
+/// Runs lie here, those of clients or of agents.
+bool carries_runs(const config::settings& settings) {
+  return plays(settings, "orchestrator") || plays(settings, "agent");
+}
+
+/// Effects of these roles begin here. Whoever carries runs has effects to send
+/// somewhere, and a gateway has the model calls and the tools of its clients.
+std::vector<std::string> dispatched_roles(const config::settings& settings) {
+  std::vector<std::string> out;
+  if (carries_runs(settings) || plays(settings, "gateway"))
+    out = {"llm", "tool"};
+  if (carries_runs(settings))
+    out.emplace_back("browser");
+  return out;
+}
+
 cluster::node_card card_of(const node_parts& p) {
   const auto& node = p.settings.node;
   cluster::node_card card;
@@ -96,13 +112,7 @@ kit::supervisor_spec node_tree(const node_parts& p) {
   if (plays(s, "orchestrator"))
     for (const char* kind : {"workflow", "schedule"})
       shards.kinds.emplace_back(kind);
-  // Whoever carries runs has effects to send somewhere, and a gateway has the
-  // model calls and the tools of its clients.
-  std::vector<std::string> dispatched;
-  if (!shards.kinds.empty() || plays(s, "gateway"))
-    dispatched = {"llm", "tool"};
-  if (!shards.kinds.empty())
-    dispatched.emplace_back("browser");
+  auto dispatched = dispatched_roles(s);
   shards.tell_members = dispatched;
   shards.tell_members.emplace_back("gateway");
 
@@ -213,6 +223,19 @@ kit::supervisor_spec node_tree(const node_parts& p) {
     return gateway::spawn_gateway(parent, std::move(args));
   });
   return root;
+}
+
+std::vector<std::string> parts_to_drain(const config::settings& settings) {
+  std::vector<std::string> out{"gateway", "shard-owner"};
+  for (auto& role : dispatched_roles(settings))
+    out.push_back(std::move(role));
+  for (const char* role : {"llm", "tool", "browser"})
+    if (plays(settings, role))
+      out.push_back(std::string{"grants/"} + role);
+  // What it holds goes on from one effect to the next.
+  if (plays(settings, "browser"))
+    out.emplace_back("browser/worker");
+  return out;
 }
 
 } // namespace shannon::nodes

@@ -45,4 +45,7 @@ struct node_parts {
 /// bottom: started in this order, stopped in reverse.
 kit::supervisor_spec node_tree(const node_parts& parts);
 
+/// Addresses of all its actors that have something to finish when it drains.
+std::vector<std::string> parts_to_drain(const config::settings& settings);
+
 } // namespace shannon::nodes

@@ -2,6 +2,7 @@
 
 #include "actors/browser/browser_session.hpp"
 #include "actors/kit/log.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/work.hpp"
 
@@ -14,6 +15,7 @@
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace shannon::browser {
 
@@ -86,6 +88,7 @@ protected:
         kit::on<ListTools>([this](auto& mail, auto&) { list_tools(mail); }),
         kit::on<get_sessions>(
             [this](auto& mail, auto&) { tell_sessions(mail); }),
+        kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); }),
     };
   }
 
@@ -138,6 +141,11 @@ private:
                              "the browser session is not there any more",
                              false,
                              {}});
+      if (drains_)
+        return refuse(mail, {errc::unavailable,
+                             "the node drains, and opens no browser session",
+                             true,
+                             {}});
       if (auto room = check_room(what.context().tenant()); !room)
         return refuse(mail, room.error());
       at = open(id, what);
@@ -149,6 +157,21 @@ private:
     if (sessions_.count(what.session()) != 0)
       tell(address_of(what.session()), what);
     reply(mail, what);
+  }
+
+  void drain(const envelope& mail) {
+    drains_ = true;
+    drained_.push_back(mail);
+    for (const auto& [id, one] : sessions_)
+      tell(address_of(id), cluster::wind_down{});
+    look_at_drain();
+  }
+
+  void look_at_drain() {
+    if (!sessions_.empty())
+      return;
+    for (const auto& mail : std::exchange(drained_, {}))
+      reply(mail, cluster::drained{});
   }
 
   void on(const envelope& mail, const remote::CancelEffect& what) {
@@ -284,6 +307,7 @@ private:
     sessions_.erase(at);
     args_.metrics.sessions_are(sessions_.size());
     tell_capacity();
+    look_at_drain();
   }
 
   /// What is being opened has its place already.
@@ -305,6 +329,8 @@ private:
   std::map<std::string, session> sessions_;
   std::unordered_map<caf::actor_addr, std::string> numbers_;
   std::unordered_map<std::string, std::string> under_way_; ///< Key to session.
+  bool drains_ = false;
+  std::vector<envelope> drained_; ///< Who waits until no session is left.
 };
 
 } // namespace

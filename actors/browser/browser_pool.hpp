@@ -19,6 +19,7 @@ namespace shannon::browser {
 ///   takes       BrowserRun, BrowserClose, CancelEffect, ListTools
 ///                                   protocols/remote/{browser,tool}.proto
 ///               get_sessions                         protocols/browser.hpp
+///               drain                                protocols/cluster.hpp
 ///   asks        its BROWSER SESSIONs
 ///   tells       the GRANTOR of its role: capacity_is  protocols/work.hpp
 ///   supervised  by the node's tree, permanent
@@ -30,8 +31,10 @@ namespace shannon::browser {
 /// An action that names a holder goes to its session or is refused
 /// `not_found`; one that names none opens the session, unless it is there. More
 /// than `browser.sessions_max` are not granted, so they wait with the
-/// DISPATCHERs; more than a tenant may have are refused `overloaded`. Bound to
-/// `browser/worker`.
+/// DISPATCHERs; more than a tenant may have are refused `overloaded`.
+/// Once drained it opens none, and
+/// each goes when it has no action under way: its run opens another elsewhere,
+/// from the state in its log. Bound to `browser/worker`.
 struct browser_pool_args {
   kit::actor_env& env;
   config::browser_settings settings;

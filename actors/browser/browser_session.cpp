@@ -3,6 +3,7 @@
 #include "actors/browser/action_ledger.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/text.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/remote/llm.pb.h"
 
 #include <nlohmann/json.hpp>
@@ -81,6 +82,7 @@ protected:
           reply(mail, m);
           end("closed");
         }),
+        kit::on<cluster::wind_down>([this](auto&, auto&) { wind_down(); }),
     };
   }
 
@@ -151,6 +153,14 @@ private:
       }
   }
 
+  void wind_down() {
+    winds_down_ = true;
+    if (!ready_) // Nothing was done: it may be opened elsewhere.
+      for (const auto& one : std::exchange(waiting_, {}))
+        refuse_all(one, {errc::unavailable, "the node drains", true, {}});
+    next();
+  }
+
   // -- opening ----------------------------------------------------------------
 
   void open() {
@@ -217,6 +227,8 @@ private:
   // -- actions ----------------------------------------------------------------
 
   void next() {
+    if (winds_down_ && !current_ && waiting_.empty())
+      return end("its node drains");
     if (!ready_ || current_ || waiting_.empty())
       return;
     current_ = std::move(waiting_.front());
@@ -403,6 +415,7 @@ private:
   std::string reason_ = "its node ends";
   std::uint64_t refused_before_ = 0;
   bool ready_ = false;
+  bool winds_down_ = false;
   steady::time_point born_;
   steady::time_point used_;
 };

@@ -26,6 +26,7 @@ struct action_schemas {
 ///
 ///   takes       BrowserRun, BrowserClose, CancelEffect
 ///                                            protocols/remote/browser.proto
+///               wind_down                    protocols/cluster.hpp
 ///   asks        nobody; a browser_host opens what it needs
 ///   supervised  by the BROWSER POOL that spawned it, temporary and monitored
 ///   persists    nothing: each answer carries the state that a new one needs
@@ -34,8 +35,9 @@ struct action_schemas {
 ///
 /// One action at a time, in the order they came. What it was asked for before
 /// it answers again, without doing it again. It ends when it is closed, has
-/// been idle for `browser.idle_timeout`, is older than `browser.lifetime`, or
-/// its browser is gone. Bound to `browser_session/<id>`.
+/// been idle for `browser.idle_timeout`, is older than `browser.lifetime`, its
+/// browser is gone, or its node drains and it has nothing to do. Bound to
+/// `browser_session/<id>`.
 struct browser_session_args {
   kit::actor_env& env;
   std::string id;

@@ -318,7 +318,7 @@ private:
     for (const auto& one : workers_) {
       remote::WorkDemand msg;
       msg.set_wanted(queue_.demand(one));
-      msg.set_under_way(queue_.under_way(one));
+      msg.set_under_way(queue_.under_way(one) + queue_.pinned(one));
       if (auto known = opened_.find(one); known != opened_.end())
         msg.set_heard(known->second.serial);
       tell(grantor(one), std::move(msg));

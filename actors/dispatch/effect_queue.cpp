@@ -31,6 +31,7 @@ void effect_queue::add_pinned(job what, const node_id& worker) {
   by_key_[what.attempt_key] = what.id;
   auto id = what.id;
   jobs_.emplace(id, entry{std::move(what), worker, true});
+  ++pinned_[worker];
 }
 
 std::optional<effect_queue::placed> effect_queue::next() {
@@ -71,11 +72,14 @@ void effect_queue::done(std::uint64_t id) {
   if (at == jobs_.end())
     return;
   const auto& one = at->second;
-  if (!one.worker)
+  if (!one.worker) {
     stop_waiting(one);
-  else if (auto there = windows_.find(*one.worker);
-           there != windows_.end() && !one.pinned)
+  } else if (one.pinned) {
+    if (auto there = pinned_.find(*one.worker); --there->second == 0)
+      pinned_.erase(there);
+  } else if (auto there = windows_.find(*one.worker); there != windows_.end()) {
     --there->second.under_way;
+  }
   if (auto key = by_key_.find(one.what.attempt_key);
       key != by_key_.end() && key->second == id)
     by_key_.erase(key);
@@ -132,6 +136,11 @@ void effect_queue::close(const node_id& worker) {
 std::uint64_t effect_queue::under_way(const node_id& worker) const {
   auto at = windows_.find(worker);
   return at == windows_.end() ? 0 : at->second.under_way;
+}
+
+std::uint64_t effect_queue::pinned(const node_id& worker) const {
+  auto at = pinned_.find(worker);
+  return at == pinned_.end() ? 0 : at->second;
 }
 
 std::uint64_t effect_queue::demand(const node_id& worker) const {

@@ -85,6 +85,8 @@ public:
   std::uint64_t demand(const node_id& worker) const;
 
   std::uint64_t under_way(const node_id& worker) const;
+  /// Of those that no window counts.
+  std::uint64_t pinned(const node_id& worker) const;
   bool has_room_anywhere() const;
   bool has_worker() const noexcept {
     return !windows_.empty();
@@ -126,6 +128,7 @@ private:
   std::uint32_t turn_ = 0;
   std::size_t waiting_ = 0;
   std::map<node_id, window> windows_;
+  std::map<node_id, std::uint64_t> pinned_;
 };
 
 } // namespace shannon::dispatch

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -181,6 +182,36 @@ TEST_CASE("limits: of a tenant, of the node, of idleness") {
   CHECK(third.error().code == errc::overloaded);
   CHECK(world.until([&] { return world.report().sessions.empty(); }));
   CHECK(open("d", "t3"));
+}
+
+TEST_CASE("a pool that drains ends who does nothing at once, and others when "
+          "they have answered") {
+  pool_world world;
+  world.visit("idle", "/");
+  world.visit("busy", "/");
+  auto under_way
+      = world.begin("busy", "browser_wait", R"({"ms": 1500})", "here");
+  REQUIRE(world.until([&] {
+    auto all = world.report().sessions;
+    return std::any_of(all.begin(), all.end(),
+                       [](const auto& one) { return one.busy; });
+  }));
+  auto drained = world.drain();
+  CHECK(world.until([&] { return world.report().sessions.size() == 1; }, 1s));
+  // Its run opens another, elsewhere.
+  auto gone = world.act("idle", "browser_extract", "{}", "here");
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().code == errc::not_found);
+  auto fresh = world.act("new", "browser_extract", "{}");
+  REQUIRE_FALSE(fresh);
+  CHECK(fresh.error().code == errc::unavailable);
+  CHECK(fresh.error().retryable);
+  CHECK(drained.wait_for(0s) == std::future_status::timeout);
+  auto answer = under_way.get();
+  REQUIRE(answer);
+  CHECK(answer->result().success());
+  CHECK(drained.get());
+  CHECK(world.report().sessions.empty());
 }
 
 TEST_CASE("a screenshot lies in the workspace and goes with the answer") {

@@ -137,6 +137,10 @@ browser::pool_report pool_world::report() {
   return future.get().value();
 }
 
+std::future<result<cluster::drained>> pool_world::drain() {
+  return ask<cluster::drained>(cluster::drain{30s});
+}
+
 bool pool_world::until(const std::function<bool()>& holds,
                        std::chrono::milliseconds patience) {
   auto due = steady_clock::now() + patience;

@@ -3,6 +3,7 @@
 #include "actors/browser/browser_pool.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "protocols/browser.hpp"
+#include "protocols/cluster.hpp"
 #include "protocols/remote/browser.pb.h"
 #include "tests/browser/site.hpp"
 #include "tests/kit/temp_folder.hpp"
@@ -43,6 +44,8 @@ public:
                               const std::string& path);
   void cancel(const std::string& key);
   browser::pool_report report();
+  /// As when its node ends in order.
+  std::future<result<cluster::drained>> drain();
   bool until(const std::function<bool()>& holds,
              std::chrono::milliseconds patience = std::chrono::seconds{20});
 

@@ -15,6 +15,7 @@
 #include <caf/scoped_actor.hpp>
 #include <catch2/catch.hpp>
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -158,6 +159,21 @@ struct world : seen, test::two_nodes {
         }));
     run();
     return i;
+  }
+
+  /// The second node's grants; true once they are drained.
+  std::shared_ptr<bool> drain_there() {
+    auto drained = std::make_shared<bool>(false);
+    keep(system.spawn<kit::actor_fixture::asker>(
+        second_env, "drainer", [drained](auto& self) {
+          self.template ask<cluster::drained>(
+              {"grants/tool"}, cluster::drain{}, 60s,
+              [drained](const result<cluster::drained>& got) {
+                *drained = got.has_value();
+              });
+        }));
+    run();
+    return drained;
   }
 
   /// What the tools are. The answer comes into `listed`.
@@ -346,23 +362,29 @@ TEST_CASE("a node that drains grants nothing more, and is drained when what it "
   w.worker_there(3);
   w.tell_members({"n2#1"});
   w.ask();
-  bool drained = false;
-  w.keep(w.system.spawn<kit::actor_fixture::asker>(
-      w.second_env, "drainer", [&](auto& self) {
-        self.template ask<cluster::drained>(
-            {"grants/tool"}, cluster::drain{}, 60s,
-            [&](const result<cluster::drained>& got) {
-              drained = got.has_value();
-            });
-      }));
-  w.run();
+  auto drained = w.drain_there();
   w.ask();
   w.advance(3s);
   CHECK(w.far.taken.size() == 1);
-  CHECK_FALSE(drained);
+  CHECK_FALSE(*drained);
   w.far.answer(0);
   w.advance(100ms);
-  CHECK(drained);
+  CHECK(*drained);
+}
+
+TEST_CASE("a node that drains waits for actions of the sessions it holds") {
+  world w;
+  w.worker_there(3);
+  w.tell_members({"n2#1"});
+  auto held = w.ask_browser("n2#1");
+  REQUIRE(w.far.taken.size() == 1);
+  auto drained = w.drain_there();
+  w.advance(3s);
+  CHECK_FALSE(*drained);
+  w.far.answer(0);
+  w.advance(100ms);
+  CHECK(w.answers[held]);
+  CHECK(*drained);
 }
 
 TEST_CASE("a node that drains sends back what no worker has begun, also what "

@@ -176,6 +176,20 @@ TEST_CASE("a worker that comes back has what is still under way there") {
   CHECK(take_all(queue) == std::vector<std::uint64_t>{2});
 }
 
+TEST_CASE("an effect that no window counts is under way, and wants no room") {
+  effect_queue queue{here, {}};
+  queue.open(there, 1);
+  queue.add_pinned(job_of(1), there);
+  queue.add_pinned(job_of(2), there);
+  CHECK(queue.pinned(there) == 2);
+  CHECK(queue.under_way(there) == 0);
+  CHECK(queue.demand(there) == 0);
+  queue.done(1);
+  CHECK(queue.pinned(there) == 1);
+  queue.done(2);
+  CHECK(queue.pinned(there) == 0);
+}
+
 TEST_CASE("room is divided so that nobody is served before the modest") {
   CHECK(share_out(10, {2, 3, 100}) == shares{2, 3, 5});
   CHECK(share_out(9, {100, 100, 100}) == shares{3, 3, 3});

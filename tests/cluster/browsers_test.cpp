@@ -1,0 +1,135 @@
+// Browser sessions on other nodes than the runs they belong to. The node of one
+// is drained, or killed; its run goes on with another.
+
+#include "nodes/commands/api_client.hpp"
+#include "nodes/commands/server_url.hpp"
+#include "tests/browser/site.hpp"
+#include "tests/cluster/real_cluster.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace shannon;
+using namespace shannon::test;
+using namespace std::chrono_literals;
+using nlohmann::json;
+using std::chrono::steady_clock;
+
+namespace {
+
+enum : unsigned { brain, eyes_1, eyes_2, nodes };
+
+const std::vector<std::string> roles{"gateway, orchestrator, agent, llm, tool",
+                                     "browser", "browser"};
+
+struct cluster_with_eyes {
+  site web;
+  real_cluster all{roles,
+                   "browser: {egress_allow: [\"127.0.0.1:"
+                       + std::to_string(web.port()) + "\"]}\n",
+                   "  drain_notice: 100ms\n"};
+
+  cluster_with_eyes() {
+    for (unsigned i = 0; i < nodes; ++i)
+      all.start(i);
+    for (unsigned i = 0; i < nodes; ++i)
+      all.await_ready(i);
+  }
+
+  std::string url(const std::string& path) const {
+    return web.url(path, "127.0.0.1");
+  }
+
+  std::string begin(const std::string& calls) {
+    auto where = commands::parse_server_url("http://127.0.0.1:"
+                                            + std::to_string(all.port(brain)));
+    REQUIRE(where);
+    commands::api_client client{*where, std::string{}};
+    auto got = client.post("/api/v1/tasks",
+                           {{"query", "Who am I?\n" + calls},
+                            {"context", {{"role", "browser_use"}}}},
+                           steady_clock::now() + 10s);
+    REQUIRE(got);
+    return (*got)["task_id"].get<std::string>();
+  }
+
+  std::vector<std::string> told(const std::string& task,
+                                const std::string& type) {
+    auto page = json::parse(
+        all.page(brain, "/api/v1/tasks/" + task + "/events?limit=200", false));
+    std::vector<std::string> out;
+    for (const auto& one : page["events"])
+      if (one.value("type", "") == type)
+        out.push_back(one.value("message", ""));
+    return out;
+  }
+
+  std::size_t sessions_of(unsigned node) {
+    return json::parse(all.page(node, "/browser/sessions", true))["active"];
+  }
+
+  /// Signs in, and is in the midst of an action; the node that holds the
+  /// session.
+  unsigned holder_in_action(const std::string& task) {
+    auto due = steady_clock::now() + 40s;
+    while (told(task, "TOOL_INVOKED").size() < 3) {
+      REQUIRE(steady_clock::now() < due);
+      all.listen(20ms);
+    }
+    auto holder = sessions_of(eyes_1) == 1 ? eyes_1 : eyes_2;
+    REQUIRE(sessions_of(holder) == 1);
+    return holder;
+  }
+
+  std::string signs_in_and_waits(const std::string& how_long) {
+    return "CALL browser_navigate {\"url\": \"" + url("/login")
+           + "\"}\nCALL browser_navigate {\"url\": \"" + url("/me")
+           + "\"}\nCALL browser_wait {\"ms\": " + how_long + "}\n"
+           + "CALL browser_extract {}\nCALL browser_extract {}\n";
+  }
+};
+
+bool says(const std::string& text, const std::string& what) {
+  return text.find(what) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("a node that drains finishes the action of its session, and the run "
+          "goes on in another session on another node") {
+  cluster_with_eyes here;
+  auto task = here.begin(here.signs_in_and_waits("3000"));
+  auto holder = here.holder_in_action(task);
+  auto end = here.all.stop(holder);
+  INFO(end.err);
+  CHECK(end.code == 0);
+  auto done = here.all.await_end(brain, task, 60s);
+  CHECK(done["status"] == "TASK_STATUS_COMPLETED");
+  auto seen = here.told(task, "TOOL_OBSERVATION");
+  REQUIRE(seen.size() >= 5);
+  CHECK_FALSE(says(seen[2], "was lost"));
+  CHECK(says(seen[3], "was lost while browser_extract"));
+  CHECK(says(seen[3], here.url("/me")));
+  CHECK(says(seen[4], "signed in"));
+  CHECK(here.web.asked("/login") == 1);
+}
+
+TEST_CASE("a run drives a session on another node, and opens it again "
+          "elsewhere when that is killed") {
+  cluster_with_eyes here;
+  auto task = here.begin(here.signs_in_and_waits("8000"));
+  auto holder = here.holder_in_action(task);
+  here.all.kill(holder);
+  auto done = here.all.await_end(brain, task, 60s);
+  CHECK(done["status"] == "TASK_STATUS_COMPLETED");
+  auto seen = here.told(task, "TOOL_OBSERVATION");
+  REQUIRE(seen.size() >= 4);
+  CHECK(says(seen[2], "was lost while browser_wait"));
+  CHECK(says(seen[2], here.url("/me")));
+  CHECK(says(seen[3], "signed in"));
+  CHECK(here.web.asked("/login") == 1);
+}
