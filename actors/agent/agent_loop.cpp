@@ -238,7 +238,7 @@ durable<std::string> run_agent(context ctx, std::string input,
     failure = thrown.why();
   }
   // However it ends, also when it is cancelled.
-  if (!browser.holder.empty()) {
+  if (browser.wanted || !browser.holder.empty()) {
     auto safe = ctx.shielded(std::chrono::seconds{10});
     co_await close_browser(safe, browser);
   }

@@ -90,14 +90,15 @@ remote::ToolResult without_picture(remote::ToolResult result) {
   return result;
 }
 
-/// The session from its last state, wherever there is room. False: it could
-/// not be opened; `why` says it.
-durable<bool> open_again(context ctx, browser_session& session,
-                         std::string& why) {
+/// Opens the session, from its last state if it had one, wherever there is
+/// room. False: it could not be opened; `why` says it.
+durable<bool> open(context ctx, std::string key, browser_session& session,
+                   std::string& why) {
   session.holder.clear();
+  session.wanted = true;
   auto request = request_of(session);
   try {
-    auto got = co_await ctx.step("reopen", std::move(request));
+    auto got = co_await ctx.step(key, std::move(request));
     learn(session, got);
     if (got.result().success())
       co_return true;
@@ -110,10 +111,15 @@ durable<bool> open_again(context ctx, browser_session& session,
   co_return false;
 }
 
+/// In logs of earlier builds the first action opens the session.
+bool opened_by_action(const context& ctx) {
+  return ctx.has_record("run") && !ctx.has_record("open");
+}
+
 durable<remote::ToolResult> lost(context ctx, const remote::ToolCall& call,
                                  browser_session& session) {
   std::string why;
-  bool there = co_await open_again(ctx, session, why);
+  bool there = co_await open(ctx, "reopen", session, why);
   remote::ToolResult out;
   auto begin = "the browser session was lost while " + call.name()
                + " was asked for; whether it took effect is not known. ";
@@ -131,6 +137,16 @@ durable<remote::ToolResult> act(context ctx, const std::string& agent,
                                 const remote::ToolCall& call,
                                 browser_session& session) {
   ctx.publish("invoke", invoked_event(agent, call));
+  remote::ToolResult out;
+  if (session.holder.empty() && !opened_by_action(ctx)) {
+    std::string why;
+    bool there = co_await open(ctx, "open", session, why);
+    if (!there) {
+      out.set_error("the browser session could not be opened: " + why);
+      ctx.publish("observed", observed_event(agent, call, out));
+      co_return out;
+    }
+  }
   auto request = request_of(session);
   request.set_action(call.name());
   request.set_arguments_json(call.arguments_json());
@@ -158,7 +174,6 @@ durable<remote::ToolResult> act(context ctx, const std::string& agent,
     ctx.publish("observed", observed_event(agent, call, told));
     co_return told;
   }
-  remote::ToolResult out;
   out.set_error(failure->text);
   ctx.publish("observed", observed_event(agent, call, out));
   co_return out;
@@ -193,6 +208,7 @@ durable<workflow::nothing> close_browser(context ctx,
   request.set_action("browser_close");
   request.set_arguments_json("{}");
   session.holder.clear();
+  session.wanted = false;
   step_options how;
   how.attempts_max = 2;
   how.not_retried = {errc::not_found};

@@ -16,6 +16,8 @@ namespace shannon::agent {
 /// but from recorded steps, so a replay knows the same.
 struct browser_session {
   remote::BrowserOptions options;
+  /// One was asked for; whether it was opened may not be known.
+  bool wanted = false;
   /// The process that has it; empty: none was opened, or it was lost.
   std::string holder;
   /// URL, cookies and storage after the last action.
@@ -39,16 +41,18 @@ struct numbered_call {
 /// Carries out the calls of one turn, one after another: each sees what those
 /// before it did. The answers stand in the order of the calls.
 ///
-/// An action is never made twice unknowingly. Whoever holds the session knows
-/// what it was asked for already; if the holder is gone, the session is opened
-/// anew from the last recorded state, and the model is told that its action
-/// may or may not have taken effect.
+/// An action is never made twice unknowingly. The session is opened by a step
+/// of its own, which may be tried again wherever there is room; whoever holds
+/// it knows what it was asked for already; if the holder is gone, the session
+/// is opened anew from the last recorded state, and the model is told that its
+/// action may or may not have taken effect.
 workflow::durable<std::vector<remote::ToolResult>>
 use_browser(workflow::context ctx, std::string agent,
             std::vector<numbered_call> calls, browser_session& session);
 
-/// Ends the session; what goes wrong is nobody's concern: the
-/// node ends it when it was idle for long enough.
+/// Ends the session, wherever it is: also one whose holder was not heard of.
+/// What goes wrong is nobody's concern: the node ends it when it was idle for
+/// long enough.
 workflow::durable<workflow::nothing> close_browser(workflow::context ctx,
                                                    browser_session& session);
 

@@ -79,8 +79,8 @@ protected:
         kit::on<BrowserRun>([this](auto& mail, auto& m) { run(mail, m); }),
         kit::on<CancelEffect>([this](auto&, auto& m) { cancel(m); }),
         kit::on<BrowserClose>([this](auto& mail, auto& m) {
+          close();
           reply(mail, m);
-          end("closed");
         }),
         kit::on<cluster::wind_down>([this](auto&, auto&) { wind_down(); }),
     };
@@ -149,8 +149,19 @@ private:
       if (at->step == step) {
         refuse_all(*at, why);
         waiting_.erase(at);
+        // Whoever wanted it has not heard of it, and cannot close it.
+        if (waiting_.empty() && !ready_)
+          end("cancelled before it was opened");
         return;
       }
+  }
+
+  /// What waits is not begun elsewhere: who closes it wants no more of it.
+  void close() {
+    for (const auto& one : std::exchange(waiting_, {}))
+      refuse_all(
+          one, {errc::not_found, "the browser session was closed", false, {}});
+    end("closed");
   }
 
   void wind_down() {

@@ -104,6 +104,14 @@ private:
   /// A session is where it is; only a new one is placed.
   void on(const envelope& mail, const remote::BrowserRun& what) {
     const auto& holder = what.request().holder();
+    bool closes = what.request().action() == "browser_close";
+    if (closes)
+      close_all_but(holder, what);
+    if (holder.empty() && closes) {
+      remote::BrowserResult closed;
+      closed.mutable_result()->set_success(true);
+      return reply(mail, std::move(closed));
+    }
     if (holder.empty())
       return take(mail, what);
     node_id where{holder};
@@ -124,6 +132,18 @@ private:
     if (is_worker(where))
       tell(worker(where), mail.body);
     reply(mail, what);
+  }
+
+  /// An attempt to open it whose answer was lost may have left one anywhere.
+  void close_all_but(const std::string& holder,
+                     const remote::BrowserRun& what) {
+    remote::BrowserClose stray;
+    stray.set_session(what.request().session().empty()
+                          ? what.context().log()
+                          : what.request().session());
+    for (const auto& one : workers_)
+      if (one.value != holder)
+        tell(worker(one), stray);
   }
 
   bool is_worker(const node_id& process) const {

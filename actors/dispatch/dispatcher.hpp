@@ -37,8 +37,9 @@ namespace shannon::dispatch {
 /// for `no_worker_patience` is refused too, as is a list nobody could give, and
 /// once the node drains every one that no worker has begun. An action of a
 /// browser session goes to the node that holds it, past all windows, and is
-/// refused `not_found` when that is no member any more. Bound to the role's
-/// name.
+/// refused `not_found` when that is no member any more; closing it is told to
+/// all other nodes too, which may hold one that nobody has heard of. Bound to
+/// the role's name.
 struct dispatcher_args {
   kit::actor_env& env;
   std::string role; ///< `llm`, `tool` or `browser`.

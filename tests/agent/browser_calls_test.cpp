@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <deque>
+#include <utility>
+
 using namespace shannon;
 using namespace shannon::agent;
 using workflow::durable_run;
@@ -18,9 +21,9 @@ struct browser_script {
   std::vector<remote::BrowserRequest> requests;
   std::vector<std::string> told; ///< Tool results as the model was told them.
   int listed = 0;
-  /// The next action is refused with this; then it is forgotten.
-  std::optional<error> refusal;
-  std::string refused_action;
+  /// In this order: the next such action is refused with this. Without an
+  /// action: what only opens the session.
+  std::deque<std::pair<std::string, error>> refusals;
   std::string holder = "node-a";
 
   durable_run::effect_outcome
@@ -61,9 +64,9 @@ struct browser_script {
   durable_run::effect_outcome act(const remote::BrowserRequest& request) {
     requests.push_back(request);
     durable_run::effect_outcome out;
-    if (refusal && request.action() == refused_action) {
-      out.output = tl::unexpected<error>(*refusal);
-      refusal.reset();
+    if (!refusals.empty() && request.action() == refusals.front().first) {
+      out.output = tl::unexpected<error>(refusals.front().second);
+      refusals.pop_front();
       holder = "node-b";
       return out;
     }
@@ -99,6 +102,10 @@ workflow::program loop() {
   };
 }
 
+error gone() {
+  return {errc::not_found, "gone", false, {}};
+}
+
 using words = std::vector<std::string>;
 
 } // namespace
@@ -112,7 +119,7 @@ TEST_CASE("an agent with a browser lists its tools alone, and closes it") {
   CHECK(world.run->status() == store::log_status::completed);
   CHECK(script->listed == 1);
   CHECK(script->asked()
-        == words{"browser_observe@", "browser_click@node-a",
+        == words{"@", "browser_observe@node-a", "browser_click@node-a",
                  "browser_close@node-a"});
   CHECK(script->told == words{"did browser_observe", "did browser_click"});
 }
@@ -132,19 +139,66 @@ TEST_CASE("a lost session is opened from its last state, its action is not "
           "repeated") {
   auto script = std::make_shared<browser_script>();
   script->actions = {"browser_observe", "browser_click", "browser_observe"};
-  script->refusal = error{errc::not_found, "gone", false, {}};
-  script->refused_action = "browser_click";
+  script->refusals = {{"browser_click", gone()}};
   run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
   world.begin(brief_bytes());
   world.settle();
   CHECK(world.run->status() == store::log_status::completed);
   CHECK(script->asked()
-        == words{"browser_observe@", "browser_click@node-a", "@",
+        == words{"@", "browser_observe@node-a", "browser_click@node-a", "@",
                  "browser_observe@node-b", "browser_close@node-b"});
-  CHECK(script->requests[2].state() == R"({"url":"http://a/1"})");
+  CHECK(script->requests[3].state() == R"({"url":"http://a/2"})");
   REQUIRE(script->told.size() == 3);
   CHECK(script->told[1].find("lost while browser_click") != std::string::npos);
-  CHECK(script->told[1].find("http://a/3") != std::string::npos);
+  CHECK(script->told[1].find("http://a/4") != std::string::npos);
+}
+
+TEST_CASE("opening a session is tried again wherever there is room, its first "
+          "action only where it is") {
+  auto script = std::make_shared<browser_script>();
+  script->actions = {"browser_click"};
+  error away{errc::unavailable, "the link is down", true, {}};
+  script->refusals = {{"", away}, {"browser_click", away}};
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  world.settle();
+  CHECK(world.run->status() == store::log_status::completed);
+  // Whoever holds it knows the step, and answers without making it again.
+  CHECK(script->asked()
+        == words{"@", "@", "browser_click@node-b", "browser_click@node-b",
+                 "browser_close@node-b"});
+}
+
+TEST_CASE("after a session could not be opened again, the next action opens it "
+          "by a step of its own") {
+  auto script = std::make_shared<browser_script>();
+  script->actions = {"browser_observe", "browser_click", "browser_click"};
+  script->refusals = {{"browser_click", gone()},
+                      {"", {errc::failed, "no Chromium", false, {}}}};
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  world.settle();
+  CHECK(script->asked()
+        == words{"@", "browser_observe@node-a", "browser_click@node-a", "@",
+                 "@", "browser_click@node-b", "browser_close@node-b"});
+  CHECK(script->requests[4].state() == R"({"url":"http://a/2"})");
+  REQUIRE(script->told.size() == 3);
+  CHECK(script->told[1].find("could not be opened again: no Chromium")
+        != std::string::npos);
+  CHECK(script->told[2] == "did browser_click");
+}
+
+TEST_CASE("a model is told when no session can be opened") {
+  auto script = std::make_shared<browser_script>();
+  script->actions = {"browser_observe"};
+  script->refusals = {{"", {errc::failed, "no Chromium", false, {}}}};
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  world.settle();
+  CHECK(world.run->status() == store::log_status::completed);
+  REQUIRE(script->told.size() == 1);
+  CHECK(script->told[0].find("could not be opened: no Chromium")
+        != std::string::npos);
 }
 
 TEST_CASE("a crash of the agent repeats no browser action, wherever it is") {
@@ -183,9 +237,29 @@ TEST_CASE("a cancelled agent closes its session") {
   };
   world.begin(brief_bytes());
   world.settle();
-  REQUIRE(script->asked() == words{"browser_observe@"});
+  REQUIRE(script->asked() == words{"@", "browser_observe@node-a"});
   world.run->cancel("enough", "user", world.now_us);
   world.settle();
   CHECK(world.run->status() == store::log_status::cancelled);
-  CHECK(script->asked() == words{"browser_observe@", "browser_close@node-a"});
+  CHECK(script->asked()
+        == words{"@", "browser_observe@node-a", "browser_close@node-a"});
+}
+
+TEST_CASE("an agent that is cancelled before it has heard of its session "
+          "closes it wherever it is") {
+  auto script = std::make_shared<browser_script>();
+  script->actions = {"browser_click"};
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.hangs = [](const auto& start) {
+    const auto* request
+        = dynamic_cast<const remote::BrowserRequest*>(start.input.get());
+    return request && request->action().empty();
+  };
+  world.begin(brief_bytes());
+  world.settle();
+  REQUIRE(script->asked().empty());
+  world.run->cancel("enough", "user", world.now_us);
+  world.settle();
+  CHECK(world.run->status() == store::log_status::cancelled);
+  CHECK(script->asked() == words{"browser_close@"});
 }

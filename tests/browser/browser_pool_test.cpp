@@ -116,6 +116,24 @@ TEST_CASE("a cancel interrupts a command within a second") {
   CHECK(world.act("run-1", "browser_extract", "{}", "here"));
 }
 
+TEST_CASE("a session that nobody has heard of goes with who asked for it") {
+  pool_world world;
+  auto opening = world.begin("run-1", "", "{}", "", "run-1/open/1");
+  SECTION("cancelled while it is opened") {
+    world.cancel("run-1/open/1");
+    auto got = opening.get();
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == errc::cancelled);
+  }
+  SECTION("closed by who does not know where it is") {
+    world.close("run-1");
+    auto got = opening.get();
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == errc::not_found);
+  }
+  CHECK(world.until([&] { return world.report().sessions.empty(); }, 5s));
+}
+
 TEST_CASE("a crash of the browser ends its sessions, and the pool is whole") {
   pool_world world;
   world.visit("run-1", "/");

@@ -130,6 +130,13 @@ void pool_world::cancel(const std::string& key) {
       [self = voice_, what] { self->tell({"browser/worker"}, what); });
 }
 
+void pool_world::close(const std::string& session) {
+  remote::BrowserClose what;
+  what.set_session(session);
+  voice_->poster()(
+      [self = voice_, what] { self->tell({"browser/worker"}, what); });
+}
+
 browser::pool_report pool_world::report() {
   auto future = ask<browser::pool_report>(browser::get_sessions{});
   if (future.wait_for(20s) != std::future_status::ready)

@@ -43,6 +43,8 @@ public:
   remote::BrowserResult visit(const std::string& session,
                               const std::string& path);
   void cancel(const std::string& key);
+  /// Told, as to all nodes.
+  void close(const std::string& session);
   browser::pool_report report();
   /// As when its node ends in order.
   std::future<result<cluster::drained>> drain();

@@ -31,6 +31,7 @@ public:
   struct control {
     std::vector<envelope> taken;
     std::vector<std::string> cancelled;
+    std::vector<std::string> closed;
     std::function<void(std::size_t)> answer;
   };
 
@@ -53,6 +54,8 @@ protected:
         kit::on<remote::CancelEffect>([this](auto&, auto& m) {
           control_.cancelled.push_back(m.attempt_key());
         }),
+        kit::on<remote::BrowserClose>(
+            [this](auto&, auto& m) { control_.closed.push_back(m.session()); }),
         kit::on<remote::ListTools>(
             [this](auto& mail, auto&) { reply(mail, remote::ToolList{}); }),
     };
@@ -69,6 +72,7 @@ struct seen {
   fake_worker::control near, far;
   std::vector<std::optional<result<remote::ToolResult>>> answers;
   std::optional<result<remote::ToolList>> listed;
+  std::optional<result<remote::BrowserResult>> closed;
 };
 
 /// A dispatcher on the first node; workers and grants where a test wants them.
@@ -159,6 +163,23 @@ struct world : seen, test::two_nodes {
         }));
     run();
     return i;
+  }
+
+  /// The session of `run-1`. The answer comes into `closed`.
+  void ask_to_close(const std::string& holder) {
+    remote::BrowserRun what;
+    what.mutable_context()->set_attempt_key("run-1/close/1");
+    what.mutable_context()->set_log("run-1");
+    what.mutable_request()->set_action("browser_close");
+    what.mutable_request()->set_holder(holder);
+    keep(system.spawn<kit::actor_fixture::asker>(
+        env, "asker/close", [this, what](auto& self) {
+          self.template ask<remote::BrowserResult>(
+              {"tool"}, what, 60s, [this](result<remote::BrowserResult> got) {
+                closed = std::move(got);
+              });
+        }));
+    run();
   }
 
   /// The second node's grants; true once they are drained.
@@ -445,6 +466,29 @@ TEST_CASE("an action whose holder is no member is refused as not found") {
   REQUIRE_FALSE(*w.answers[one]);
   CHECK(w.answers[one]->error().code == errc::not_found);
   CHECK_FALSE(w.answers[one]->error().retryable);
+}
+
+TEST_CASE("closing a session is carried out by its holder, and told to all "
+          "others, who may have one that nobody has heard of") {
+  world w;
+  w.worker_here(1);
+  w.worker_there(1);
+  w.tell_members({"n1#1", "n2#1"});
+  SECTION("whose holder is known") {
+    w.ask_to_close("n2#1");
+    REQUIRE(w.far.taken.size() == 1);
+    CHECK(w.far.closed.empty());
+    CHECK_FALSE(w.closed);
+  }
+  SECTION("whose holder is not") {
+    w.ask_to_close("");
+    CHECK(w.far.taken.empty());
+    CHECK(w.far.closed == std::vector<std::string>{"run-1"});
+    REQUIRE(w.closed);
+    CHECK((*w.closed)->result().success());
+  }
+  CHECK(w.near.taken.empty());
+  CHECK(w.near.closed == std::vector<std::string>{"run-1"});
 }
 
 TEST_CASE("a role says how much room there is") {

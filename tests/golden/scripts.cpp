@@ -166,6 +166,59 @@ run_driver play_agent() {
   return world;
 }
 
+// -- an agent with a browser, whose session is lost once ----------------------
+
+durable_run::effect_outcome browsing(const durable_run::effect_start& start) {
+  if (start.effect == "tools") {
+    remote::ToolList tools;
+    tools.add_tools()->set_name("browser_navigate");
+    return {tools.SerializeAsString(), {}, {}, 3};
+  }
+  if (const auto* request
+      = dynamic_cast<const remote::BrowserRequest*>(start.input.get())) {
+    if (request->arguments_json() == "{\"url\":\"http://c/\"}")
+      return {fail(errc::not_found, "its node is gone"), {}, {}, 3};
+    remote::BrowserResult got;
+    got.mutable_result()->set_success(true);
+    got.mutable_result()->set_output("did " + request->action());
+    got.set_holder("node-a#1");
+    got.set_state(R"({"url":"http://b/"})");
+    return {got.SerializeAsString(), {}, {}, 700};
+  }
+  const auto& request = dynamic_cast<const remote::LlmRequest&>(*start.input);
+  remote::LlmResponse answer;
+  auto turn = 0;
+  for (const auto& message : request.messages())
+    turn += message.role() == remote::ChatMessage::ASSISTANT;
+  auto go_to = [&](const std::string& url) {
+    auto& wanted = *answer.mutable_message()->add_tool_calls();
+    wanted.set_name("browser_navigate");
+    wanted.set_arguments_json("{\"url\":\"" + url + "\"}");
+  };
+  if (turn == 0) {
+    go_to("http://a/");
+    go_to("http://b/");
+  } else if (turn == 1) {
+    go_to("http://c/");
+  } else if (turn == 2) {
+    go_to("http://d/");
+  } else {
+    answer.mutable_message()->set_text("Seen.");
+  }
+  return said(std::move(answer));
+}
+
+run_driver play_browser() {
+  run_driver world{loop, browsing, steady(false)};
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task("look");
+  brief.add_tools("browser_*");
+  world.begin(brief.SerializeAsString());
+  world.settle();
+  return world;
+}
+
 // -- the context's examples ---------------------------------------------------
 
 run_driver play_example(const std::string& name) {
@@ -189,6 +242,7 @@ const std::map<std::string, script>& all_scripts() {
          {task, steady(true), [] { return play_task("standard", true); }}},
         {"task-cancelled", {task, steady(true), cancel_task}},
         {"agent-loop", {loop, steady(false), play_agent}},
+        {"agent-browser", {loop, steady(false), play_browser}},
     };
     for (const auto& [name, what] : workflow::examples::all_examples())
       scripts["context-" + name] = {what.code, steady(false), [name = name] {

@@ -44,6 +44,11 @@ context context::scope(std::string_view name) const {
   return deeper;
 }
 
+bool context::has_record(std::string_view key) const {
+  auto* known = run_->places_.find(run_->places_.coming(scope_, key));
+  return known && known->recorded;
+}
+
 // -- children -----------------------------------------------------------------
 
 durable<remote::ChildResult> context::child(std::string_view key,

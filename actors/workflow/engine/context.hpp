@@ -48,6 +48,10 @@ public:
   /// that their steps keep their places whatever order they end in.
   context scope(std::string_view name) const;
 
+  /// Does the log hold anything of the next step of this key? For programs that
+  /// ask otherwise than they did: so runs of before keep their course.
+  bool has_record(std::string_view key) const;
+
   // -- steps ------------------------------------------------------------------
 
   /// One effect, recorded once: starts at once, gives the recorded output.

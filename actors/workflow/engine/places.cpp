@@ -44,6 +44,11 @@ place place_table::next(std::string_view scope, std::string_view key) {
   return {&of, ++of.asked};
 }
 
+place place_table::coming(std::string_view scope, std::string_view key) {
+  auto& of = series_of(scope, key);
+  return {&of, of.asked + 1};
+}
+
 place place_table::of(const facts::StepId& id) {
   return {&series_of(id.scope(), id.key()), id.occurrence()};
 }

@@ -59,6 +59,8 @@ class place_table {
 public:
   /// The next occurrence of this key.
   place next(std::string_view scope, std::string_view key);
+  /// What `next` would give, without taking it.
+  place coming(std::string_view scope, std::string_view key);
   place of(const facts::StepId& id);
 
   /// Makes it if there is none.
