@@ -15,6 +15,7 @@
 using namespace shannon;
 using namespace shannon::test;
 using gateway::json_in;
+namespace ws = boost::beast::websocket;
 
 namespace {
 
@@ -140,6 +141,21 @@ TEST_CASE("a reply that comes after a restart of the gateway is not lost") {
   CHECK(after.next()["payload"]["event"] == "reply_stored");
   auto run = fixture.runs.find("daemon:m1");
   REQUIRE(run->signals.size() == 1);
+}
+
+TEST_CASE("a daemon of a node that drains is told that it is started again, "
+          "one that leaves is not") {
+  gateway_fixture fixture;
+  program leaves{fixture, "ann"};
+  leaves.next();
+  leaves.say({{"type", "disconnect"}});
+  CHECK(leaves.is_closed());
+  CHECK(leaves.reason() == ws::close_code::normal);
+  program stays{fixture, "ann"};
+  stays.next();
+  fixture.drain_gateway();
+  CHECK(stays.is_closed());
+  CHECK(stays.reason() == ws::close_code::service_restart);
 }
 
 TEST_CASE("what breaks the rules of a daemon's WebSocket ends it") {

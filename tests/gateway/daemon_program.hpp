@@ -48,6 +48,12 @@ public:
     return failed.failed();
   }
 
+  /// Why, once it is.
+  boost::beast::websocket::close_code reason() const {
+    return static_cast<boost::beast::websocket::close_code>(
+        stream_.reason().code);
+  }
+
   void leave() {
     stream_.close(boost::beast::websocket::close_code::normal);
   }

@@ -1,6 +1,7 @@
 #include "tests/gateway/gateway_fixture.hpp"
 
 #include "actors/kit/scheduling.hpp"
+#include "protocols/cluster.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/scoped_actor.hpp>
@@ -119,6 +120,13 @@ void gateway_fixture::end_gateway() {
   caf::scoped_actor waiter{*system_};
   waiter->wait_for(gateway_);
   gateway_ = nullptr;
+}
+
+void gateway_fixture::drain_gateway() {
+  auto mail = std::make_shared<envelope>();
+  mail->to = {"gateway"};
+  mail->body = cluster::drain{};
+  addresses.deliver(mail);
 }
 
 raw_response gateway_fixture::ask(const std::string& request, bool has_body) {

@@ -43,6 +43,8 @@ public:
   /// Ends GATEWAY and waits for its end.
   void end_gateway();
   void start_gateway();
+  /// What GATEWAY is told when its node ends in order.
+  void drain_gateway();
 
   using answerer = std::function<result<message_body>(const envelope&)>;
   /// Somebody who stands at `address` and answers everything like that; an

@@ -443,3 +443,25 @@ TEST_CASE("many streams of one run all see all of it") {
   for (auto& one : all)
     CHECK(one->ids_to_end() == counting(1, 30));
 }
+
+TEST_CASE("a node that drains ends its streams with a hint to come again, and "
+          "opens none") {
+  gateway_fixture fixture;
+  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
+  follower one{fixture, "workflow_id=t"};
+  CHECK(one.frame() == ": connected to workflow t");
+  CHECK(one.frame().starts_with("id: 1\n"));
+  fixture.drain_gateway();
+  CHECK(one.frame() == "retry: 1000");
+  CHECK(one.client().read_to_end() == std::string{});
+  auto late = fixture.ask(get("/api/v1/stream/sse?workflow_id=t"));
+  CHECK(late.status == 503);
+  CHECK(late.fields["retry-after"] == "1");
+  // What is short is answered, and is the last of its connection.
+  auto client = fixture.client();
+  client.send(get("/api/v1/tasks/t"));
+  auto answer = client.response();
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  CHECK(answer->fields["connection"] == "close");
+}

@@ -109,6 +109,25 @@ TEST_CASE("a request that is no handshake gets no WebSocket") {
   CHECK(fixture.ask(get("/health")).status == 200);
 }
 
+TEST_CASE("a node that drains closes its WebSockets as one that is started "
+          "again, after what was said") {
+  gateway_fixture fixture;
+  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
+  ws_client client{fixture.server->port()};
+  client.open("t");
+  CHECK(client.next()["seq"] == 1);
+  fixture.drain_gateway();
+  beast::error_code failed;
+  beast::flat_buffer in;
+  client.raw().read(in, failed);
+  CHECK(failed == beast::websocket::error::closed);
+  CHECK(client.raw().reason().code
+        == beast::websocket::close_code::service_restart);
+  auto late = fixture.ask(get("/api/v1/stream/ws?workflow_id=t"));
+  CHECK(late.status == 503);
+  CHECK(late.fields["retry-after"] == "1");
+}
+
 TEST_CASE("WebSockets end with the server, and with GATEWAY") {
   gateway_fixture fixture;
   fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", ""));

@@ -137,7 +137,10 @@ private:
         queue_.pop_front();
       } else if (closing_) {
         asio::post(core_->io, [self = shared_from_this()] {
-          self->say_goodbye(ws::close_code::normal);
+          // Its client is to come again, elsewhere.
+          self->say_goodbye(self->core_->stopping
+                                ? ws::close_code::service_restart
+                                : ws::close_code::normal);
         });
         return;
       } else {

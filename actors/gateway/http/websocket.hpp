@@ -10,7 +10,8 @@ namespace shannon::gateway {
 /// A connection that has become a WebSocket (RFC 6455), by Beast. Pings when
 /// the client is silent for 20 s, and gives up after twice that. A client that
 /// takes nothing is dropped at the bound of its buffer, as one of an event
-/// stream is.
+/// stream is. Once each answer is the last of its connection it closes with
+/// 1012, service restart.
 class websocket : public response_stream {
 public:
   /// Answers the handshake. `owner` counts the connection until it is closed.
