@@ -6,11 +6,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <regex>
 #include <string>
 
 using namespace shannon;
 using namespace shannon::test;
+using namespace std::chrono_literals;
 using gateway::json_in;
 
 namespace {
@@ -362,6 +365,46 @@ TEST_CASE("a task is cancelled once") {
   CHECK(body_of(again)["success"] == false);
   CHECK(body_of(fixture.ask(get("/api/v1/tasks/task-1")))["status"]
         == "TASK_STATUS_CANCELLED");
+}
+
+TEST_CASE("a command to a run that is moving is asked again until its new node "
+          "has it") {
+  std::atomic<int> asked{0};
+  gateway_fixture fixture;
+  fixture.runs.with("task-1", [](auto&) {});
+  fixture.stand_in("workflow/task-1",
+                   [&](const envelope& mail) -> result<message_body> {
+                     if (!mail.body.get_if<remote::CancelTask>())
+                       return message_body{};
+                     if (++asked < 3)
+                       return fail(errc::unavailable, "moving", true);
+                     remote::CancelAck done;
+                     done.set_success(true);
+                     return message_body{done};
+                   });
+  auto got = fixture.ask(post("/api/v1/tasks/task-1/cancel", "{}"));
+  CHECK(got.status == 202);
+  CHECK(asked == 3);
+}
+
+TEST_CASE("a command to a run that stays away is answered 503 after "
+          "http.move_patience") {
+  auto settings = quick_settings();
+  settings.move_patience = 250ms;
+  std::atomic<int> asked{0};
+  gateway_fixture fixture{settings};
+  fixture.runs.with("task-1", [](auto&) {});
+  fixture.stand_in("workflow/task-1",
+                   [&](const envelope&) -> result<message_body> {
+                     ++asked;
+                     return fail(errc::unavailable, "moving", true);
+                   });
+  auto since = std::chrono::steady_clock::now();
+  auto got = fixture.ask(post("/api/v1/tasks/task-1/cancel", "{}"));
+  CHECK(got.status == 503);
+  CHECK(got.fields["retry-after"] == "1");
+  CHECK(asked >= 2);
+  CHECK(std::chrono::steady_clock::now() - since < 2s);
 }
 
 TEST_CASE("a task that ends while it is cancelled is told so") {
