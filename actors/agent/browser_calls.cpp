@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -21,6 +23,11 @@ using workflow::step_failed;
 using workflow::step_options;
 
 constexpr std::string_view prefix = "browser_";
+
+/// A tenant that has as many sessions as it may waits for one of them to end,
+/// about a quarter of an hour; each look is a fact.
+constexpr std::uint32_t refusals_max = 180;
+constexpr std::chrono::seconds refusal_pause{5};
 
 remote::BrowserRequest request_of(const browser_session& session) {
   remote::BrowserRequest request;
@@ -97,8 +104,11 @@ durable<bool> open(context ctx, std::string key, browser_session& session,
   session.holder.clear();
   session.wanted = true;
   auto request = request_of(session);
+  step_options how;
+  how.refusals_max = refusals_max;
+  how.backoff_max = refusal_pause;
   try {
-    auto got = co_await ctx.step(key, std::move(request));
+    auto got = co_await ctx.step(key, std::move(request), how);
     learn(session, got);
     if (got.result().success())
       co_return true;

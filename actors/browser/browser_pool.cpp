@@ -235,7 +235,7 @@ private:
     if (sessions_.size() >= args_.settings.sessions_max)
       full.text = "this node has " + std::to_string(args_.settings.sessions_max)
                   + " browser sessions, as many as it may";
-    else if (of_tenant >= args_.settings.tenant_sessions_max)
+    else if (!tenant.empty() && of_tenant >= args_.settings.tenant_sessions_max)
       full.text = "the tenant has "
                   + std::to_string(args_.settings.tenant_sessions_max)
                   + " browser sessions on this node, as many as it may";

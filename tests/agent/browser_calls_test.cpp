@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <deque>
 #include <utility>
 
@@ -167,6 +168,24 @@ TEST_CASE("opening a session is tried again wherever there is room, its first "
   CHECK(script->asked()
         == words{"@", "@", "browser_click@node-b", "browser_click@node-b",
                  "browser_close@node-b"});
+}
+
+TEST_CASE("a tenant that has as many sessions as it may waits for one of them, "
+          "and uses up no attempt") {
+  auto script = std::make_shared<browser_script>();
+  script->actions = {"browser_observe"};
+  error full{errc::overloaded, "as many as it may", true,
+             std::chrono::seconds{2}};
+  for (int i = 0; i < 20; ++i)
+    script->refusals.emplace_back("", full);
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  world.begin(brief_bytes());
+  auto since = world.now_us;
+  world.settle();
+  CHECK(world.run->status() == store::log_status::completed);
+  CHECK(script->told == words{"did browser_observe"});
+  // It looks every few seconds, however long it takes.
+  CHECK(world.now_us - since <= 20 * 5'500'000);
 }
 
 TEST_CASE("after a session could not be opened again, the next action opens it "

@@ -88,6 +88,48 @@ TEST_CASE("attempts that are used up fail the step and the run says why") {
   CHECK(world.started["get#1"] == 2);
 }
 
+TEST_CASE("refusals for want of room are no attempts, up to a limit, also over "
+          "a crash") {
+  int refusals = 0;
+  bool fails_once = false;
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    step_options patient;
+    patient.attempts_max = 2;
+    patient.refusals_max = 4;
+    auto got = co_await ctx.step("get", call("a"), patient);
+    co_return got.output();
+  };
+  auto effects = [&](const durable_run::effect_start& start) {
+    if (refusals-- > 0)
+      return flaky({errc::overloaded, "full", true, std::nullopt});
+    if (std::exchange(fails_once, false))
+      return flaky({errc::unavailable, "gone", true, std::nullopt});
+    return echo(start);
+  };
+  run_driver world{code, effects};
+  auto crashing = GENERATE(false, true);
+  auto play = [&] {
+    world.begin("");
+    for (int appends = 0; world.step();)
+      if (crashing && std::exchange(appends, world.appends) != world.appends)
+        world.crash();
+  };
+  SECTION("the step is made once there is room") {
+    refusals = 4;
+    fails_once = true;
+    play();
+    CHECK(world.run->output() == "[a]");
+    CHECK(world.started["get#1"] >= 6);
+  }
+  SECTION("more of them count") {
+    refusals = 100;
+    play();
+    CHECK(world.run->status() == store::log_status::failed);
+    CHECK(world.run->failure().code == errc::overloaded);
+    CHECK(refusals == 94);
+  }
+}
+
 TEST_CASE("a coroutine may catch a failed step and go on") {
   auto effects = [](const durable_run::effect_start& start) {
     if (start.step.key() == "bad")

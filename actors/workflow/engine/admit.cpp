@@ -45,6 +45,7 @@ bool durable_run::admit_effect(operation& op) {
   }
   op.attempts_before_ = known.forgotten;
   op.attempt_ = std::max(known.failed, known.forgotten) + 1;
+  op.refused_ = known.refused;
   op.not_before_us_ = known.retry_at_us;
   op.step_due_us_ = deadline_of(op);
   op.barrier_ = decided_version_;

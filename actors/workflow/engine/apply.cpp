@@ -190,6 +190,8 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
   if (!known)
     return;
   known->failed = fact.attempt();
+  if (errc_from_string(fact.error_code()) == errc::overloaded)
+    ++known->refused;
   known->retry_at_us = fact.retry_at_us();
   if (!known->waiting)
     return;
@@ -199,6 +201,7 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
   op.started_ = false;
   op.settled_ = false;
   op.attempt_due_us_ = 0;
+  op.refused_ = known->refused;
   op.barrier_ = decided_version_; // Its number rests on this fact.
   if (replaying_)
     return;

@@ -97,11 +97,13 @@ void durable_run::outcome_of(operation& op, effect_outcome outcome) {
 bool durable_run::is_retried(const operation& op, const error& why) const {
   auto attempts_max = op.options.attempts_max != 0 ? op.options.attempts_max
                                                    : options_.step_attempts_max;
+  auto refused = op.refused_ + (why.code == errc::overloaded ? 1 : 0);
+  auto made = op.attempt_ - op.attempts_before_
+              - std::min(refused, op.options.refusals_max);
   const auto& never = op.options.not_retried;
   // After a timeout nobody knows whether it was made.
   bool repeatable = !op.options.at_most_once || why.code != errc::timeout;
-  return why.retryable && repeatable
-         && op.attempt_ - op.attempts_before_ < attempts_max
+  return why.retryable && repeatable && made < attempts_max
          && std::find(never.begin(), never.end(), why.code) == never.end();
 }
 

@@ -43,6 +43,9 @@ private:
 struct step_options {
   /// Attempts in all; 0 for the run's default.
   std::uint32_t attempts_max = 0;
+  /// So many that are refused `overloaded` are no attempts, for nothing was
+  /// begun: it is asked again. More of them count.
+  std::uint32_t refusals_max = 0;
   /// Pause before the second attempt, before jitter; 0 for the run's default.
   std::chrono::milliseconds backoff_min{0};
   /// No pause is longer, but what the far side asks for; 0 for the run's
@@ -136,6 +139,7 @@ private:
   // Engine's book-keeping of an effect.
   std::uint32_t attempt_ = 1;
   std::uint32_t attempts_before_ = 0; ///< Made before it was forgotten.
+  std::uint32_t refused_ = 0;         ///< Attempts that ended `overloaded`.
   std::int64_t barrier_ = 0; ///< The fact that must be on disk before it.
   std::int64_t not_before_us_ = 0;
   std::int64_t attempt_due_us_ = 0; ///< 0 for never.

@@ -40,6 +40,7 @@ struct slot {
   bool recorded = false; ///< An effect of this place stands in the log.
   std::unique_ptr<result<std::string>> outcome;
   std::uint32_t failed = 0;        ///< Attempts that are recorded as failed.
+  std::uint32_t refused = 0;       ///< Those of them that were `overloaded`.
   std::uint32_t announced = 0;     ///< The attempt that was recorded ahead.
   std::uint32_t forgotten = 0;     ///< Attempts made before it was forgotten.
   std::uint32_t attempts_seen = 0; ///< The last attempt that is recorded.
