@@ -177,6 +177,8 @@ bool process::read_some(clock::time_point until) {
 }
 
 int process::reap() {
+  if (pid_ <= 0)
+    return -1; // Waited for before; -1 would be whatever child ends next.
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0)
     if (errno != EINTR)
