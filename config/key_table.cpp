@@ -341,7 +341,7 @@ const std::vector<key_spec> table{
     {"browser", "lifetime", duration, second, 24 * hour,
      "Longest life of a session.", SHANNON_AT(browser.lifetime)},
     {"browser", "process_opened_max", number, 1, 128,
-     "Sessions after which a process takes no more.",
+     "Sessions, or pages loaded in them, after which a process takes no more.",
      SHANNON_AT(browser.process_opened_max)},
     {"browser", "process_lifetime", duration, second, 30 * 24 * hour,
      "Age at which a process takes no more sessions.",

@@ -359,6 +359,7 @@ asio::awaitable<void> browser_host::watch() {
     end_spare();
     if (failures_ == 0)
       want_warm();
+    tell();
   }
 }
 
@@ -445,7 +446,7 @@ std::vector<process_state> browser_host::states() const {
     // One that has died is gone in a moment.
     if (one->browser->is_open())
       out.push_back(
-          {number, one->open, one->opened,
+          {number, one->open, one->opened, one->browser->pages(),
            std::chrono::duration_cast<milliseconds>(now - one->browser->born()),
            one->memory_bytes});
   return out;

@@ -6,6 +6,7 @@ namespace shannon::browser {
 
 bool leaves(const pool_limits& limits, const process_state& one) noexcept {
   return one.opened >= limits.process_opened_max
+         || one.pages >= limits.process_opened_max
          || (limits.process_lifetime.count() > 0
              && one.age >= limits.process_lifetime)
          || (limits.process_memory_max > 0

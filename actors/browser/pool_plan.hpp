@@ -25,12 +25,13 @@ struct process_state {
   process_number number = 0;
   std::uint32_t open = 0;   ///< Sessions, those ahead of need among them.
   std::uint32_t opened = 0; ///< Since it started.
+  std::uint64_t pages = 0;  ///< Loaded since then, in all its sessions.
   std::chrono::milliseconds age{0};
   std::uint64_t memory_bytes = 0; ///< 0: not known.
 };
 
-/// It takes no more sessions: too many before, too old, or too large. It goes
-/// with its last one.
+/// It takes no more sessions: too many before or too many pages in them, too
+/// old, or too large. It goes with its last one.
 bool leaves(const pool_limits& limits, const process_state& one) noexcept;
 
 struct place {

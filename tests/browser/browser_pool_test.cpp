@@ -280,6 +280,32 @@ TEST_CASE("fifty sessions in a row leave no process, file or megabyte") {
     CHECK(one.memory_bytes < 1024ull * 1024 * 1024);
 }
 
+TEST_CASE(
+    "a browser that has loaded many pages takes no more sessions, and goes "
+    "with its last one") {
+  auto settings = pool_world::quick();
+  settings.process_opened_max = 6;
+  pool_world world{settings};
+  for (int i = 0; i < 6; ++i)
+    world.visit("run-1", "/");
+  REQUIRE(world.until([&] {
+    auto all = world.report().processes;
+    return std::any_of(all.begin(), all.end(),
+                       [](const auto& one) { return one.leaves; });
+  }));
+  auto before = world.report().processes.at(0).pid;
+  // Its session goes on; the next is opened in another.
+  world.visit("run-1", "/");
+  world.visit("run-2", "/");
+  CHECK(world.report().processes.size() == 2);
+  world.act("run-1", "browser_close", "{}", "here");
+  CHECK(world.until([&] {
+    auto all = world.report().processes;
+    return all.size() == 1 && all[0].pid != before;
+  }));
+  CHECK(world.report().crashed == 0);
+}
+
 TEST_CASE("sessions side by side never see pages of others") {
   // Ten thousand by SHANNON_NAVIGATIONS=10000, as at night.
   const auto* wanted = std::getenv("SHANNON_NAVIGATIONS");

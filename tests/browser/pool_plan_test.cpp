@@ -19,7 +19,7 @@ pool_limits limits() {
 
 process_state process(process_number number, std::uint32_t open,
                       std::uint32_t opened = 1) {
-  return {number, open, opened, 1min, 100};
+  return {number, open, opened, 0, 1min, 100};
 }
 
 /// 0 for a new process, -1 for no room.
@@ -47,11 +47,13 @@ TEST_CASE("when all are full another is started, up to the limit") {
 
 TEST_CASE("a process that leaves takes nobody and keeps nobody out") {
   auto many = process(1, 1, 5);
+  auto busy = process(1, 1);
+  busy.pages = 5;
   auto old = process(1, 1);
   old.age = 2h;
   auto large = process(1, 1);
   large.memory_bytes = 1000;
-  for (const auto& one : {many, old, large}) {
+  for (const auto& one : {many, busy, old, large}) {
     CHECK(leaves(limits(), one));
     CHECK(chosen({one}) == 0);
     CHECK(chosen({one, process(2, 2)}) == 0);

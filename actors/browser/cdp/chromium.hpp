@@ -84,9 +84,15 @@ public:
   std::size_t contexts() const noexcept {
     return contexts_.size();
   }
-  /// Contexts opened since its start: what recycling counts.
+  /// Contexts opened since its start, and documents loaded in their pages.
   std::uint64_t opened() const noexcept {
     return opened_;
+  }
+  std::uint64_t pages() const noexcept {
+    return pages_;
+  }
+  void page_loaded() noexcept {
+    ++pages_;
   }
   std::chrono::steady_clock::time_point born() const noexcept {
     return born_;
@@ -114,6 +120,7 @@ private:
   std::map<std::string, context> contexts_;
   std::map<std::string, std::string> context_of_; ///< Of a target.
   std::uint64_t opened_ = 0;
+  std::uint64_t pages_ = 0;
   std::chrono::steady_clock::time_point born_;
 };
 

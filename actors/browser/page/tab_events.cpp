@@ -99,6 +99,7 @@ void tab::heard_page(const std::string& session, std::string_view what,
     if (where == nullptr)
       return;
     if (where->id == frames.main().id) {
+      in_->page_loaded();
       navigating = navigation_asked = stopped = broken = false;
       title.clear();
       network.reset(steady_clock::now());
