@@ -245,6 +245,9 @@ asio::awaitable<browser_host::process_ptr> browser_host::start_process() {
   one->browser = std::move(*started);
   processes_.emplace(one->number, one);
   ++started_;
+  log::info("browser-started", "a browser starts in namespaces of its own",
+            {{"pid", one->browser->pid()},
+             {"sandbox", own_sandbox_ ? "outer and its own" : "outer only"}});
   auto wait = [self, one]() -> asio::awaitable<void> {
     process::deadline due{self->loop_, *one, self->settings_.open_timeout,
                           "the browser does not start"};

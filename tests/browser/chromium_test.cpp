@@ -9,7 +9,9 @@
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -80,6 +82,42 @@ asio::awaitable<json> evaluate(std::shared_ptr<chromium> in, target where,
   co_return got["result"];
 }
 
+/// Of the leader's group, those that Chromium started for this.
+std::vector<std::string> of_type(pid_t leader, const std::string& type) {
+  std::vector<std::string> out;
+  for (const auto& one : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream stat{one.path() / "stat"};
+    std::ifstream words{one.path() / "cmdline"};
+    std::string line;
+    if (!std::getline(stat, line))
+      continue;
+    std::istringstream rest{line.substr(line.rfind(')') + 1)};
+    std::string state;
+    long parent = 0;
+    long group = 0;
+    rest >> state >> parent >> group;
+    std::string command{std::istreambuf_iterator<char>{words}, {}};
+    if (group == leader && state != "Z"
+        && command.find("--type=" + type) != std::string::npos)
+      out.push_back(one.path().filename().string());
+  }
+  return out;
+}
+
+/// A line of /proc/PID/status.
+std::string status_of(const std::string& process, const std::string& name) {
+  std::ifstream status{"/proc/" + process + "/status"};
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(name + ":"))
+      return line.substr(line.find_first_not_of("\t ", name.size() + 1));
+  return {};
+}
+
+std::string space_of(const std::string& process, const std::string& kind) {
+  return std::filesystem::read_symlink("/proc/" + process + "/ns/" + kind)
+      .string();
+}
+
 /// Processes that run the browser's program as children of ours, by what
 /// /proc says.
 std::size_t browsers_of(pid_t leader) {
@@ -142,6 +180,36 @@ TEST_CASE("Chromium has loopback and nothing else, and is nobody") {
   browser->stop({errc::cancelled, "over", false, {}});
   CHECK(b.until([&] { return !b.ends.empty(); }));
   CHECK(b.until([&] { return browsers_of(leader) == 0; }, 2s));
+}
+
+TEST_CASE(
+    "what runs in a page is nobody, has no rights, and may ask the kernel "
+    "for little") {
+  bench b;
+  auto browser = b.start(b.options());
+  b.run([&]() -> asio::awaitable<void> {
+    auto context = co_await browser->open_context({});
+    auto page = co_await browser->open_page(context.id);
+    co_await evaluate(browser, page, "1");
+  });
+  auto renderers = of_type(browser->pid(), "renderer");
+  REQUIRE_FALSE(renderers.empty());
+  for (const auto& one : renderers) {
+    INFO(one);
+    std::istringstream uids{status_of(one, "Uid")};
+    for (std::string uid; uids >> uid;)
+      CHECK(uid != "0");
+    CHECK(status_of(one, "CapEff") == "0000000000000000");
+    CHECK(status_of(one, "CapPrm") == "0000000000000000");
+    CHECK(status_of(one, "NoNewPrivs") == "1");
+    CHECK(status_of(one, "Seccomp") == "2"); // Filtered.
+    for (const char* kind : {"user", "pid", "net", "mnt", "ipc"}) {
+      INFO(kind);
+      CHECK(space_of(one, kind) != space_of("self", kind));
+    }
+  }
+  browser->stop({errc::cancelled, "over", false, {}});
+  CHECK(b.until([&] { return !b.ends.empty(); }));
 }
 
 TEST_CASE("what is asked is refused when Chromium is killed") {

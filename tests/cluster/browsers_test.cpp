@@ -123,6 +123,10 @@ TEST_CASE("a run drives a session on another node, and opens it again "
   cluster_with_eyes here;
   auto task = here.begin(here.signs_in_and_waits("8000"));
   auto holder = here.holder_in_action(task);
+  // How well its browser is shut in stands in its log.
+  here.all.listen(200ms);
+  CHECK(says(here.all.log(holder), "browser-started"));
+  CHECK(says(here.all.log(holder), "outer and its own"));
   here.all.kill(holder);
   auto done = here.all.await_end(brain, task, 60s);
   CHECK(done["status"] == "TASK_STATUS_COMPLETED");
