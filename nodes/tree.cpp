@@ -46,11 +46,13 @@ bool carries_runs(const config::settings& settings) {
 
 /// Effects of these roles begin here. Whoever carries runs has effects to send
 /// somewhere, and a gateway has the model calls and the tools of its clients.
+/// Clients may come to their browser sessions by any of these nodes, and by
+/// those with browsers.
 std::vector<std::string> dispatched_roles(const config::settings& settings) {
   std::vector<std::string> out;
   if (carries_runs(settings) || plays(settings, "gateway"))
     out = {"llm", "tool"};
-  if (carries_runs(settings))
+  if (!out.empty() || plays(settings, "browser"))
     out.emplace_back("browser");
   return out;
 }

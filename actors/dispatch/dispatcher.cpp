@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -113,12 +114,18 @@ private:
       return reply(mail, std::move(closed));
     }
     if (holder.empty())
-      return take(mail, what);
+      return what.request().session().empty() ? take(mail, what)
+                                              : find_session(mail, what);
     node_id where{holder};
     if (!is_worker(where))
       return refuse(mail, {errc::not_found,
                            "the node that held the browser session is gone",
                            false, std::nullopt});
+    pin(mail, what, where);
+  }
+
+  void pin(const envelope& mail, const remote::BrowserRun& what,
+           const node_id& where) {
     const auto& context = what.context();
     auto id = ++ids_;
     queue_.add_pinned({id, context.attempt_key(), context.tenant(), false},
@@ -127,10 +134,48 @@ private:
     begin({id, where});
   }
 
+  /// One that a client named may be anywhere: whoever has it can do nothing in
+  /// it, others refuse even that.
+  void find_session(const envelope& mail, const remote::BrowserRun& what) {
+    if (workers_.empty())
+      return take(mail, what);
+    struct search {
+      std::size_t left = 0;
+      bool found = false;
+    };
+    auto so_far = std::make_shared<search>(search{workers_.size()});
+    for (const auto& one : workers_) {
+      remote::BrowserRun nothing;
+      nothing.mutable_context()->set_attempt_key(
+          "find/" + what.context().attempt_key());
+      nothing.mutable_request()->set_session(what.request().session());
+      nothing.mutable_request()->set_holder(one.value);
+      ask(worker(one), std::move(nothing), time_left(mail),
+          [this, mail, so_far, one](body_result got) {
+            --so_far->left;
+            if (so_far->found)
+              return;
+            so_far->found = got.has_value();
+            if (got)
+              go_to_holder(mail, one);
+            else if (so_far->left == 0)
+              take(mail, *mail.body.get_if<remote::BrowserRun>());
+          });
+    }
+  }
+
+  void go_to_holder(const envelope& mail, const node_id& where) {
+    auto what = *mail.body.get_if<remote::BrowserRun>();
+    what.mutable_request()->set_holder(where.value);
+    auto held = mail;
+    held.body = what;
+    pin(held, what, where);
+  }
+
   void on(const envelope& mail, const remote::BrowserClose& what) {
-    node_id where{what.holder()};
-    if (is_worker(where))
-      tell(worker(where), mail.body);
+    for (const auto& one : workers_)
+      if (what.holder().empty() || what.holder() == one.value)
+        tell(worker(one), mail.body);
     reply(mail, what);
   }
 
@@ -186,19 +231,22 @@ private:
 
   void begin(const effect_queue::placed& what) {
     const auto& [mail, since] = asked_.at(what.id);
-    auto now = clock_now();
-    auto left = mail.deadline == steady::time_point{}
-                    ? std::chrono::milliseconds{longest}
-                    : std::chrono::floor<std::chrono::milliseconds>(
-                        mail.deadline - now);
+    auto left = time_left(mail);
     if (left <= 0ms)
       return drop(what.id); // Who asked was told so.
-    args_.metrics.placed(args_.role, what.worker == self_, now - since);
+    args_.metrics.placed(args_.role, what.worker == self_, clock_now() - since);
     kit::in_context of_asker{mail}; // Somebody else's mail made room for it.
     ask(worker(what.worker), mail.body, left,
         [this, id = what.id, at = what.worker](body_result got) {
           ended(id, at, std::move(got));
         });
+  }
+
+  std::chrono::milliseconds time_left(const envelope& mail) {
+    return mail.deadline == steady::time_point{}
+               ? std::chrono::milliseconds{longest}
+               : std::chrono::floor<std::chrono::milliseconds>(mail.deadline
+                                                               - clock_now());
   }
 
   void ended(std::uint64_t id, const node_id& where, body_result got) {

@@ -137,3 +137,38 @@ TEST_CASE("a run drives a session on another node, and opens it again "
   CHECK(says(seen[3], "signed in"));
   CHECK(here.web.asked("/login") == 1);
 }
+
+TEST_CASE("a client's session is the same by whatever node it is asked for") {
+  cluster_with_eyes here;
+  auto act = [&](unsigned by, json what) {
+    auto where = commands::parse_server_url(
+        "http://127.0.0.1:" + std::to_string(here.all.admin_port(by)));
+    REQUIRE(where);
+    commands::api_client client{*where, std::string{}};
+    what["session_id"] = "mine";
+    auto got = client.post("/browser/action", what, steady_clock::now() + 60s);
+    return got ? *got : json{{"error", got.error().text}};
+  };
+  auto went = act(brain, {{"action", "navigate"}, {"url", here.url("/login")}});
+  INFO(went.dump());
+  REQUIRE(went["success"] == true);
+  for (unsigned by : {brain, eyes_1, eyes_2}) {
+    auto seen = act(by, {{"action", "navigate"}, {"url", here.url("/me")}});
+    CHECK(seen["success"] == true);
+    auto text = act(by, {{"action", "extract"}});
+    INFO(text.dump());
+    CHECK(says(text.dump(), "signed in"));
+  }
+  CHECK(here.sessions_of(eyes_1) + here.sessions_of(eyes_2) == 1);
+  auto where = commands::parse_server_url(
+      "http://127.0.0.1:" + std::to_string(here.all.admin_port(brain)));
+  REQUIRE(where);
+  commands::api_client client{*where, std::string{}};
+  CHECK(client.post("/browser/close", {{"session_id", "mine"}},
+                    steady_clock::now() + 10s));
+  auto due = steady_clock::now() + 10s;
+  while (here.sessions_of(eyes_1) + here.sessions_of(eyes_2) > 0) {
+    REQUIRE(steady_clock::now() < due);
+    here.all.listen(20ms);
+  }
+}

@@ -25,7 +25,10 @@ words drained_by(words roles) {
 TEST_CASE("a node drains all that its roles begin and carry out, its browser "
           "sessions too") {
   CHECK(drained_by({"browser"})
-        == words{"browser/worker", "gateway", "grants/browser", "shard-owner"});
+        == words{"browser", "browser/worker", "gateway", "grants/browser",
+                 "shard-owner"});
+  CHECK(drained_by({"gateway"})
+        == words{"browser", "gateway", "llm", "shard-owner", "tool"});
   CHECK(drained_by({"llm", "tool"})
         == words{"gateway", "grants/llm", "grants/tool", "shard-owner"});
   CHECK(drained_by({"orchestrator", "agent"})

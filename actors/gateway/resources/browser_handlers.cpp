@@ -16,6 +16,12 @@ using namespace std::chrono_literals;
 constexpr auto patience = 120s;
 constexpr auto look_patience = 3s;
 
+/// Sends an action to the node that has its session.
+address dispatcher() {
+  return {"browser"};
+}
+
+/// This node's own.
 address pool() {
   return {"browser/worker"};
 }
@@ -39,16 +45,18 @@ remote::BrowserRun run_of(const std::string& session,
   return out;
 }
 
-/// No browser here, and no other node is asked: clients of this service chose
-/// the node.
-bool is_served(desk& gateway, const call_ptr& request) {
-  if (gateway.env().addresses.find(pool()))
+bool stands(desk& gateway, const call_ptr& request, const address& who,
+            const char* why) {
+  if (gateway.env().addresses.find(who))
     return true;
-  request->answer({errc::unavailable,
-                   "this node has no browsers: its roles do not name `browser`",
-                   false,
-                   {}});
+  request->answer({errc::unavailable, why, false, {}});
   return false;
+}
+
+bool is_served(desk& gateway, const call_ptr& request) {
+  return stands(gateway, request, dispatcher(),
+                "this node does not send to browsers: ask one with the role "
+                "`gateway` or `browser`");
 }
 
 void act(desk& gateway, const call_ptr& request) {
@@ -61,7 +69,7 @@ void act(desk& gateway, const call_ptr& request) {
   auto run
       = run_of(session_name(wanted->session_id), wanted->what, wanted->options);
   gateway.ask<remote::BrowserResult>(
-      pool(), std::move(run), patience,
+      dispatcher(), std::move(run), patience,
       [request, asked = *wanted](const result<remote::BrowserResult>& got) {
         got ? request->answer(action_answer(asked, *got))
             : request->answer(got.error());
@@ -77,7 +85,7 @@ void close(desk& gateway, const call_ptr& request) {
   remote::BrowserClose what;
   what.set_session(session_name(*id));
   gateway.ask<remote::BrowserClose>(
-      pool(), std::move(what), look_patience,
+      dispatcher(), std::move(what), look_patience,
       [request, id = *id](const result<remote::BrowserClose>& got) {
         if (!got)
           return request->answer(got.error());
@@ -89,7 +97,8 @@ void close(desk& gateway, const call_ptr& request) {
 }
 
 void tell_sessions(desk& gateway, const call_ptr& request) {
-  if (!is_served(gateway, request))
+  if (!stands(gateway, request, pool(),
+              "this node has no browsers: its roles do not name `browser`"))
     return;
   using shannon::browser::pool_report;
   gateway.ask<pool_report>(pool(), shannon::browser::get_sessions{},
@@ -112,7 +121,7 @@ using visit_ptr = std::shared_ptr<visit>;
 void end_visit(desk& gateway, const visit_ptr& job) {
   remote::BrowserClose what;
   what.set_session(job->session);
-  gateway.tell(pool(), std::move(what));
+  gateway.tell(dispatcher(), std::move(what));
 }
 
 void go_on(desk& gateway, const visit_ptr& job) {
@@ -125,7 +134,7 @@ void go_on(desk& gateway, const visit_ptr& job) {
   }
   remote::BrowserOptions usual;
   gateway.ask<remote::BrowserResult>(
-      pool(), run_of(job->session, job->steps[at].what, usual), patience,
+      dispatcher(), run_of(job->session, job->steps[at].what, usual), patience,
       [&gateway, job](const result<remote::BrowserResult>& got) {
         if (!got) {
           end_visit(gateway, job);
