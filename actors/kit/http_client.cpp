@@ -114,8 +114,8 @@ public:
       return;
     }
     what->idle_until = clock::now() + options.idle_timeout;
+    arm_reaper(what->idle_until);
     list.push_back(std::move(what));
-    arm_reaper();
   }
 
   void close();
@@ -142,11 +142,12 @@ private:
     SSL_CTX_set_alpn_protos(raw, http11, sizeof(http11) - 1);
   }
 
-  void arm_reaper() {
+  /// Those that are kept later end later: an armed one comes first.
+  void arm_reaper(clock::time_point at) {
     if (reaper_armed_)
       return;
     reaper_armed_ = true;
-    reaper_.expires_after(options.idle_timeout);
+    reaper_.expires_at(at);
     reaper_.async_wait([weak = weak_from_this()](error_code ec) {
       if (auto self = weak.lock(); self && !ec)
         self->reap();
@@ -156,14 +157,20 @@ private:
   void reap() {
     reaper_armed_ = false;
     auto now = clock::now();
+    auto next = clock::time_point::max();
     for (auto at = idle_.begin(); at != idle_.end();) {
       at->second.remove_if([&](const connection_ptr& x) {
-        return x->idle_until <= now && (x->close(), true);
+        if (x->idle_until <= now) {
+          x->close();
+          return true;
+        }
+        next = std::min(next, x->idle_until);
+        return false;
       });
       at = at->second.empty() ? idle_.erase(at) : std::next(at);
     }
     if (!idle_.empty() && !closed_)
-      arm_reaper();
+      arm_reaper(next);
   }
 
   std::map<std::string, std::list<connection_ptr>> idle_;

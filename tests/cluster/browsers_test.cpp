@@ -69,7 +69,7 @@ struct cluster_with_eyes {
   }
 
   std::size_t sessions_of(unsigned node) {
-    return json::parse(all.page(node, "/browser/sessions", true))["active"];
+    return json::parse(all.page(node, "/browser/sessions", true))["active_sessions"];
   }
 
   /// Signs in, and is in the midst of an action; the node that holds the

@@ -178,9 +178,8 @@ TEST_CASE("every route asks for what its line says, of every caller") {
 TEST_CASE("of another user's things only what a task tells is a tenant's own") {
   using enum gateway::endpoint;
   // Whoever knows a task's id may look at it; nobody else's hand is on it.
-  const std::set<gateway::endpoint> told{get_task,     get_events,
-                                         get_timeline, redirect_stream,
-                                         stream_sse,   stream_ws};
+  const std::set<gateway::endpoint> told{get_task, get_events, get_timeline,
+                                         redirect_stream, stream_sse};
   auto& it = shared();
   int looked_at = 0;
   for (const auto& line : gateway::routes()) {
@@ -196,8 +195,10 @@ TEST_CASE("of another user's things only what a task tells is a tenant's own") {
       continue;
     }
     CHECK(theirs.status == absent.status);
-    CHECK(without_ids(theirs.text, it.ours)
-          == without_ids(absent.text, nothing));
+    // That the task is there may be known.
+    if (line.leads_to != get_review)
+      CHECK(without_ids(theirs.text, it.ours)
+            == without_ids(absent.text, nothing));
   }
   CHECK(looked_at > 0);
   auto decided = [&](const std::string& task) {

@@ -55,8 +55,9 @@ void ingest(desk& gateway, const call_ptr& request) {
       = read_told_events(request->request(), gateway.settings().json_depth_max);
   if (!told)
     return request->answer(told.error());
-  go_on(gateway, std::make_shared<ingestion>(ingestion{
-                     request, std::move(told->events), 0, 0, told->dropped}));
+  go_on(gateway,
+        std::make_shared<ingestion>(ingestion{request, std::move(told->events),
+                                              0, 0, 0, told->dropped}));
 }
 
 void signal_reply(desk& gateway, const call_ptr& request) {

@@ -66,7 +66,8 @@ void read_run(store::pg_connection& db, const std::string& id,
   into.lives.push_back(std::move(life));
 }
 
-/// How many steps of each task called the model.
+/// How many steps of each task called the model. A title for its session is
+/// asked for beside the work, once, and given up when the work is done first.
 std::map<std::string, std::size_t>
 calls_of(const std::vector<model_call>& calls) {
   std::set<std::string> steps;
@@ -74,7 +75,8 @@ calls_of(const std::vector<model_call>& calls) {
     steps.insert(call.attempt_key.substr(0, call.attempt_key.rfind('/')));
   std::map<std::string, std::size_t> out;
   for (const auto& step : steps)
-    ++out[std::string{task_of(step)}];
+    if (step.find("/title/ask#") == std::string::npos)
+      ++out[std::string{task_of(step)}];
   return out;
 }
 
