@@ -1,6 +1,7 @@
 #include "actors/llm/named_bodies.hpp"
 
 #include "actors/kit/bytes_text.hpp"
+#include "actors/kit/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -52,19 +53,10 @@ std::string name_of(const remote::Attachment& what) {
   return what.name().empty() ? "a file" : what.name();
 }
 
-/// At most `room` bytes, and between two characters.
-std::string_view beginning(std::string_view text, std::size_t room) {
-  if (text.size() <= room)
-    return text;
-  while (room > 0 && (static_cast<unsigned char>(text[room]) & 0xc0) == 0x80)
-    --room;
-  return text.substr(0, room);
-}
-
 /// A text as the model is told it, behind the message's own words.
 std::string told(const remote::Attachment& what, std::string_view text,
                  std::size_t& room) {
-  auto part = beginning(text, room);
+  auto part = kit::utf8_prefix(text, room);
   room -= part.size();
   auto out = "\n\n[" + name_of(what) + "]\n" + std::string{part};
   if (part.size() < text.size())

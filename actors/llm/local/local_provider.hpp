@@ -12,6 +12,7 @@ namespace shannon::llm {
 ///
 ///   takes       provider_call                       actors/llm/provider.hpp
 ///               remote::CancelEffect                protocols/remote/llm.proto
+///   asks        EVENT STORE, for files that a call names
 ///   tells       remote::LlmDelta                    protocols/remote/llm.proto
 ///   supervised  by supervisor/llm, permanent
 ///   persists    nothing
