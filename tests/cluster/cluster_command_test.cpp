@@ -247,27 +247,41 @@ TEST_CASE("a plan says what differs, and ends nothing by itself") {
   CHECK(plan_of(wanted, found, "1")[0].what == plan_step::restart);
 }
 
-TEST_CASE("a plan names each setting that has changed, and no secret") {
+namespace {
+
+/// A manifest of one node, which runs as it says.
+struct running_node {
+  running_node() {
+    node.node.name = seen.name = "n1";
+    seen.left = 1s;
+    seen.api = node.http.listen;
+    seen.admin = node.http.admin_listen;
+  }
+  commands::plan_line step() const {
+    return plan_of(wanted, found, "").at(0);
+  }
+
   config::manifest wanted;
-  wanted.nodes.resize(1);
-  auto& node = wanted.nodes[0];
-  node.node.name = "n1";
-  node.llm.concurrent_calls_max = 48;
   commands::cluster_state found;
-  auto& seen = found.nodes.emplace_back();
-  seen.name = "n1";
-  seen.left = 1s;
-  seen.api = node.http.listen;
-  seen.admin = node.http.admin_listen;
+  config::settings& node = wanted.nodes.emplace_back();
+  commands::seen_node& seen = found.nodes.emplace_back();
+};
+
+} // namespace
+
+TEST_CASE("a plan names each setting that has changed, and no secret") {
+  running_node it;
+  auto& node = it.node;
+  auto& seen = it.seen;
+  node.llm.concurrent_calls_max = 48;
   seen.settings = config::chosen_settings(node);
   CHECK(seen.settings
         == std::vector<std::string>{"llm.concurrent_calls_max=48"});
-  auto step = [&] { return plan_of(wanted, found, "").at(0); };
-  CHECK(step().what == plan_step::keep);
+  CHECK(it.step().what == plan_step::keep);
   node.llm.concurrent_calls_max = 32;
   node.run.runs_max = 7;
-  CHECK(step().what == plan_step::restart);
-  CHECK(step().why
+  CHECK(it.step().what == plan_step::restart);
+  CHECK(it.step().why
         == "goes by llm.concurrent_calls_max 48; the manifest says 32, "
            "run.runs_max the default; the manifest says 7");
   node.redis_url = "redis://:hunter2@127.0.0.1:6379";
@@ -276,30 +290,22 @@ TEST_CASE("a plan names each setting that has changed, and no secret") {
 }
 
 TEST_CASE("a plan compares where nodes are linked") {
-  config::manifest wanted;
-  wanted.nodes.resize(1);
-  auto& node = wanted.nodes[0];
-  node.node.name = "n1";
+  running_node it;
+  auto& node = it.node;
+  auto& seen = it.seen;
   node.node.host = "10.0.0.1";
-  commands::cluster_state found;
-  auto& seen = found.nodes.emplace_back();
-  seen.name = "n1";
-  seen.left = 1s;
-  seen.api = node.http.listen;
-  seen.admin = node.http.admin_listen;
-  auto step = [&] { return plan_of(wanted, found, "").at(0); };
-  CHECK(step().what == plan_step::keep);
+  CHECK(it.step().what == plan_step::keep);
   node.link.listen = "0.0.0.0:7000";
-  CHECK(step().what == plan_step::restart);
-  CHECK(step().why == "has no links; the manifest says 0.0.0.0:7000");
+  CHECK(it.step().what == plan_step::restart);
+  CHECK(it.step().why == "has no links; the manifest says 0.0.0.0:7000");
   seen.link = "10.0.0.1:7000";
-  CHECK(step().what == plan_step::keep);
+  CHECK(it.step().what == plan_step::keep);
   node.link.listen = "10.0.0.2:7000";
-  CHECK(step().what == plan_step::restart);
+  CHECK(it.step().what == plan_step::restart);
   node.link.listen = "localhost:7000"; // Its address is known there.
-  CHECK(step().what == plan_step::keep);
+  CHECK(it.step().what == plan_step::keep);
   node.link.listen = "localhost:7001";
-  CHECK(step().what == plan_step::restart);
+  CHECK(it.step().what == plan_step::restart);
   node.link.listen.clear();
-  CHECK(step().why == "is linked at 10.0.0.1:7000; the manifest says none");
+  CHECK(it.step().why == "is linked at 10.0.0.1:7000; the manifest says none");
 }
