@@ -23,9 +23,6 @@ constexpr milliseconds delta_interval{20};
 
 constexpr milliseconds watch_interval_max{1'000};
 
-/// For one file of a task: up to 25 MiB from the database.
-constexpr milliseconds body_timeout{30'000};
-
 /// An error body is read so far; its message stands at its beginning.
 constexpr std::size_t error_body_max = 64 * 1024;
 

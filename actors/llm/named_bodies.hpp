@@ -4,6 +4,7 @@
 #include "protocols/errc.hpp"
 #include "protocols/remote/llm.pb.h"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -17,6 +18,9 @@ namespace shannon::llm {
 /// Bytes of all texts among the files of one request; the rest is cut and the
 /// model told so.
 inline constexpr std::size_t file_text_bytes_max = 256 * 1024;
+
+/// How long one file may take on its way from the database: up to 25 MiB.
+inline constexpr std::chrono::milliseconds body_timeout{30'000};
 
 /// The bodies it names, each once.
 std::vector<store::blob_hash> bodies_named(const remote::LlmRequest& request);

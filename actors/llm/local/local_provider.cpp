@@ -15,8 +15,6 @@ namespace {
 constexpr std::size_t delta_bytes = 80;
 constexpr std::size_t deltas_max = 16;
 
-constexpr std::chrono::milliseconds body_timeout{30'000};
-
 class local_provider final : public kit::actor_base {
 public:
   local_provider(caf::actor_config& cfg, provider_args args)
