@@ -217,6 +217,9 @@ const std::vector<key_spec> table{
     {"http", "rate_route_factor", number, 1, 1'000'000,
      "What single routes allow in a minute, times this.",
      SHANNON_AT(http.rate_route_factor)},
+    {"http", "trusted_proxies", networks, 0, list_max,
+     "Addresses or networks of proxies whose X-Forwarded-For is believed.",
+     SHANNON_AT(http.trusted_proxies)},
     // -- identity ------------------------------------------------------------
     {"identity", "secrets_file", text, 0, 4'096,
      "File with the pepper of API keys and the keys of tokens; only its owner "
@@ -258,6 +261,15 @@ const std::vector<key_spec> table{
      SHANNON_AT(identity.password_memory)},
     {"identity", "password_passes", number, 1, 1'000, "Passes over it.",
      SHANNON_AT(identity.password_passes)},
+    {"identity", "google_client_id", text, 0, 256,
+     "The client id of this service with Google. Empty: nobody registers by "
+     "it.",
+     SHANNON_AT(identity.google_client_id)},
+    {"identity", "google_keys_url", text, 1, 4'096,
+     "Where Google's keys are had.", SHANNON_AT(identity.google_keys_url)},
+    {"identity", "google_token_url", text, 1, 4'096,
+     "Where Google gives a token for a code.",
+     SHANNON_AT(identity.google_token_url)},
     // -- llm -----------------------------------------------------------------
     {"llm", "models_file", text, 0, 4'096,
      "Path of a models.yaml. Empty: the one compiled in.",
@@ -405,6 +417,10 @@ const std::vector<key_spec> table{
      SHANNON_AT(run.iterations_max)},
     {"run", "agents_max", number, 1, 1'000, "Agents of one task.",
      SHANNON_AT(run.agents_max)},
+    {"run", "task_cents_max", number, 0, 100'000'000,
+     "Cents of a US dollar that a task may cost; a task may name less. 0: no "
+     "bound.",
+     SHANNON_AT(run.task_cents_max)},
     {"run", "step_attempts_max", number, 1, 1'000,
      "Attempts of one step; then it has failed.",
      SHANNON_AT(run.step_attempts_max)},

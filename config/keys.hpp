@@ -21,10 +21,12 @@ enum class unit_kind : std::uint8_t {
   host_port, ///< May be empty if `least` is 0.
   host_ports,
   host_patterns, ///< `*.example.com`, or for one tenant `acme=*.example.com`.
+  networks,      ///< `10.0.0.0/8`, `fd00::/8`, or one address.
 };
 
 constexpr bool is_list(unit_kind unit) noexcept {
-  return unit == unit_kind::host_ports || unit == unit_kind::host_patterns;
+  return unit == unit_kind::host_ports || unit == unit_kind::host_patterns
+         || unit == unit_kind::networks;
 }
 
 using target

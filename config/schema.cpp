@@ -40,6 +40,7 @@ json type_of(const key_spec& key) {
             {"items", {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}}}};
     break;
   case unit_kind::host_patterns:
+  case unit_kind::networks:
     type = {{"type", "array"},
             {"maxItems", key.most},
             {"items", {{"type", "string"}, {"minLength", 1}}}};

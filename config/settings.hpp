@@ -94,6 +94,10 @@ struct http_settings {
   std::uint32_t rate_address_minute = 6'000;
   /// What single routes allow in a minute (`docs/api.md`), times this.
   std::uint32_t rate_route_factor = 1;
+  /// Addresses, or networks as `10.0.0.0/8`, of proxies in front of the node.
+  /// A request from one of them is counted for the address that it adds to
+  /// `X-Forwarded-For`; nobody else's header is believed.
+  std::vector<std::string> trusted_proxies;
   /// What a decision, and what events, on the admin port must bring as their
   /// Bearer token. Empty: whoever reaches the port may.
   std::string approvals_token;
@@ -137,6 +141,12 @@ struct identity_settings {
   /// Of argon2id, for passwords set from now on.
   std::uint64_t password_memory = 19ull * 1024 * 1024;
   std::uint32_t password_passes = 2;
+  /// The client id of this service with Google. Empty: nobody registers by it.
+  /// Its secret, for sign-ins by code, stands in `secrets_file`.
+  std::string google_client_id;
+  /// Where Google's keys and its tokens are had.
+  std::string google_keys_url = "https://www.googleapis.com/oauth2/v3/certs";
+  std::string google_token_url = "https://oauth2.googleapis.com/token";
 };
 
 struct llm_settings {
@@ -248,6 +258,9 @@ struct daemon_settings {
 struct run_settings {
   std::uint32_t iterations_max = 25;
   std::uint32_t agents_max = 8;
+  /// What a task may cost, in cents of a US dollar, all its agents together; a
+  /// task may name less, not more. 0: no bound, but what it names.
+  std::uint32_t task_cents_max = 0;
   std::uint32_t step_attempts_max = 5;
   milliseconds retry_backoff_min{500};
   milliseconds retry_backoff_max{30'000};

@@ -12,6 +12,7 @@
 #include "actors/store/event_store.hpp"
 #include "actors/store/records/account_records.hpp"
 #include "actors/store/records/answer_records.hpp"
+#include "actors/store/records/browser_place_records.hpp"
 #include "actors/store/records/record_store.hpp"
 #include "actors/store/records/session_records.hpp"
 #include "actors/store/retention_sweeper.hpp"
@@ -129,8 +130,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
 
   add("store",
       [store](auto& parent) { return store::spawn_store(parent, store); });
-  // Runs give sessions their titles.
-  if (plays(s, "gateway") || plays(s, "orchestrator"))
+  // Runs give sessions their titles; clients ask nodes with browsers, too.
+  if (plays(s, "gateway") || plays(s, "orchestrator") || plays(s, "browser"))
     add("records", [&env, &s, &m](auto& parent) {
       return store::spawn_record_store(
           parent,
@@ -138,7 +139,8 @@ kit::supervisor_spec node_tree(const node_parts& p) {
            s.store,
            m.store,
            {store::records::account_lines(), store::records::session_lines(),
-            store::records::answer_lines()}});
+            store::records::answer_lines(),
+            store::records::browser_place_lines()}});
     });
   if (p.links)
     add("links", [&env, hub = p.links](auto& parent) {

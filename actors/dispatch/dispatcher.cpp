@@ -114,13 +114,10 @@ private:
       return reply(mail, std::move(closed));
     }
     if (holder.empty())
-      return what.request().session().empty() ? take(mail, what)
-                                              : find_session(mail, what);
+      return take(mail, what);
     node_id where{holder};
     if (!is_worker(where))
-      return refuse(mail, {errc::not_found,
-                           "the node that held the browser session is gone",
-                           false, std::nullopt});
+      return refuse(mail, not_a_worker(what));
     pin(mail, what, where);
   }
 
@@ -134,42 +131,15 @@ private:
     begin({id, where});
   }
 
-  /// One that a client named may be anywhere: whoever has it can do nothing in
-  /// it, others refuse even that.
-  void find_session(const envelope& mail, const remote::BrowserRun& what) {
-    if (workers_.empty())
-      return take(mail, what);
-    struct search {
-      std::size_t left = 0;
-      bool found = false;
-    };
-    auto so_far = std::make_shared<search>(search{workers_.size()});
-    for (const auto& one : workers_) {
-      remote::BrowserRun nothing;
-      nothing.mutable_context()->set_attempt_key(
-          "find/" + what.context().attempt_key());
-      nothing.mutable_request()->set_session(what.request().session());
-      nothing.mutable_request()->set_holder(one.value);
-      ask(worker(one), std::move(nothing), time_left(mail),
-          [this, mail, so_far, one](body_result got) {
-            --so_far->left;
-            if (so_far->found)
-              return;
-            so_far->found = got.has_value();
-            if (got)
-              go_to_holder(mail, one);
-            else if (so_far->left == 0)
-              take(mail, *mail.body.get_if<remote::BrowserRun>());
-          });
-    }
-  }
-
-  void go_to_holder(const envelope& mail, const node_id& where) {
-    auto what = *mail.body.get_if<remote::BrowserRun>();
-    what.mutable_request()->set_holder(where.value);
-    auto held = mail;
-    held.body = what;
-    pin(held, what, where);
+  /// A run opens another session, from its log. A client's is known to live
+  /// where the database says so: this node has yet to hear of that one.
+  static error not_a_worker(const remote::BrowserRun& what) {
+    if (what.request().session().empty())
+      return {errc::not_found, "the node that held the browser session is gone",
+              false, std::nullopt};
+    return {errc::unavailable,
+            "the node that holds the browser session is not known here yet",
+            true, look_every};
   }
 
   void on(const envelope& mail, const remote::BrowserClose& what) {

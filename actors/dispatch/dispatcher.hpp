@@ -38,9 +38,9 @@ namespace shannon::dispatch {
 /// once the node drains every one that no worker has begun. An action of a
 /// browser session goes to the node that holds it, past all windows, and is
 /// refused `not_found` when that is no member any more; closing it is told to
-/// all other nodes too, which may hold one that nobody has heard of. A session
-/// that a client named is looked for on all nodes, and opened where there is
-/// room if none has it. Bound to the role's name.
+/// all other nodes too, which may hold one that nobody has heard of. If a client
+/// named the session it is refused `unavailable` with a time to wait instead:
+/// the database knows its holder, this node not yet. Bound to the role's name.
 struct dispatcher_args {
   kit::actor_env& env;
   std::string role; ///< `llm`, `tool` or `browser`.

@@ -32,7 +32,8 @@ namespace shannon::gateway {
 ///               ResumeRun, QueryRun
 ///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions,
 ///               get_blob, get_tenant_blob
-///               RECORD STORE: sessions, answers of repeated requests
+///               RECORD STORE: sessions, answers of repeated requests,
+///               places of browser sessions
 ///               INSPECTOR: all that it takes; LINKS: get_links
 ///               LLM: ListModels
 ///   supervised  by the node's tree, permanent; parent of all STREAMs, CHATs

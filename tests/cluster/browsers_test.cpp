@@ -72,6 +72,17 @@ struct cluster_with_eyes {
     return json::parse(all.page(node, "/browser/sessions", true))["active_sessions"];
   }
 
+  /// An action of a client's, in its session `mine`.
+  json act(unsigned by, json what) const {
+    auto where = commands::parse_server_url(
+        "http://127.0.0.1:" + std::to_string(all.admin_port(by)));
+    REQUIRE(where);
+    commands::api_client client{*where, std::string{}};
+    what["session_id"] = "mine";
+    auto got = client.post("/browser/action", what, steady_clock::now() + 60s);
+    return got ? *got : json{{"error", got.error().text}};
+  }
+
   /// Signs in, and is in the midst of an action; the node that holds the
   /// session.
   unsigned holder_in_action(const std::string& task) {
@@ -140,22 +151,13 @@ TEST_CASE("a run drives a session on another node, and opens it again "
 
 TEST_CASE("a client's session is the same by whatever node it is asked for") {
   cluster_with_eyes here;
-  auto act = [&](unsigned by, json what) {
-    auto where = commands::parse_server_url(
-        "http://127.0.0.1:" + std::to_string(here.all.admin_port(by)));
-    REQUIRE(where);
-    commands::api_client client{*where, std::string{}};
-    what["session_id"] = "mine";
-    auto got = client.post("/browser/action", what, steady_clock::now() + 60s);
-    return got ? *got : json{{"error", got.error().text}};
-  };
-  auto went = act(brain, {{"action", "navigate"}, {"url", here.url("/login")}});
+  auto went = here.act(brain, {{"action", "navigate"}, {"url", here.url("/login")}});
   INFO(went.dump());
   REQUIRE(went["success"] == true);
   for (unsigned by : {brain, eyes_1, eyes_2}) {
-    auto seen = act(by, {{"action", "navigate"}, {"url", here.url("/me")}});
+    auto seen = here.act(by, {{"action", "navigate"}, {"url", here.url("/me")}});
     CHECK(seen["success"] == true);
-    auto text = act(by, {{"action", "extract"}});
+    auto text = here.act(by, {{"action", "extract"}});
     INFO(text.dump());
     CHECK(says(text.dump(), "signed in"));
   }
@@ -171,4 +173,23 @@ TEST_CASE("a client's session is the same by whatever node it is asked for") {
     REQUIRE(steady_clock::now() < due);
     here.all.listen(20ms);
   }
+}
+
+TEST_CASE("a client's session that went with its node begins anew on another") {
+  cluster_with_eyes here;
+  auto went = here.act(brain,
+                       {{"action", "navigate"}, {"url", here.url("/login")}});
+  INFO(went.dump());
+  REQUIRE(went["success"] == true);
+  auto holder = here.sessions_of(eyes_1) == 1 ? eyes_1 : eyes_2;
+  auto other = holder == eyes_1 ? eyes_2 : eyes_1;
+  here.all.kill(holder);
+  // Of the other node, which may not know yet that the first one is gone.
+  auto seen
+      = here.act(other, {{"action", "navigate"}, {"url", here.url("/me")}});
+  CHECK(seen["success"] == true);
+  auto text = here.act(brain, {{"action", "extract"}});
+  INFO(seen.dump() << text.dump());
+  CHECK(says(text.dump(), "a stranger"));
+  CHECK(here.sessions_of(other) == 1);
 }

@@ -33,7 +33,6 @@ public:
     std::vector<std::string> cancelled;
     std::vector<std::string> closed;
     std::function<void(std::size_t)> answer;
-    std::function<void(std::size_t)> refuse; ///< `not_found`
   };
 
   fake_worker(caf::actor_config& cfg, kit::actor_env& shared, control& what)
@@ -42,10 +41,6 @@ public:
       remote::ToolResult done;
       done.set_success(true);
       reply(control_.taken.at(i), std::move(done));
-    };
-    control_.refuse = [this](std::size_t i) {
-      refuse(control_.taken.at(i),
-             {errc::not_found, "no such session", false, std::nullopt});
     };
   }
 
@@ -171,12 +166,13 @@ struct world : seen, test::two_nodes {
   }
 
   /// In a session that a client named. The place of its answer.
-  std::size_t ask_named(const std::string& session) {
+  std::size_t ask_named(const std::string& session, const std::string& holder) {
     auto i = answers.size();
     answers.emplace_back();
     remote::BrowserRun what;
     what.mutable_context()->set_attempt_key(key(i));
     what.mutable_request()->set_session(session);
+    what.mutable_request()->set_holder(holder);
     what.mutable_request()->set_action("browser_click");
     keep(system.spawn<kit::actor_fixture::asker>(
         env, "asker/" + std::to_string(i), [this, i, what](auto& self) {
@@ -491,43 +487,25 @@ TEST_CASE("an action whose holder is no member is refused as not found") {
   CHECK_FALSE(w.answers[one]->error().retryable);
 }
 
-TEST_CASE("a session that a client named is found on whatever node has it") {
+TEST_CASE("a session that a client named, held by a node not known yet, is not "
+          "begun and looked for again") {
   world w;
   w.worker_here(1);
   w.worker_there(1);
+  w.tell_members({"n1#1"});
+  auto early = w.ask_named("client:mine", "n2#1");
+  REQUIRE(w.answers[early]);
+  CHECK(w.answers[early]->error().code == errc::unavailable);
+  CHECK(w.answers[early]->error().retryable);
+  CHECK(w.answers[early]->error().retry_after);
   w.tell_members({"n1#1", "n2#1"});
-  auto request = [](const fake_worker::control& at, std::size_t i) {
-    return at.taken.at(i).body.get_if<remote::BrowserRun>()->request();
-  };
-  auto asked = w.ask_named("client:mine");
-  // Each is asked to do nothing in it.
-  REQUIRE(w.near.taken.size() == 1);
+  auto later = w.ask_named("client:mine", "n2#1");
   REQUIRE(w.far.taken.size() == 1);
-  CHECK(request(w.near, 0).action().empty());
-  CHECK(request(w.near, 0).holder() == "n1#1");
-  CHECK(request(w.far, 0).session() == "client:mine");
-  w.near.refuse(0);
+  w.far.answer(0);
   w.run();
-  CHECK(w.near.taken.size() == 1);
-  SECTION("the action goes there") {
-    w.far.answer(0);
-    w.run();
-    REQUIRE(w.far.taken.size() == 2);
-    CHECK(request(w.far, 1).action() == "browser_click");
-    CHECK(request(w.far, 1).holder() == "n2#1");
-    w.far.answer(1);
-  }
-  SECTION("one that nobody has is opened where there is room") {
-    w.far.refuse(0);
-    w.run();
-    REQUIRE(w.near.taken.size() == 2);
-    CHECK(request(w.near, 1).action() == "browser_click");
-    CHECK(request(w.near, 1).holder().empty());
-    w.near.answer(1);
-  }
-  w.run();
-  REQUIRE(w.answers[asked]);
-  CHECK(*w.answers[asked]);
+  REQUIRE(w.answers[later]);
+  CHECK(*w.answers[later]);
+  CHECK(w.near.taken.empty());
 }
 
 TEST_CASE("closing a session is carried out by its holder, and told to all "

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/resources/browser_requests.hpp"
 #include "actors/gateway/resources/browser_visits.hpp"
+#include "actors/gateway/resources/named_browsers.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 
 #include <memory>
@@ -13,13 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 120s;
 constexpr auto look_patience = 3s;
-
-/// Sends an action to the node that has its session.
-address dispatcher() {
-  return {"browser"};
-}
 
 /// This node's own.
 address pool() {
@@ -54,7 +49,7 @@ bool stands(desk& gateway, const call_ptr& request, const address& who,
 }
 
 bool is_served(desk& gateway, const call_ptr& request) {
-  return stands(gateway, request, dispatcher(),
+  return stands(gateway, request, browser_dispatcher(),
                 "this node does not send to browsers: ask one with the role "
                 "`gateway` or `browser`");
 }
@@ -68,8 +63,8 @@ void act(desk& gateway, const call_ptr& request) {
     return request->answer(wanted.error());
   auto run
       = run_of(session_name(wanted->session_id), wanted->what, wanted->options);
-  gateway.ask<remote::BrowserResult>(
-      dispatcher(), std::move(run), patience,
+  act_in_named(
+      gateway, std::move(run),
       [request, asked = *wanted](const result<remote::BrowserResult>& got) {
         got ? request->answer(action_answer(asked, *got))
             : request->answer(got.error());
@@ -82,18 +77,15 @@ void close(desk& gateway, const call_ptr& request) {
   auto id = read_close(request->request(), gateway.settings().json_depth_max);
   if (!id)
     return request->answer(id.error());
-  remote::BrowserClose what;
-  what.set_session(session_name(*id));
-  gateway.ask<remote::BrowserClose>(
-      dispatcher(), std::move(what), look_patience,
-      [request, id = *id](const result<remote::BrowserClose>& got) {
-        if (!got)
-          return request->answer(got.error());
-        json_out body;
-        body["success"] = true;
-        body["session_id"] = id;
-        request->answer(200, body);
-      });
+  close_named(gateway, session_name(*id),
+              [request, id = *id](const result<void>& done) {
+                if (!done)
+                  return request->answer(done.error());
+                json_out body;
+                body["success"] = true;
+                body["session_id"] = id;
+                request->answer(200, body);
+              });
 }
 
 void tell_sessions(desk& gateway, const call_ptr& request) {
@@ -115,13 +107,19 @@ struct visit {
   std::string session;
   visit_steps steps;
   std::vector<remote::BrowserResult> answers;
+
+  /// Where it is, once its first action has been answered.
+  std::string holder() const {
+    return answers.empty() ? std::string{} : answers.front().holder();
+  }
 };
 using visit_ptr = std::shared_ptr<visit>;
 
 void end_visit(desk& gateway, const visit_ptr& job) {
   remote::BrowserClose what;
   what.set_session(job->session);
-  gateway.tell(dispatcher(), std::move(what));
+  what.set_holder(job->holder());
+  gateway.tell(browser_dispatcher(), std::move(what));
 }
 
 void go_on(desk& gateway, const visit_ptr& job) {
@@ -133,8 +131,10 @@ void go_on(desk& gateway, const visit_ptr& job) {
     return job->request->answer(visit_answer(job->steps, job->answers));
   }
   remote::BrowserOptions usual;
+  auto run = run_of(job->session, job->steps[at].what, usual);
+  run.mutable_request()->set_holder(job->holder());
   gateway.ask<remote::BrowserResult>(
-      dispatcher(), run_of(job->session, job->steps[at].what, usual), patience,
+      browser_dispatcher(), std::move(run), browser_patience,
       [&gateway, job](const result<remote::BrowserResult>& got) {
         if (!got) {
           end_visit(gateway, job);
