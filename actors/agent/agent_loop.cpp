@@ -2,6 +2,7 @@
 
 #include "actors/agent/browser_calls.hpp"
 #include "actors/agent/conversation.hpp"
+#include "actors/workflow/engine/budget.hpp"
 #include "embedded/prompts.hpp"
 
 #include <algorithm>
@@ -80,11 +81,10 @@ durable<remote::ToolList> choose_tools(context ctx,
   co_return out;
 }
 
-durable<remote::LlmResponse> ask_model(context ctx,
-                                       const remote::AgentBrief& brief,
-                                       const conversation& so_far,
-                                       const remote::ToolList& tools,
-                                       loop_options options) {
+durable<remote::LlmResponse>
+ask_model(context ctx, const remote::AgentBrief& brief,
+          const conversation& so_far, const remote::ToolList& tools,
+          const workflow::budget& purse, loop_options options) {
   remote::LlmRequest request;
   request.set_purpose("agent");
   request.set_tier(brief.tier());
@@ -92,6 +92,11 @@ durable<remote::LlmResponse> ask_model(context ctx,
   request.set_provider(brief.provider());
   request.set_stream(true);
   request.set_max_output_tokens(options.output_tokens_max);
+  if (purse.has_price())
+    request.set_cost_nanousd_max(purse.nanousd_left(ctx.usage()));
+  if (auto left = purse.tokens_left(ctx.usage());
+      purse.has_tokens() && left < options.output_tokens_max)
+    request.set_max_output_tokens(static_cast<std::uint32_t>(left));
   for (const auto& message : so_far)
     *request.add_messages() = message;
   for (const auto& tool : tools.tools())
@@ -172,6 +177,18 @@ durable<workflow::nothing> use_tools(context ctx, const std::string& agent,
   co_return workflow::nothing{};
 }
 
+/// Fails when nothing is left to ask with; says once when little is.
+bool comes_to_an_end(const context& ctx, const workflow::budget& purse,
+                     bool told) {
+  const auto& used = ctx.usage();
+  if (purse.is_spent(used))
+    throw step_failed{{errc::denied, purse.spent_text(used), false, {}}};
+  bool thin = purse.is_thin(used);
+  if (thin && !told)
+    ctx.publish("budget", purse.warning(used));
+  return thin;
+}
+
 durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
                              browser_session& browser, loop_options options) {
   // As they were when the run began: a node with other settings must decide
@@ -185,9 +202,13 @@ durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
   auto so_far = open_conversation(brief, system_prompt(brief));
   remote::AgentReport report;
   report.set_name(brief.name());
+  workflow::budget purse{"agent", brief.budget_nanousd(),
+                         static_cast<std::int64_t>(brief.tokens_max())};
+  bool thin = false;
   for (std::uint32_t i = 1;; ++i) {
+    thin = comes_to_an_end(ctx, purse, thin);
     // One beyond the limit, without tools: the best answer there is.
-    bool last = i > iterations_max;
+    bool last = i > iterations_max || thin;
     auto turn = ctx.scope("turn" + std::to_string(i));
     // Named: GCC 12 destroys a conditional temporary of a co_await twice.
     remote::ToolList offered;
@@ -200,13 +221,16 @@ durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
                + " bytes, its limit is " + std::to_string(bytes_max),
            false,
            {}}};
-    auto answer = co_await ask_model(turn, brief, so_far, offered, options);
+    auto answer
+        = co_await ask_model(turn, brief, so_far, offered, purse, options);
     report.set_iterations(i);
     auto said = add_answer(so_far, answer.message());
     if (said.tool_calls().empty() || last) {
       report.set_success(!said.text().empty());
       report.set_text(said.text());
-      report.set_stop_reason(last ? "iterations" : "answered");
+      report.set_stop_reason(i > iterations_max ? "iterations"
+                             : thin             ? "budget"
+                                                : "answered");
       if (said.text().empty())
         report.set_error("the model gave no answer");
       break;

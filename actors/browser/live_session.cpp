@@ -19,6 +19,10 @@ namespace {
 /// in a state nobody knows.
 constexpr milliseconds stop_patience{2'000};
 
+/// A session that nobody has asked for anything for so long is let rest: longer
+/// than most pauses within one errand, shorter than most models think.
+constexpr milliseconds rest_after{1'500};
+
 /// May it have changed what `save_state` keeps?
 bool changes(const std::string& action) {
   const auto& all = page_actions();
@@ -118,7 +122,7 @@ live_session::live_session(asio::io_context& loop, process_number process,
                            std::shared_ptr<page_session> pages,
                            std::shared_ptr<egress_proxy> way_out)
     : loop_(loop), process_(process), pages_(std::move(pages)),
-      way_out_(std::move(way_out)) {}
+      way_out_(std::move(way_out)), rest_(loop) {}
 
 live_session::~live_session() = default;
 
@@ -156,6 +160,7 @@ live_session::stop_action live_session::run(work what, milliseconds timeout,
 asio::awaitable<acted> live_session::carry_out(std::string action,
                                                nlohmann::json arguments) {
   auto self = shared_from_this();
+  rest_.cancel();
   acted out;
   out.what = co_await pages_->act(action, std::move(arguments));
   out.view = pages_->view();
@@ -163,6 +168,7 @@ asio::awaitable<acted> live_session::carry_out(std::string action,
   if (may_differ && action != "browser_close")
     out.state = co_await pages_->save_state();
   last_url_ = out.view.url;
+  rest_soon();
   co_return out;
 }
 
@@ -174,7 +180,17 @@ asio::awaitable<acted> live_session::bring_back(std::string state) {
   out.view = pages_->view();
   out.state = co_await pages_->save_state();
   last_url_ = out.view.url;
+  rest_soon();
   co_return out;
+}
+
+void live_session::rest_soon() {
+  rest_.expires_after(rest_after);
+  rest_.async_wait([weak = weak_from_this()](auto failed) {
+    auto self = weak.lock();
+    if (self && !failed && !self->closed_)
+      self->pages_->rest();
+  });
 }
 
 void live_session::when_lost(std::function<void(error)> told) {
@@ -190,6 +206,7 @@ void live_session::close() {
     if (std::exchange(self->closed_, true))
       return;
     self->told_ = nullptr;
+    self->rest_.cancel();
     self->way_out_->close();
     self->pages_->close();
   });

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <nlohmann/json.hpp>
 
 #include <functional>
@@ -78,6 +79,7 @@ private:
   boost::asio::awaitable<acted> carry_out(std::string action,
                                           nlohmann::json arguments);
   boost::asio::awaitable<acted> bring_back(std::string state);
+  void rest_soon();
 
   boost::asio::io_context& loop_;
   process_number process_;
@@ -87,6 +89,7 @@ private:
   std::optional<error> lost_;
   bool closed_ = false;
   std::string last_url_;
+  boost::asio::steady_timer rest_;
 };
 
 } // namespace shannon::browser

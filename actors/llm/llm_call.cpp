@@ -1,6 +1,7 @@
 #include "actors/llm/llm_call.hpp"
 
 #include "actors/kit/failpoint.hpp"
+#include "actors/llm/models/affordable.hpp"
 #include "actors/llm/named_bodies.hpp"
 #include "actors/llm/wire/upstream_error.hpp"
 #include "actors/llm/wire/wire_format.hpp"
@@ -131,6 +132,14 @@ private:
   }
 
   void begin(const remote::LlmRequest& asked) {
+    if (asked.cost_nanousd_max() <= 0)
+      return send(asked);
+    auto shorter = asked;
+    auto kept = keep_affordable(shorter, args_.model);
+    kept ? send(shorter) : end(tl::unexpected<error>{std::move(kept.error())});
+  }
+
+  void send(const remote::LlmRequest& asked) {
     since_ = last_token_ = clock_now();
     auto inbox = inbox_;
     auto wake = [this, inbox, post = poster()] {

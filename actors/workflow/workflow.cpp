@@ -3,6 +3,7 @@
 #include "actors/kit/log.hpp"
 #include "actors/workflow/engine/text.hpp"
 #include "actors/workflow/strategies/daemon.hpp"
+#include "actors/workflow/strategies/purse.hpp"
 #include "actors/workflow/strategies/schedule.hpp"
 #include "actors/workflow/strategies/task.hpp"
 #include "actors/workflow/workflow_actor.hpp"
@@ -136,16 +137,21 @@ void workflow_actor::take_priority() {
     priority_ = input.priority();
 }
 
+/// Limits of a run are what they were when it began.
+void workflow_actor::fix_limits(remote::TaskInput& input) const {
+  const auto& settings = with().settings;
+  input.set_agents_max(input.agents_max() == 0
+                           ? settings.agents_max
+                           : std::min(input.agents_max(), settings.agents_max));
+  if (!settings.session_titles)
+    input.clear_names_session();
+  fix_budget(input, settings.task_cents_max);
+}
+
 void workflow_actor::begin_task(const remote::StartTask& start) {
   input_ = start.input();
   priority_ = input_.priority();
-  // Limits of this run are what they were when it began.
-  auto agents_max = with().settings.agents_max;
-  input_.set_agents_max(input_.agents_max() == 0
-                            ? agents_max
-                            : std::min(input_.agents_max(), agents_max));
-  if (!with().settings.session_titles)
-    input_.clear_names_session();
+  fix_limits(input_);
   facts::RunStarted begun;
   begun.set_kind(kind_);
   begun.set_strategy(std::string{task_program});
@@ -179,6 +185,11 @@ bool workflow_actor::begin_run(const envelope& mail,
   begun.set_kind(kind_);
   begun.set_strategy(start.program());
   begun.mutable_input()->set_inline_(start.input());
+  remote::TaskInput task;
+  if (start.program() == task_program && task.ParseFromString(start.input())) {
+    fix_limits(task);
+    begun.mutable_input()->set_inline_(task.SerializeAsString());
+  }
   if (!start.tell_end_to().empty() || start.ends_with_parent()) {
     auto& origin = *begun.mutable_origin();
     origin.set_tell_end_to(start.tell_end_to());

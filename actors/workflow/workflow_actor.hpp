@@ -92,6 +92,7 @@ private:
 
   // -- pieces -----------------------------------------------------------------
 
+  void fix_limits(remote::TaskInput& input) const;
   void begin_task(const remote::StartTask& start);
   bool begin_run(const envelope& mail, const remote::StartRun& start);
   void take_origin();

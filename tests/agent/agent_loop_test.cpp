@@ -18,6 +18,8 @@ struct scripted_world {
   int calls_per_turn = 2;
   bool tools_work = true;
   std::string output = "7";
+  std::int64_t tokens_each = 0;
+  std::int64_t nanousd_each = 0;
   std::vector<remote::LlmRequest> asked;
   std::map<std::string, int> ran;
 
@@ -47,7 +49,10 @@ struct scripted_world {
       }
     else
       answer.mutable_message()->set_text("done after " + std::to_string(turn));
-    return {answer.SerializeAsString(), {}, {}, 0};
+    facts::Usage usage;
+    usage.set_output_tokens(tokens_each);
+    usage.set_cost_nanousd(nanousd_each);
+    return {answer.SerializeAsString(), usage, {}, 0};
   }
 
   durable_run::effect_outcome tool(const durable_run::effect_start& start) {
@@ -133,6 +138,54 @@ TEST_CASE("after the last iteration the model is asked once more, toolless") {
   CHECK(report_of(world).stop_reason() == "iterations");
   CHECK(report_of(world).iterations() == 4);
   CHECK(script->asked.back().tools_size() == 0);
+}
+
+TEST_CASE("an agent whose budget wears thin answers with what it has") {
+  auto script = std::make_shared<scripted_world>();
+  script->turns = 100;
+  script->tokens_each = 100;
+  script->nanousd_each = 1'000;
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_task("add things up");
+  SECTION("of money") {
+    brief.set_budget_nanousd(5'000);
+    world.begin(brief.SerializeAsString());
+    world.settle();
+    // Told before each call what is left.
+    CHECK(script->asked.front().cost_nanousd_max() == 5'000);
+    CHECK(script->asked.back().cost_nanousd_max() == 1'000);
+  }
+  SECTION("of tokens") {
+    brief.set_tokens_max(500);
+    world.begin(brief.SerializeAsString());
+    world.settle();
+    CHECK(script->asked.front().max_output_tokens() == 500);
+    CHECK(script->asked.back().max_output_tokens() == 100);
+  }
+  CHECK(report_of(world).success());
+  CHECK(report_of(world).stop_reason() == "budget");
+  CHECK(script->asked.size() == 5);
+  CHECK(script->asked.back().tools_size() == 0);
+  auto told = world.event_types();
+  CHECK(std::count(told.begin(), told.end(), "BUDGET_THRESHOLD") == 1);
+}
+
+TEST_CASE("an agent that has spent all fails and says so") {
+  auto script = std::make_shared<scripted_world>();
+  script->turns = 100;
+  script->nanousd_each = 6'000; // More than it should have, at once.
+  run_driver world{loop(), [script](auto& start) { return (*script)(start); }};
+  remote::AgentBrief brief;
+  brief.set_name("agent-1");
+  brief.set_budget_nanousd(5'000);
+  world.begin(brief.SerializeAsString());
+  world.settle();
+  CHECK(script->asked.size() == 1);
+  CHECK(world.run->failure().code == errc::denied);
+  CHECK(world.run->failure().text.find("the budget of the agent is spent")
+        == 0);
 }
 
 TEST_CASE("the limit in the brief holds on a node with any other setting") {

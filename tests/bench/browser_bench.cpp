@@ -253,6 +253,8 @@ private:
       run(load(many.back()));
     };
     auto settled = [&] {
+      for (auto& one : many) // As live_session lets those rest that have paused.
+        one.session->rest();
       house_.run_until([] { return false; }, 2s);
       return pss_mb();
     };

@@ -69,7 +69,8 @@ struct cluster_with_eyes {
   }
 
   std::size_t sessions_of(unsigned node) {
-    return json::parse(all.page(node, "/browser/sessions", true))["active_sessions"];
+    return json::parse(
+        all.page(node, "/browser/sessions", true))["active_sessions"];
   }
 
   /// An action of a client's, in its session `mine`.
@@ -151,11 +152,13 @@ TEST_CASE("a run drives a session on another node, and opens it again "
 
 TEST_CASE("a client's session is the same by whatever node it is asked for") {
   cluster_with_eyes here;
-  auto went = here.act(brain, {{"action", "navigate"}, {"url", here.url("/login")}});
+  auto went
+      = here.act(brain, {{"action", "navigate"}, {"url", here.url("/login")}});
   INFO(went.dump());
   REQUIRE(went["success"] == true);
   for (unsigned by : {brain, eyes_1, eyes_2}) {
-    auto seen = here.act(by, {{"action", "navigate"}, {"url", here.url("/me")}});
+    auto seen
+        = here.act(by, {{"action", "navigate"}, {"url", here.url("/me")}});
     CHECK(seen["success"] == true);
     auto text = here.act(by, {{"action", "extract"}});
     INFO(text.dump());
@@ -177,8 +180,8 @@ TEST_CASE("a client's session is the same by whatever node it is asked for") {
 
 TEST_CASE("a client's session that went with its node begins anew on another") {
   cluster_with_eyes here;
-  auto went = here.act(brain,
-                       {{"action", "navigate"}, {"url", here.url("/login")}});
+  auto went
+      = here.act(brain, {{"action", "navigate"}, {"url", here.url("/login")}});
   INFO(went.dump());
   REQUIRE(went["success"] == true);
   auto holder = here.sessions_of(eyes_1) == 1 ? eyes_1 : eyes_2;

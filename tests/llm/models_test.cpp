@@ -1,4 +1,5 @@
 #include "actors/llm/breaker.hpp"
+#include "actors/llm/models/affordable.hpp"
 #include "actors/llm/models/catalogue.hpp"
 #include "actors/llm/models/routing.hpp"
 
@@ -252,4 +253,46 @@ TEST_CASE("failures of calls sent before it opened do not prolong it") {
   for (int i = 0; i < 20; ++i)
     one.failed(now);
   CHECK(one.wait(now) == 10s);
+}
+
+TEST_CASE("an answer is kept as short as a budget pays for") {
+  model_entry model;
+  model.id = "m";
+  model.output_tokens = 4'000;
+  model.costs = {2'000'000, 10'000'000, 0, 0}; // 2 and 10 dollars a million.
+  remote::LlmRequest asked;
+  auto& message = *asked.add_messages();
+  message.set_text(std::string(4'000, 'x')); // 1,000 tokens: 2,000,000 nano.
+  auto kept = [&](std::int64_t most, std::uint32_t wished) {
+    auto copy = asked;
+    copy.set_cost_nanousd_max(most);
+    copy.set_max_output_tokens(wished);
+    auto done = keep_affordable(copy, model);
+    return done ? static_cast<std::int64_t>(copy.max_output_tokens()) : -1;
+  };
+  CHECK(kept(0, 0) == 0);              // No bound.
+  CHECK(kept(12'000'000, 0) == 1'000); // What is left pays for so many.
+  CHECK(kept(12'000'000, 500) == 500); // Shorter was wished.
+  CHECK(kept(12'000'000, 5'000) == 1'000);
+  CHECK(kept(1'000'000'000, 0) == 0); // The model's own limit is lower.
+  CHECK(kept(2'640'000, 0) == 64);    // The least that is worth it.
+  CHECK(kept(2'630'000, 0) == -1);
+  CHECK(kept(1'000'000, 0) == -1); // Not even the question.
+  message.add_attachments();
+  CHECK(kept(5'210'000, 0) == -1); // A picture costs, too.
+  CHECK(kept(15'200'000, 0) == 1'000);
+  model.costs = {};
+  CHECK(kept(1, 0) == 0); // It costs nothing.
+}
+
+TEST_CASE("with a model whose price is not listed no budget can be kept") {
+  auto all = shipped({{"OPENAI_API_KEY", "k"}});
+  remote::LlmRequest asked;
+  asked.set_model("gpt-unlisted");
+  asked.set_provider("openai");
+  CHECK(candidates(all, asked));
+  asked.set_cost_nanousd_max(1'000'000);
+  auto got = candidates(all, asked);
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == errc::denied);
 }

@@ -99,9 +99,9 @@ TEST_CASE("places that nobody left go after two days") {
                       "- interval '49 hours'");
   w.holder_after(places::claim{"new", "a#3"});
   w.holder_after(places::claim{"newer", "a#3"});
-  auto left = test::run_sql(
-      w.db, "select string_agg(session, ' ' order by session) "
-            "from browser_places");
+  auto left
+      = test::run_sql(w.db, "select string_agg(session, ' ' order by session) "
+                            "from browser_places");
   CHECK(left.text(0, 0) == "new newer");
 }
 

@@ -85,6 +85,10 @@ public:
   /// Cookies and storage first, then the URL is loaded.
   virtual boost::asio::awaitable<void> restore(std::string state) = 0;
 
+  /// Nobody wants anything of it for a while: its pages give back the memory
+  /// that they have no use for any more.
+  virtual void rest() = 0;
+
   virtual session_view view() const = 0;
   /// Of the context's way out; taken once, for the egress_proxy.
   virtual context_lease& lease() = 0;

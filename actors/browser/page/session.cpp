@@ -194,6 +194,15 @@ void session::finish(action_result& out) {
   out.error = kit::valid_utf8(out.error);
 }
 
+/// A renderer that is asked for nothing collects when it runs short, which the
+/// machine may do long before it: half of a page's heap is what its loading has
+/// left.
+void session::rest() {
+  for (auto& one : tabs_)
+    if (!one->silent && one->open())
+      one->send("HeapProfiler.collectGarbage");
+}
+
 session_view session::view() const {
   session_view out;
   if (current_) {

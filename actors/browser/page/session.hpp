@@ -30,6 +30,7 @@ public:
                                             nlohmann::json arguments) override;
   boost::asio::awaitable<std::string> save_state() override;
   boost::asio::awaitable<void> restore(std::string state) override;
+  void rest() override;
   session_view view() const override;
   context_lease& lease() override {
     return lease_;

@@ -125,7 +125,7 @@ private:
     ask_records(places::leave{session(), holder},
                 [me = self(), gone, got = std::move(got)](
                     const result<places::place>& left) mutable {
-                  gone && left ? me->look_again() : me->end(std::move(got));
+                  gone&& left ? me->look_again() : me->end(std::move(got));
                 });
   }
 

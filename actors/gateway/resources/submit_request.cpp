@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
 #include <optional>
 
 namespace shannon::gateway {
@@ -59,6 +61,19 @@ bool is_truthy(const json_in* value) {
     return false;
   auto text = lower(value->get<string>());
   return text == "true" || text == "1" || text == "yes" || text == "y";
+}
+
+/// A wish that is not understood would be no bound at all.
+bool is_amount(const json_in& value) {
+  if (value.is_number())
+    return value.get<double>() >= 0;
+  if (!value.is_string())
+    return false;
+  const auto& text = value.get_ref<const string&>();
+  char* end = nullptr;
+  auto number = std::strtod(text.c_str(), &end);
+  return !text.empty() && end == text.c_str() + text.size()
+         && std::isfinite(number) && number >= 0;
 }
 
 bool has_control(string_view text) {
@@ -251,6 +266,15 @@ private:
       return tl::unexpected<error>(agents.error());
     input_.set_iterations_max(static_cast<std::uint32_t>(rounds->value_or(0)));
     input_.set_agents_max(static_cast<std::uint32_t>(agents->value_or(0)));
+    for (const char* name : {"budget_max", "token_budget_per_agent"})
+      if (auto at = context_.find(name);
+          at != context_.end() && !is_amount(*at))
+        return refuse(
+            string{"Invalid context."} + name
+            + ": expected a number that is not negative, or its "
+              "text; found "
+            + at->dump(-1, ' ', false, json_in::error_handler_t::replace)
+                  .substr(0, 80));
     return {};
   }
 
@@ -320,8 +344,7 @@ std::string read_reason(const http_request& request,
   auto reason = read_string(*body, "reason", "");
   if (!reason)
     return {};
-  return std::string{
-      kit::utf8_prefix(reason->value_or(""), reason_bytes_max)};
+  return std::string{kit::utf8_prefix(reason->value_or(""), reason_bytes_max)};
 }
 
 } // namespace shannon::gateway

@@ -32,6 +32,10 @@ result<std::vector<candidate>> named_model(const catalogue& all,
                                             + name);
   if (known == nullptr && provider->is_local())
     return fail(errc::not_found, "model " + request.model() + ": not listed");
+  if (known == nullptr && request.cost_nanousd_max() > 0)
+    return fail(errc::denied, "model " + request.model()
+                                  + ": no price is listed, so no budget can be "
+                                    "kept with it");
   if (!provider->is_usable())
     return tl::unexpected<error>(no_key(*provider));
   candidate one;

@@ -24,7 +24,8 @@ constexpr pg_statement claim_sql{
     "values ($1::text, $2::text, now()) on conflict (session) do update "
     "set holder = excluded.holder, claimed_at = excluded.claimed_at "
     "where p.holder = excluded.holder or not exists (select from nodes n "
-    "where n.expires_at > now() and n.name || '#' || n.incarnation = p.holder)"};
+    "where n.expires_at > now() and n.name || '#' || n.incarnation = "
+    "p.holder)"};
 
 constexpr pg_statement leave_sql{
     "browser_place_leave",

@@ -1,6 +1,7 @@
 #include "actors/workflow/strategies/session_title.hpp"
 
 #include "actors/workflow/engine/text.hpp"
+#include "actors/workflow/strategies/purse.hpp"
 #include "embedded/prompts.hpp"
 #include "protocols/remote/session.pb.h"
 
@@ -51,6 +52,7 @@ remote::LlmRequest question(const remote::TaskInput& task) {
   request.set_provider(task.provider());
   request.set_temperature(temperature);
   request.set_max_output_tokens(title_tokens_max);
+  request.set_cost_nanousd_max(title_nanousd_max(task));
   auto& rules = *request.add_messages();
   rules.set_role(remote::ChatMessage::SYSTEM);
   rules.set_text(prompt());

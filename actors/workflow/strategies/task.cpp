@@ -4,6 +4,7 @@
 #include "actors/workflow/strategies/browser_use.hpp"
 #include "actors/workflow/strategies/daemon.hpp"
 #include "actors/workflow/strategies/plan.hpp"
+#include "actors/workflow/strategies/purse.hpp"
 #include "actors/workflow/strategies/session_title.hpp"
 #include "embedded/prompts.hpp"
 
@@ -74,8 +75,9 @@ plan plan_of_one(const remote::TaskInput& task) {
 
 /// One model call; whatever goes wrong with it, the task goes on.
 durable<plan> make_plan(context ctx, const remote::TaskInput& task,
-                        task_options options) {
+                        purse& money, task_options options) {
   auto request = request_for(task, "plan");
+  money.pay_for(request);
   request.set_json_object(true);
   request.set_temperature(0.1);
   request.set_max_output_tokens(4096);
@@ -120,9 +122,16 @@ durable<plan> make_plan(context ctx, const remote::TaskInput& task,
   co_return plan_of_one(task);
 }
 
+/// Agents of a plan, and those that have not begun.
+struct part_count {
+  std::size_t all = 1;
+  std::size_t left = 1;
+};
+
 durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
                                      const plan_part& part,
                                      std::vector<remote::AgentReport> inputs,
+                                     purse& money, part_count parts,
                                      task_options options) {
   remote::AgentBrief brief;
   brief.set_name("agent-" + part.id);
@@ -157,6 +166,7 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
   };
   std::string failure;
   try {
+    money.pay_for(brief, parts.left, parts.all > 1);
     auto report = co_await ctx.scope(part.id).step("agent", brief, how);
     co_return report;
   } catch (const step_failed& thrown) {
@@ -164,6 +174,7 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
       throw;
     failure = thrown.why().text;
   }
+  money.lost(brief);
   // Another part may still give an answer.
   remote::AgentReport report;
   report.set_name("agent-" + part.id);
@@ -173,20 +184,22 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
 
 durable<std::vector<remote::AgentReport>>
 work_in_waves(context ctx, const remote::TaskInput& task, const plan& what,
-              task_options options) {
+              purse& money, task_options options) {
   std::map<std::string, remote::AgentReport> reports;
   for (const auto& wave : waves(what)) {
+    part_count parts{what.parts.size(), what.parts.size() - reports.size()};
     std::vector<durable<remote::AgentReport>> running;
     for (auto i : wave) {
       std::vector<remote::AgentReport> inputs;
       for (const auto& need : what.parts[i].dependencies)
         inputs.push_back(reports[need]);
-      running.push_back(
-          work_on(ctx, task, what.parts[i], std::move(inputs), options));
+      running.push_back(work_on(ctx, task, what.parts[i], std::move(inputs),
+                                money, parts, options));
     }
     auto got = co_await all(std::move(running));
     for (std::size_t k = 0; k < wave.size(); ++k)
       reports[what.parts[wave[k]].id] = got[k];
+    money.look();
   }
   std::vector<remote::AgentReport> ordered;
   for (const auto& part : what.parts)
@@ -194,17 +207,18 @@ work_in_waves(context ctx, const remote::TaskInput& task, const plan& what,
   co_return ordered;
 }
 
-durable<remote::AgentReport> join(context ctx, const remote::TaskInput& task,
-                                  std::vector<remote::AgentReport> reports) {
-  auto good = std::count_if(reports.begin(), reports.end(),
-                            [](const auto& r) { return r.success(); });
-  if (reports.size() == 1)
-    co_return reports.front();
-  if (good == 0) {
-    remote::AgentReport none;
-    none.set_error("no agent succeeded: " + reports.front().error());
-    co_return none;
-  }
+/// Without a call: for a task that cannot pay for one any more.
+std::string in_a_row(const std::vector<remote::AgentReport>& reports) {
+  std::string text;
+  for (const auto& report : reports)
+    if (report.success())
+      text += (text.empty() ? "" : "\n\n") + report.text();
+  return text;
+}
+
+durable<std::string> synthesize(context ctx, const remote::TaskInput& task,
+                                const std::vector<remote::AgentReport>& reports,
+                                purse& money) {
   auto request = request_for(task, "synthesize");
   request.set_stream(true);
   add(request, remote::ChatMessage::SYSTEM, prompt("synthesize.txt"));
@@ -219,11 +233,35 @@ durable<remote::AgentReport> join(context ctx, const remote::TaskInput& task,
   how.completed_event = [](const std::string&) {
     return event_of("PROGRESS", "synthesis", "Joined the agents' reports");
   };
-  auto answer = co_await ctx.step("synthesize", std::move(request), how);
+  try {
+    money.pay_for(request);
+    auto asked = ctx.step("synthesize", std::move(request), how);
+    auto answer = co_await asked;
+    co_return answer.message().text();
+  } catch (const step_failed& thrown) {
+    if (task.budget_nanousd() == 0 || thrown.why().code != errc::denied)
+      throw;
+  }
+  co_return in_a_row(reports);
+}
+
+durable<remote::AgentReport> join(context ctx, const remote::TaskInput& task,
+                                  std::vector<remote::AgentReport> reports,
+                                  purse& money) {
+  auto good = std::count_if(reports.begin(), reports.end(),
+                            [](const auto& r) { return r.success(); });
+  if (reports.size() == 1)
+    co_return reports.front();
+  if (good == 0) {
+    remote::AgentReport none;
+    none.set_error("no agent succeeded: " + reports.front().error());
+    co_return none;
+  }
+  auto text = co_await synthesize(ctx, task, reports, money);
   remote::AgentReport joined;
   joined.set_name("synthesis");
   joined.set_success(true);
-  joined.set_text(answer.message().text());
+  joined.set_text(text);
   for (const auto& report : reports)
     joined.mutable_screenshots()->MergeFrom(report.screenshots());
   co_return joined;
@@ -241,6 +279,7 @@ durable<std::string> run_task(context ctx, std::string input,
   durable<nothing> title;
   if (task.names_session())
     title = give_title(ctx.scope("title"), task, options.title_timeout);
+  purse money{ctx, task};
   remote::AgentReport answer;
   std::size_t count = 1;
   if (is_for_daemon(task)) {
@@ -250,10 +289,10 @@ durable<std::string> run_task(context ctx, std::string input,
     plan what = plan_of_one(task);
     // One page at a time: a plan would only divide what belongs together.
     if (task.mode() != "simple" && !uses_browser(task))
-      what = co_await make_plan(ctx, task, options);
-    auto reports = co_await work_in_waves(ctx, task, what, options);
+      what = co_await make_plan(ctx, task, money, options);
+    auto reports = co_await work_in_waves(ctx, task, what, money, options);
     count = reports.size();
-    answer = co_await join(ctx, task, std::move(reports));
+    answer = co_await join(ctx, task, std::move(reports), money);
   }
   if (!answer.success())
     throw step_failed{
@@ -262,14 +301,13 @@ durable<std::string> run_task(context ctx, std::string input,
          false,
          {}}};
   const auto& usage = ctx.usage();
-  ctx.publish(
-      "final",
-      event_of(
-          "LLM_OUTPUT", "final_output",
-          cut_characters(answer.text(), event_output_max),
-          json{{"tokens_used", usage.input_tokens() + usage.output_tokens()},
-               {"model_used", usage.model()},
-               {"provider", usage.provider()}}));
+  ctx.publish("final",
+              event_of("LLM_OUTPUT", "final_output",
+                       cut_characters(answer.text(), event_output_max),
+                       json{{"tokens_used",
+                             usage.input_tokens() + usage.output_tokens()},
+                            {"model_used", usage.model()},
+                            {"provider", usage.provider()}}));
   answer.set_iterations(static_cast<std::uint32_t>(count));
   co_return answer.SerializeAsString();
 }

@@ -22,7 +22,8 @@ struct task_options {
 ///
 /// `input` is a serialized TaskInput, the output a serialized AgentReport. A
 /// plan that cannot be had or read is no failure: one agent takes the task as
-/// it is. One part alone needs no synthesis. Beside them a session without a
+/// it is. One part alone needs no synthesis, and a task whose budget pays for
+/// none gets the reports one after another. Beside them a session without a
 /// title is given one; the answer does not wait for it.
 durable<std::string> run_task(context ctx, std::string input,
                               task_options options);
