@@ -204,6 +204,27 @@ TEST_CASE("limits: of a tenant, of the node, of idleness") {
   CHECK(open("d", "t3"));
 }
 
+TEST_CASE("what hosts may be reached is said for all tenants or for one") {
+  auto settings = pool_world::quick();
+  settings.deny_hosts = {"acme=127.0.0.1"};
+  settings.allow_hosts = {"globex=other.example"};
+  pool_world world{settings};
+  world.web.page("/hello", "<p>good day</p>");
+  auto visit = [&](const std::string& tenant) {
+    auto got = world
+                   .begin("of-" + tenant, "browser_navigate",
+                          R"({"url": ")" + world.url("/hello") + R"("})", "",
+                          "", "", tenant)
+                   .get();
+    return text_of(got);
+  };
+  CHECK(visit("acme").find("refused by policy") != std::string::npos);
+  CHECK(visit("globex").find("refused by policy") != std::string::npos);
+  CHECK(world.web.asked("/hello") == 0);
+  CHECK(visit("initech").find("failed") == std::string::npos);
+  CHECK(world.web.asked("/hello") == 1);
+}
+
 TEST_CASE("a pool that drains ends who does nothing at once, and others when "
           "they have answered") {
   pool_world world;

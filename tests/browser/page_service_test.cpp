@@ -200,3 +200,21 @@ TEST_CASE("a page is laid out as on the device that is named") {
   CHECK(shown("tablet") == "768 true false");
   CHECK(shown("mobile") == "390 true true");
 }
+
+TEST_CASE("a page that is busy while the device changes does not keep the next "
+          "from being shown so") {
+  browsing b;
+  b.web.page("/busy", "<script>setInterval(() => { const t = Date.now(); "
+                      "while (Date.now() - t < 300); }, 310)</script>");
+  b.web.page("/device", "<meta name=viewport content='width=device-width'>"
+                        "<p id=out></p><script>out.textContent = innerWidth "
+                        "+ ' ' + ('ontouchstart' in window) + ' ' + "
+                        "navigator.userAgent.includes('Mobile')</script>");
+  b.open("/busy");
+  REQUIRE(b.act("browser_show_as", {{"device", "mobile"}}).success);
+  // Another site: another renderer, which is told what the first one has done.
+  auto got = b.act("browser_navigate",
+                   {{"url", b.web.url("/device", "other.test")}});
+  REQUIRE(got.success);
+  CHECK(b.text_of("#out") == "390 true true");
+}

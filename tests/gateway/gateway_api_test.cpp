@@ -70,6 +70,25 @@ TEST_CASE("a task is submitted with its documented answer") {
                    {"provider_override", "openai"}});
 }
 
+TEST_CASE("bounds of the context count where none stands beside it") {
+  gateway_fixture fixture;
+  auto sent = [&](const std::string& more) {
+    auto answer = fixture.ask(
+        post("/api/v1/tasks", R"({"query":"why?",)" + more + "}"));
+    REQUIRE(answer.status == 200);
+    return fixture.runs.find(body_of(answer)["task_id"].get<std::string>())
+        ->input;
+  };
+  auto both = sent(R"("max_iterations":7,"context":{"react_max_iterations":9,)"
+                   R"("max_concurrent_agents":2})");
+  CHECK(both.iterations_max() == 7);
+  CHECK(both.agents_max() == 2);
+  auto odd = sent(R"("context":{"react_max_iterations":900,)"
+                  R"("max_concurrent_agents":"2"})");
+  CHECK(odd.iterations_max() == 0);
+  CHECK(odd.agents_max() == 0);
+}
+
 TEST_CASE("files of a task go with it, and their names to its context") {
   gateway_fixture fixture;
   std::string picture(5 * 1024 * 1024, '\0');

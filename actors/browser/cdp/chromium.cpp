@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace shannon::browser {
@@ -14,11 +15,15 @@ using nlohmann::json;
 struct chromium::context {
   context_events events;
   std::map<std::string, target> targets;
-  /// Set off when a target is attached.
+  /// Set off when a target is attached, or goes.
   std::shared_ptr<asio::steady_timer> changed;
+  /// The last targets that went: who waits for one may be late.
+  std::deque<std::string> gone = {};
 };
 
 namespace {
+
+constexpr std::size_t gone_max = 32;
 
 std::string text_of(const json& from, const char* key) {
   auto at = from.find(key);
@@ -114,6 +119,12 @@ asio::awaitable<target> chromium::open_page(std::string id) {
     auto found = at->second.targets.find(wanted);
     if (found != at->second.targets.end())
       co_return found->second;
+    const auto& gone = at->second.gone;
+    if (std::find(gone.begin(), gone.end(), wanted) != gone.end())
+      throw cdp_failed{{errc::unavailable,
+                        "the page was closed before it could be used",
+                        true,
+                        {}}};
     // Attached a moment later than made; woken by `heard`.
     auto changed = at->second.changed;
     boost::system::error_code woken;
@@ -179,6 +190,10 @@ void chromium::heard(std::string_view method, json& params) {
     connection_->hear(where->targets[id].session, nullptr);
     where->targets.erase(id);
     context_of_.erase(of);
+    where->gone.push_back(id);
+    if (where->gone.size() > gone_max)
+      where->gone.pop_front();
+    where->changed->cancel();
     if (auto detached = where->events.detached)
       detached(id);
   } else if (method == "Target.targetCrashed") {

@@ -31,6 +31,12 @@ milliseconds patience_of(action_function what, const json& arguments,
   return std::min(wanted, options.action_timeout);
 }
 
+/// To its pages.
+bool looks_the_same(const session_options& a, const session_options& b) {
+  return a.width == b.width && a.height == b.height && a.mobile == b.mobile
+         && a.user_agent == b.user_agent && a.locale == b.locale;
+}
+
 } // namespace
 
 asio::awaitable<std::shared_ptr<page_session>>
@@ -74,12 +80,17 @@ asio::awaitable<void> session::begin() {
 
 asio::awaitable<void> session::adopt(session_options options) {
   auto me = self();
+  bool differs = !looks_the_same(options_, options);
   options_ = std::move(options);
   for (auto& one : tabs_) {
     one->dialogs_max = options_.dialogs_max;
     one->show_as(options_);
   }
-  co_return;
+  if (!differs)
+    co_return;
+  auto shown = tabs_;
+  for (auto& one : shown)
+    co_await one->shown(steady_clock::now() + open_timeout);
 }
 
 asio::awaitable<action_result> session::act(std::string action,

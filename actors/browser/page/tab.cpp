@@ -115,6 +115,11 @@ void tab::show_as(const session_options& options) {
     send("Emulation.setLocaleOverride", {{"locale", options.locale}});
 }
 
+asio::awaitable<void> tab::shown(time_point until) {
+  // Answered by the renderer, after all that was sent before.
+  co_await ask("Page.getFrameTree", json::object(), until);
+}
+
 asio::awaitable<void> tab::ready(time_point until) {
   auto self = shared_from_this();
   while (!known_ && open_) {

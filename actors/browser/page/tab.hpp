@@ -70,6 +70,10 @@ public:
   void begin(const session_options& options);
   /// Viewport, user agent and locale.
   void show_as(const session_options& options);
+  /// Until its renderer has done that. Chromium begins a navigation at once and
+  /// hands a new renderer what the old one has answered by then: what it was
+  /// told and had not done is lost. Throws as `ask` does.
+  boost::asio::awaitable<void> shown(time_point until);
   /// Until the frames are known.
   boost::asio::awaitable<void> ready(time_point until);
 

@@ -257,6 +257,16 @@ private:
     return {};
   }
 
+  /// A number of the context that counts where the field beside it names none;
+  /// 0 for what is none, or out of bounds.
+  std::int64_t hint(const char* name, std::int64_t most) const {
+    auto at = context_.find(name);
+    if (at == context_.end() || !at->is_number_integer())
+      return 0;
+    auto wish = at->get<std::int64_t>();
+    return wish >= 1 && wish <= most ? wish : 0;
+  }
+
   step bounds() {
     auto rounds = read_int(body_, "max_iterations", 1, 50);
     if (!rounds)
@@ -264,8 +274,10 @@ private:
     auto agents = read_int(body_, "max_concurrent_agents", 1, 20);
     if (!agents)
       return tl::unexpected<error>(agents.error());
-    input_.set_iterations_max(static_cast<std::uint32_t>(rounds->value_or(0)));
-    input_.set_agents_max(static_cast<std::uint32_t>(agents->value_or(0)));
+    input_.set_iterations_max(static_cast<std::uint32_t>(
+        rounds->value_or(hint("react_max_iterations", 50))));
+    input_.set_agents_max(static_cast<std::uint32_t>(
+        agents->value_or(hint("max_concurrent_agents", 20))));
     for (const char* name : {"budget_max", "token_budget_per_agent"})
       if (auto at = context_.find(name);
           at != context_.end() && !is_amount(*at))
