@@ -3,6 +3,7 @@
 #include "actors/kit/failpoint.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/mail_context.hpp"
+#include "actors/kit/undelivered.hpp"
 #include "metrics/actor_metrics.hpp"
 #include "protocols/control.hpp"
 
@@ -293,8 +294,8 @@ std::uint64_t actor_base::ask(const shannon::address& to, message_body body,
   mail->deadline = due;
   switch (env_.addresses.send(mail)) {
   case directory::way::none:
-    after(duration{0}, [this, id, where = to.value] {
-      complete(id, fail(errc::unavailable, "nobody stands at " + where, true));
+    after(duration{0}, [this, id, to] {
+      complete(id, tl::unexpected<error>(undelivered(to)));
     });
     break;
   case directory::way::mailbox:

@@ -1,6 +1,7 @@
 #include "actors/link/peer_link.hpp"
 
 #include "actors/kit/log.hpp"
+#include "actors/kit/undelivered.hpp"
 #include "actors/link/mail_codec.hpp"
 
 #include <algorithm>
@@ -230,9 +231,8 @@ void peer_link::take(const Mail& what, std::size_t bytes) {
         with_.metrics.mail_dropped("nobody");
       } else {
         with_.metrics.mail_refused("nobody");
-        send(std::make_shared<const envelope>(refusal_of(
-            *shared, {errc::unavailable, "nobody stands at " + shared->to.value,
-                      true, std::nullopt})));
+        send(std::make_shared<const envelope>(
+            refusal_of(*shared, kit::undelivered(shared->to))));
       }
     }
   }

@@ -18,8 +18,8 @@ using browser_then = std::function<void(result<remote::BrowserResult>)>;
 /// its session, is looked for again, until the browsers' patience is over.
 /// `then` is called once.
 ///
-/// An action that was begun and not answered is told as it ended: whether it
-/// took effect nobody knows.
+/// An action that may have begun and was not answered is told as it ended:
+/// `unavailable` without a time to wait. Whether it took effect nobody knows.
 void act_in_named(desk& gateway, remote::BrowserRun what, browser_then then);
 
 /// Ends the session, if anybody has it. `then` is called once.
