@@ -179,11 +179,11 @@ durable<workflow::nothing> use_tools(context ctx, const std::string& agent,
 
 /// Fails when nothing is left to ask with; says once when little is.
 bool comes_to_an_end(const context& ctx, const workflow::budget& purse,
-                     bool told) {
+                     const facts::Usage& last_call, bool told) {
   const auto& used = ctx.usage();
   if (purse.is_spent(used))
     throw step_failed{{errc::denied, purse.spent_text(used), false, {}}};
-  bool thin = purse.is_thin(used);
+  bool thin = purse.is_thin(used, last_call);
   if (thin && !told)
     ctx.publish("budget", purse.warning(used));
   return thin;
@@ -204,9 +204,10 @@ durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
   report.set_name(brief.name());
   workflow::budget purse{"agent", brief.budget_nanousd(),
                          static_cast<std::int64_t>(brief.tokens_max())};
+  facts::Usage last_call;
   bool thin = false;
   for (std::uint32_t i = 1;; ++i) {
-    thin = comes_to_an_end(ctx, purse, thin);
+    thin = comes_to_an_end(ctx, purse, last_call, thin);
     // One beyond the limit, without tools: the best answer there is.
     bool last = i > iterations_max || thin;
     auto turn = ctx.scope("turn" + std::to_string(i));
@@ -223,6 +224,9 @@ durable<std::string> work_on(context ctx, const remote::AgentBrief& brief,
            {}}};
     auto answer
         = co_await ask_model(turn, brief, so_far, offered, purse, options);
+    last_call.set_cost_nanousd(answer.usage().cost_nanousd());
+    last_call.set_input_tokens(answer.usage().input_tokens());
+    last_call.set_output_tokens(answer.usage().output_tokens());
     report.set_iterations(i);
     auto said = add_answer(so_far, answer.message());
     if (said.tool_calls().empty() || last) {

@@ -27,8 +27,8 @@ struct loop_options {
 /// What is wrong with a tool call goes back to the model as a short error and
 /// never ends the loop. A conversation that reaches its limit is shortened,
 /// the oldest tool results first. After the last iteration the model is asked
-/// once more, without tools, for the best answer it has; so it is when four
-/// fifths of its budget are used. With a budget that is spent it fails.
+/// once more, without tools, for the best answer it has; so it is when its
+/// budget wears thin (`budget::is_thin`). With one that is spent it fails.
 workflow::durable<std::string>
 run_agent(workflow::context ctx, std::string input, loop_options options);
 

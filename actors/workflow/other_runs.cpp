@@ -420,8 +420,15 @@ void workflow_actor::on(const envelope& mail, const remote::AgentEnded& msg) {
   if (others_.count(msg.agent_log()) == 0)
     return acknowledge_end(msg.agent_log(), mail, std::move(ack));
   durable_run::effect_outcome outcome;
-  if (msg.error_code().empty())
-    outcome.output = msg.report().SerializeAsString();
+  auto report = msg.report();
+  if (!msg.error_code().empty()) {
+    report.set_success(false);
+    report.set_error(msg.error_text());
+    report.set_stop_reason("failed");
+  }
+  // Also one that failed is a report: what it cost is recorded with that.
+  if (msg.error_code() != to_string(errc::cancelled))
+    outcome.output = report.SerializeAsString();
   else
     outcome.output = tl::unexpected<error>(
         ended_error(msg.error_code(), msg.error_text()));

@@ -101,6 +101,41 @@ TEST_CASE("bad tool arguments reach the model and break nothing") {
   CHECK(failed);
 }
 
+TEST_CASE("a task ends within its budget, and clients are warned") {
+  auto cost = [](const json& task) {
+    return task["usage"].value("estimated_cost", 0.0);
+  };
+  auto whole = run("[[steps:10]] count");
+  REQUIRE(commands::has_succeeded(whole));
+  auto bounded = [&](double dollars) {
+    auto sent = world().client()->post("/api/v1/tasks",
+                                       {{"query", "[[steps:10]] count"},
+                                        {"mode", "simple"},
+                                        {"context", {{"budget_max", dollars}}}},
+                                       std::chrono::steady_clock::now() + 10s);
+    REQUIRE(sent);
+    return world().await_end((*sent)["task_id"], 60s);
+  };
+  auto steps = [](const json& task) {
+    return count(events_of(task["task_id"]), "TOOL_INVOKED");
+  };
+  auto ample = bounded(cost(whole) * 1'000);
+  CHECK(commands::has_succeeded(ample));
+  CHECK(cost(ample) == cost(whole));
+  // Answers may be of 8,192 tokens: what so little pays for is less, and said
+  // to the model. The scripted one is short by itself.
+  auto half = bounded(cost(whole) / 2);
+  INFO(half.dump(2));
+  CHECK(cost(half) <= cost(whole) / 2);
+  CHECK(steps(half) < steps(whole));
+  CHECK(commands::has_succeeded(half));
+  CHECK(count(events_of(half["task_id"]), "BUDGET_THRESHOLD") >= 1);
+  auto none = bounded(1e-9);
+  CHECK(none["status"] == "TASK_STATUS_FAILED");
+  CHECK(none["error"].get<std::string>().find("budget") != std::string::npos);
+  CHECK(cost(none) == 0);
+}
+
 TEST_CASE("a provider that is busy, down or cuts is asked again") {
   for (const std::string marker :
        {"[[status:429:2]]", "[[status:500:2]]", "[[status:503:1]]"}) {

@@ -127,6 +127,11 @@ TEST_CASE("a budget knows what is left, when it is thin, and when spent") {
   CHECK(both.is_spent(used(1'000)));
   CHECK(both.is_spent(used(0, 200)));
   CHECK(both.nanousd_left(used(2'000)) == 0);
+  // What is left pays for one more such call, not for two.
+  CHECK_FALSE(both.is_thin(used(500), used(250)));
+  CHECK(both.is_thin(used(500), used(251)));
+  CHECK_FALSE(both.is_thin(used(0, 100), used(0, 50)));
+  CHECK(both.is_thin(used(0, 100), used(0, 51)));
   both.lose(400);
   CHECK(both.nanousd_left(used(300)) == 300);
   budget none{"task", 0, 0};

@@ -42,8 +42,11 @@ bool budget::is_spent(const facts::Usage& used) const noexcept {
          || (has_tokens() && tokens_left(used) == 0);
 }
 
-bool budget::is_thin(const facts::Usage& used) const noexcept {
-  return percent_used(used) >= thin_percent;
+bool budget::is_thin(const facts::Usage& used,
+                     const facts::Usage& last_call) const noexcept {
+  return percent_used(used) >= thin_percent
+         || (has_price() && nanousd_left(used) < 2 * last_call.cost_nanousd())
+         || (has_tokens() && tokens_left(used) < 2 * tokens_of(last_call));
 }
 
 double budget::percent_used(const facts::Usage& used) const noexcept {

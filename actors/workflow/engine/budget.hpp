@@ -38,8 +38,10 @@ public:
   std::int64_t tokens_left(const facts::Usage& used) const noexcept;
   /// Nothing more can be asked.
   bool is_spent(const facts::Usage& used) const noexcept;
-  /// Four fifths are used: time to come to an end.
-  bool is_thin(const facts::Usage& used) const noexcept;
+  /// Four fifths are used, or what is left does not pay for two more calls like
+  /// the last one: time to come to an end.
+  bool is_thin(const facts::Usage& used,
+               const facts::Usage& last_call = {}) const noexcept;
   /// Of the bound that is used most.
   double percent_used(const facts::Usage& used) const noexcept;
 

@@ -168,6 +168,7 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
   try {
     money.pay_for(brief, parts.left, parts.all > 1);
     auto report = co_await ctx.scope(part.id).step("agent", brief, how);
+    report.set_name(brief.name());
     co_return report;
   } catch (const step_failed& thrown) {
     if (thrown.why().code == errc::cancelled)
