@@ -30,6 +30,18 @@ TEST_CASE_METHOD(workflow_world,
   CHECK(addresses.find({"workflow/t1"}) == addresses.find({"workflow"}));
 }
 
+TEST_CASE_METHOD(workflow_world, "what an agent that failed has cost is its "
+                                 "task's cost") {
+  far.fails_at_turn = 2;
+  REQUIRE(submit("t1"));
+  advance(5s);
+  CHECK(status("t1/agent-1") == store::log_status::failed);
+  CHECK(status("t1") == store::log_status::failed);
+  CHECK(summary("t1").error() == "the model says no");
+  CHECK(summary("t1").usage().input_tokens() == 20);
+  CHECK(summary("t1").models(0).executions() == 2);
+}
+
 TEST_CASE_METHOD(workflow_world,
                  "a task's head has what was asked, all of it") {
   remote::StartTask start;

@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 struct far_side {
   int turns = 2;
   bool answers = true;
+  int fails_at_turn = -1; ///< Of an agent: its model says no for good.
   std::chrono::milliseconds takes{0};
   std::map<std::string, int> calls;      ///< By attempt key.
   std::map<std::string, int> priorities; ///< Of these calls.
@@ -61,6 +62,8 @@ private:
     int turn = 0;
     for (const auto& message : m.request().messages())
       turn += message.role() == remote::ChatMessage::ASSISTANT;
+    if (m.request().purpose() == "agent" && turn == far_.fails_at_turn)
+      return refuse(mail, {errc::denied, "the model says no", false, {}});
     remote::LlmResponse answer;
     answer.set_model("fake-1");
     answer.set_provider("fake");
