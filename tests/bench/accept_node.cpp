@@ -6,6 +6,7 @@
 #include "actors/store/records/answer_records.hpp"
 #include "actors/store/records/record_store.hpp"
 #include "actors/store/records/session_records.hpp"
+#include "actors/workflow/engine/context.hpp"
 #include "actors/workflow/workflow.hpp"
 #include "protocols/facts/run.pb.h"
 #include "tests/bench/bench_database.hpp"
@@ -220,7 +221,7 @@ private:
     for (std::uint32_t shard = 0; shard < shards; ++shard)
       owned_->gain({{shard, 1}});
     owned_->hold_until(kit::owned_shards::clock::time_point::max());
-    env_.shards = owned_;
+    env_.shards = owned_.get();
   }
 
   database database_;
