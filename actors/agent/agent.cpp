@@ -158,7 +158,9 @@ protected:
                   0});
   }
 
-  void stop_effect(const durable_run::effect_stop&) override {}
+  void stop_effect(const durable_run::effect_stop& what) override {
+    run().stop_taken(what.key, what.attempt, now_us());
+  }
 
   void give_up_mail() override {
     for (auto* kept : {&starters_, &cancellers_, &resumers_})

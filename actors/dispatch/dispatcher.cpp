@@ -31,6 +31,10 @@ constexpr auto demand_pause = 20ms;
 /// An ask without a deadline has this one.
 constexpr auto longest = 10min;
 constexpr auto list_timeout = 10s;
+/// So long a cancel is told to workers that were away, and so many of them: of
+/// more the oldest is forgotten.
+constexpr auto cancels_last = 60s;
+constexpr std::size_t cancels_max = 1'000;
 /// Questions that wait for a worker; above it they are refused `overloaded`.
 constexpr std::size_t inquiries_max = 1'000;
 
@@ -99,6 +103,7 @@ private:
                  true, 1'000ms});
     }
     asked_.emplace(id, asked{mail, clock_now()});
+    cancels_.erase(context.attempt_key()); // Wanted after all, as by a person.
     pump();
   }
 
@@ -128,6 +133,7 @@ private:
     queue_.add_pinned({id, context.attempt_key(), context.tenant(), false},
                       where);
     asked_.emplace(id, asked{mail, clock_now()});
+    cancels_.erase(context.attempt_key()); // Wanted after all, as by a person.
     begin({id, where});
   }
 
@@ -251,18 +257,52 @@ private:
     queue_.done(id);
   }
 
+  /// Wherever it was begun: an owner of the run before this one may have had it
+  /// begun at any worker, also one that does not hear of this now. To all
+  /// others the key says nothing.
   void on(const envelope& mail, const remote::CancelEffect& msg) {
     auto found = queue_.find(msg.attempt_key());
+    bool anywhere = !found || !is_nobodys_run(asked_.at(found->id).mail.body);
+    if (anywhere) {
+      keep_cancel(msg.attempt_key());
+      for (const auto& one : workers_)
+        tell(worker(one), mail.body);
+    }
     if (!found)
-      return; // It has ended.
+      return;
     if (found->worker) {
-      tell(worker(*found->worker), mail.body);
+      if (!anywhere || !is_worker(*found->worker))
+        tell(worker(*found->worker), mail.body);
       return;
     }
-    auto at = asked_.find(found->id);
-    refuse(at->second.mail,
+    refuse(asked_.at(found->id).mail,
            {errc::cancelled, "cancelled before it began", false, std::nullopt});
     drop(found->id);
+  }
+
+  /// What no run asks nobody asks for again: it is where it was sent.
+  static bool is_nobodys_run(const message_body& effect) {
+    const auto* call = effect.get_if<remote::LlmCall>();
+    return call && call->context().log().empty();
+  }
+
+  void keep_cancel(const std::string& attempt_key) {
+    if (cancels_.size() >= cancels_max)
+      cancels_.erase(std::min_element(
+          cancels_.begin(), cancels_.end(),
+          [](const auto& a, const auto& b) { return a.second < b.second; }));
+    cancels_[attempt_key] = clock_now();
+  }
+
+  /// A message to a node that is away is lost. Once it is heard of, it is told
+  /// what it may have missed since it was heard of last.
+  void repeat_cancels(const node_id& to, steady::time_point since) {
+    for (const auto& [key, at] : cancels_)
+      if (at >= since) {
+        remote::CancelEffect stop;
+        stop.set_attempt_key(key);
+        tell(worker(to), std::move(stop));
+      }
   }
 
   /// What any worker knows. None may be there yet, as when a node begins.
@@ -330,6 +370,7 @@ private:
     if (!is_worker(who))
       return;
     auto& known = opened_[who];
+    repeat_cancels(who, known.at);
     known.at = clock_now();
     known.serial = msg.serial();
     auto closes = std::exchange(known.open, msg.open()) != 0 && msg.open() == 0;
@@ -383,6 +424,9 @@ private:
         refuse(one.mail, no_worker());
       return old;
     });
+    std::erase_if(cancels_, [&](const auto& one) {
+      return now - one.second > cancels_last;
+    });
     count();
     after(asked_.empty() && inquiries_.empty()
               ? std::chrono::milliseconds{idle_look_every}
@@ -419,6 +463,8 @@ private:
   std::unordered_map<std::uint64_t, asked> asked_;
   /// Questions that no worker could be asked yet.
   std::vector<asked> inquiries_;
+  /// When attempts of runs were cancelled, by key.
+  std::map<std::string, steady::time_point> cancels_;
   std::uint64_t ids_ = 0;
   /// Processes with the role, and what was heard of their windows.
   std::vector<node_id> workers_;

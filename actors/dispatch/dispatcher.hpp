@@ -38,9 +38,13 @@ namespace shannon::dispatch {
 /// once the node drains every one that no worker has begun. An action of a
 /// browser session goes to the node that holds it, past all windows, and is
 /// refused `not_found` when that is no member any more; closing it is told to
-/// all other nodes too, which may hold one that nobody has heard of. If a client
-/// named the session it is refused `unavailable` with a time to wait instead:
-/// the database knows its holder, this node not yet. Bound to the role's name.
+/// all other nodes too, which may hold one that nobody has heard of. If a
+/// client named the session it is refused `unavailable` with a time to wait
+/// instead: the database knows its holder, this node not yet.
+///
+/// A cancel is told to all workers, once more with the next window of each, and
+/// for a minute to those that come back: whoever carried the run before may
+/// have had the attempt begun at any of them. Bound to the role's name.
 struct dispatcher_args {
   kit::actor_env& env;
   std::string role; ///< `llm`, `tool` or `browser`.

@@ -272,6 +272,10 @@ void durable_actor::work() {
     append(what);
   for (auto& start : what.start)
     dispatch(start);
+  // What was owed may be told by that: then the end follows.
+  if (std::any_of(what.stop.begin(), what.stop.end(),
+                  [](const auto& stop) { return stop.owed; }))
+    work();
 }
 
 /// What waits for a timer, a signal or a person keeps nobody out.

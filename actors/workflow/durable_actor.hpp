@@ -68,6 +68,7 @@ protected:
 
   /// Effects other than `llm`, `tool` and `tools`.
   virtual void start_effect(const durable_run::effect_start& what) = 0;
+  /// Once that is taken, or nobody is there to take it: `run().stop_taken`.
   virtual void stop_effect(const durable_run::effect_stop& what) = 0;
 
   /// A fact is on disk, in order; not called for facts read back.

@@ -94,20 +94,16 @@ void durable_actor::dispatch(const durable_run::effect_start& what) {
 }
 
 void durable_actor::cancel(const durable_run::effect_stop& what) {
-  if (std::erase_if(held_back_,
-                    [&](const auto& one) {
-                      return one.key == what.key && one.attempt == what.attempt;
-                    })
-      > 0)
-    return; // It has not begun.
+  // It has not begun here; whoever carried the run before may have begun it.
+  std::erase_if(held_back_, [&](const auto& one) {
+    return one.key == what.key && one.attempt == what.attempt;
+  });
   remote::CancelEffect stop;
   stop.set_attempt_key(effect_context(what.key, what.attempt).attempt_key());
-  if (what.effect == "llm")
-    tell({"llm"}, std::move(stop));
-  else if (what.effect == "tool" || what.effect == "browser")
-    tell({what.effect}, std::move(stop));
-  else
-    stop_effect(what);
+  if (what.effect != "llm" && what.effect != "tool" && what.effect != "browser")
+    return stop_effect(what);
+  tell({what.effect}, std::move(stop));
+  run_->stop_taken(what.key, what.attempt, now_us());
 }
 
 void durable_actor::effect_ended(const std::string& key,
@@ -123,9 +119,6 @@ void durable_actor::effect_ended(const std::string& key,
       std::string{outcome.output ? "ok"
                                  : to_string(outcome.output.error().code)},
       std::chrono::microseconds{outcome.duration_us});
-  // It may still go on over there.
-  if (!outcome.output && outcome.output.error().code == errc::timeout)
-    cancel({key, effect, attempt, nullptr});
   if (!run_)
     return; // Once the log is read again it is started again.
   // Who carries the run next finds the attempt lost, and makes it again where

@@ -137,7 +137,7 @@ void workflow_actor::stop_effect(const durable_run::effect_stop& what) {
   const auto* brief = dynamic_cast<const remote::AgentBrief*>(what.input.get());
   const auto* wish = dynamic_cast<const remote::ChildRun*>(what.input.get());
   if (!brief && !wish)
-    return;
+    return run().stop_taken(what.key, what.attempt, now_us());
   auto other = brief ? agent_log(*brief) : child_id(*wish, what.key);
   others_.erase(other); // It is not asked to start again.
   auto [at, first] = cancelling_.try_emplace(other);

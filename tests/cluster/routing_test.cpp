@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace shannon;
@@ -53,16 +55,35 @@ struct split_cluster {
 
   /// Tasks with slow effects, until each worker has some of them: that depends
   /// on whom their owners have heard of by then, and with how much room.
-  std::vector<std::string> begin_on_both_workers() {
+  std::vector<std::string> begin_on_both_workers(const std::string& query
+                                                 = "[[delay:6000]] slow") {
     constexpr std::size_t tasks_max = 64;
     std::vector<std::string> tasks;
     while (tasks.size() < 8 || calls_running(hands_1) == 0
            || calls_running(hands_2) == 0) {
       REQUIRE(tasks.size() < tasks_max);
-      tasks.push_back(begin("[[delay:6000]] slow"));
+      tasks.push_back(begin(query));
       all.await_call(tasks.back() + "/", 1, 20s);
     }
     return tasks;
+  }
+
+  /// All calls whose keys begin so end within `most` of that time.
+  void await_ends(const std::map<std::string, std::int64_t>& since_us,
+                  std::chrono::seconds most) {
+    std::this_thread::sleep_for(most);
+    std::size_t seen = 0;
+    for (const auto& call : all.calls())
+      for (const auto& [prefix, at_us] : since_us) {
+        if (!call.attempt_key.starts_with(prefix))
+          continue;
+        ++seen;
+        auto open_s = static_cast<double>(call.ended_us - at_us) / 1e6;
+        INFO(call.attempt_key << " was open for " << open_s << " s more");
+        CHECK(call.ended_us != 0);
+        CHECK(open_s <= static_cast<double>(most.count()));
+      }
+    CHECK(seen >= since_us.size());
   }
 
   void completes(const std::string& task) {
@@ -150,6 +171,57 @@ TEST_CASE("effects of a worker that dies or freezes are tried elsewhere within "
   CHECK(worst <= 3);
   if (blow == SIGSTOP)
     cluster.all.signal(hands_1, SIGCONT);
+}
+
+TEST_CASE(
+    "calls that a killed node had asked of a worker end with their tasks, "
+    "though nobody stood in when these were cancelled") {
+  split_cluster cluster;
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 8; ++i)
+    tasks.push_back(cluster.begin("[[delay:30000]] slow"));
+  for (const auto& task : tasks)
+    cluster.all.await_call(task + "/", 1, 20s);
+  cluster.all.kill(brain_1);
+  std::map<std::string, std::int64_t> cancelled_us;
+  for (const auto& task : tasks) {
+    // Whoever takes over is asked again until it is there.
+    for (int i = 0; i < 20 && cancelled_us.count(task) == 0; ++i)
+      if (cluster.all.cancel(door, task))
+        cancelled_us[task] = unix_now_us();
+    REQUIRE(cancelled_us.count(task) == 1);
+  }
+  cluster.await_ends(cancelled_us, 5s);
+}
+
+TEST_CASE(
+    "an attempt that went on at a worker which was given up ends once that "
+    "is back") {
+  split_cluster cluster;
+  auto tasks = cluster.begin_on_both_workers("[[delay:40000]] slow");
+  std::map<std::string, std::int64_t> first;
+  for (const auto& call : cluster.all.calls())
+    first[call.attempt_key] = 0;
+  cluster.all.signal(hands_1, SIGSTOP);
+  // Made again elsewhere.
+  std::set<std::string> lost;
+  for (auto until = std::chrono::steady_clock::now() + 10s;
+       lost.empty() || std::chrono::steady_clock::now() < until;) {
+    REQUIRE(std::chrono::steady_clock::now() < until + 10s);
+    for (const auto& call : cluster.all.calls())
+      if (first.count(call.attempt_key) == 0)
+        lost.insert(call.attempt_key.substr(0, call.attempt_key.rfind('/'))
+                    + "/1");
+    std::this_thread::sleep_for(100ms);
+  }
+  cluster.all.signal(hands_1, SIGCONT);
+  std::map<std::string, std::int64_t> back_us;
+  for (const auto& key : lost)
+    back_us[key] = unix_now_us();
+  WARN(lost.size() << " of " << tasks.size() << " were under way there");
+  cluster.await_ends(back_us, 8s);
+  for (const auto& task : tasks)
+    CHECK(cluster.all.cancel(door, task));
 }
 
 TEST_CASE("a node whose appends take too long takes no task for a while, and "

@@ -15,6 +15,7 @@
 #include <caf/scoped_actor.hpp>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -361,10 +362,99 @@ TEST_CASE("a cancel reaches an effect at its worker, or before it begins") {
     w.tell("tool", std::move(stop));
   }
   w.run();
-  CHECK(w.far.cancelled == std::vector<std::string>{world::key(one)});
+  CHECK(w.far.cancelled
+        == std::vector<std::string>{world::key(one), world::key(two)});
   REQUIRE(w.answers[two]);
   REQUIRE_FALSE(*w.answers[two]);
   CHECK((*w.answers[two]).error().code == errc::cancelled);
+}
+
+TEST_CASE(
+    "a cancel of what this node has not asked for is told to all workers, "
+    "and once more to one that was away") {
+  world w;
+  w.worker_here(1);
+  w.worker_there(1);
+  w.tell_members({"n1#1", "n2#1"});
+  auto cancel = [&](const std::string& key) {
+    remote::CancelEffect stop;
+    stop.set_attempt_key(key);
+    w.tell("tool", std::move(stop));
+    w.run();
+  };
+  auto told = [](const fake_worker::control& worker, const std::string& key) {
+    return std::count(worker.cancelled.begin(), worker.cancelled.end(), key);
+  };
+  SECTION("who is there hears it at once, and with its next window again") {
+    cancel("other/tool#1/1");
+    CHECK(told(w.near, "other/tool#1/1") == 1);
+    CHECK(told(w.far, "other/tool#1/1") == 1);
+    w.advance(3s);
+    CHECK(told(w.near, "other/tool#1/1") == 2);
+    CHECK(told(w.far, "other/tool#1/1") == 2);
+  }
+  SECTION("who is away hears it when it is back, within a minute") {
+    w.cut = true;
+    cancel("other/tool#1/1");
+    w.advance(50s);
+    CHECK(told(w.far, "other/tool#1/1") == 0);
+    w.cut = false;
+    w.advance(2s);
+    CHECK(told(w.far, "other/tool#1/1") >= 1);
+  }
+  SECTION("later it is forgotten") {
+    w.cut = true;
+    cancel("other/tool#1/1");
+    w.advance(65s);
+    w.cut = false;
+    w.advance(3s);
+    CHECK(told(w.far, "other/tool#1/1") == 0);
+  }
+  SECTION("what is asked for after all is not cancelled again") {
+    w.cut = true;
+    cancel(world::key(0));
+    w.ask();
+    w.advance(1s);
+    w.cut = false;
+    w.advance(3s);
+    CHECK(told(w.far, world::key(0)) == 0);
+  }
+  SECTION("of many the oldest is forgotten") {
+    w.cut = true;
+    for (int i = 0; i < 1'001; ++i) {
+      cancel("other/tool#" + std::to_string(i) + "/1");
+      w.advance(1ms);
+    }
+    w.cut = false;
+    w.advance(3s);
+    CHECK(told(w.far, "other/tool#0/1") == 0);
+    CHECK(told(w.far, "other/tool#1/1") >= 1);
+    CHECK(told(w.far, "other/tool#1000/1") >= 1);
+  }
+}
+
+TEST_CASE(
+    "a cancel of what is under way here reaches whoever else may have it, "
+    "and of what waits too") {
+  world w;
+  w.worker_here(1);
+  w.worker_there(1);
+  w.tell_members({"n1#1", "n2#1"});
+  auto near = w.ask();
+  auto far = w.ask();
+  auto waits = w.ask();
+  std::vector<std::string> keys;
+  for (auto i : {near, far, waits}) {
+    remote::CancelEffect stop;
+    stop.set_attempt_key(world::key(i));
+    keys.push_back(world::key(i));
+    w.tell("tool", std::move(stop));
+  }
+  w.run();
+  CHECK(w.near.cancelled == keys);
+  CHECK(w.far.cancelled == keys);
+  REQUIRE(w.answers[waits]);
+  CHECK((*w.answers[waits]).error().code == errc::cancelled);
 }
 
 TEST_CASE(

@@ -57,7 +57,9 @@ public:
       stopped.insert(stop.key);
       if (deaf)
         continue;
-      std::erase_if(pending, [&](auto& p) { return p.key == stop.key; });
+      std::erase_if(pending, [&](auto& p) {
+        return p.key == stop.key && p.attempt == stop.attempt;
+      });
       run->stop_taken(stop.key, stop.attempt, now_us);
       taken = taken || stop.owed;
     }

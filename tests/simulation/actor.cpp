@@ -264,6 +264,9 @@ void actor::carry_out(durable_run::agenda what) {
     start_effect(start);
   if (what.wake_at_us)
     sleep_until(*what.wake_at_us);
+  if (std::any_of(what.stop.begin(), what.stop.end(),
+                  [](const auto& stop) { return stop.owed; }))
+    return pump();
   rest_or_retire(what);
 }
 
@@ -400,31 +403,25 @@ void actor::start_effect(const durable_run::effect_start& what) {
           home->guard([hear, outcome] { hear(outcome); })();
         });
   });
-  with.everything.after(effect_timeout_us, home_.later(*this, [key, attempt](
-                                                                  actor& me) {
-    // It may still go on over there.
-    me.home_.with().checks.stopped(me.log(), key, attempt);
-    me.home_.to_far_side([&effects = me.home_.with().effects, id = me.log(),
-                          key, attempt] { effects.stop(id, key, attempt); });
-    me.effect_ended(key, attempt,
-                    {fail(errc::timeout, "no answer", true), {}, {}, 0});
-  }));
+  with.everything.after(
+      effect_timeout_us, home_.later(*this, [key, attempt](actor& me) {
+        me.effect_ended(key, attempt,
+                        {fail(errc::timeout, "no answer", true), {}, {}, 0});
+      }));
 }
 
 void actor::stop_effect(const durable_run::effect_stop& what) {
-  if (std::erase_if(held_back_,
-                    [&](const auto& one) {
-                      return one.key == what.key && one.attempt == what.attempt;
-                    })
-      > 0)
-    return; // It has not begun.
+  std::erase_if(held_back_, [&](const auto& one) {
+    return one.key == what.key && one.attempt == what.attempt;
+  });
   home_.with().checks.stopped(log(), what.key, what.attempt);
   const auto* wish = dynamic_cast<const remote::ChildRun*>(what.input.get());
-  if (!wish)
-    return home_.to_far_side(
-        [&effects = home_.with().effects, id = log(), what] {
-          effects.stop(id, what.key, what.attempt);
-        });
+  if (!wish) {
+    home_.to_far_side([&effects = home_.with().effects, id = log(), what] {
+      effects.stop(id, what.key, what.attempt);
+    });
+    return run_->stop_taken(what.key, what.attempt, home_.now_us());
+  }
   if (run_->state() == run_state::parked)
     return run_->stop_taken(what.key, what.attempt, home_.now_us());
   mail cancel;

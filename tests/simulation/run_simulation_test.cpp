@@ -128,10 +128,13 @@ private:
       flights_.push_back(
           {start, now_us_ + static_cast<std::int64_t>(chance_() % 200'000)});
     }
-    for (const auto& stop : agenda.stop)
+    for (const auto& stop : agenda.stop) {
       std::erase_if(flights_, [&](const auto& f) {
-        return f.start.key == stop.key && one_in(2);
+        return f.start.key == stop.key && f.start.attempt == stop.attempt
+               && one_in(2);
       });
+      run_->stop_taken(stop.key, stop.attempt, now_us_);
+    }
     if (!agenda.append.empty())
       sent_ = std::move(agenda);
     land();

@@ -102,6 +102,84 @@ TEST_CASE("what a cancel could not stop before a crash is stopped after it") {
   CHECK(world.run->status() == store::log_status::cancelled);
 }
 
+namespace {
+
+/// One step, whose first attempt comes to nothing for this reason.
+struct lost_attempt {
+  explicit lost_attempt(errc why)
+      : world{[](context ctx, std::string) -> durable<std::string> {
+                auto got = co_await ctx.step("ask", call("1"));
+                co_return got.output();
+              },
+              [why](const auto& start) {
+                return start.attempt == 1 ? flaky({why, "gone", true, {}})
+                                          : echo(start);
+              }} {
+    world.begin("x");
+    // On until the failure is on disk, and no further.
+    while (world.log.size() < 2)
+      world.step();
+  }
+
+  /// `KEY/ATTEMPT`.
+  std::vector<std::string> told() {
+    std::vector<std::string> out;
+    for (const auto& stop : world.run->next(world.now_us).stop)
+      out.push_back(stop.key + "/" + std::to_string(stop.attempt));
+    return out;
+  }
+
+  run_driver world;
+};
+
+using keys = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("an attempt whose worker was lost is told to stop, for it may go on "
+          "there, by whoever carries the run") {
+  auto why = GENERATE(errc::unavailable, errc::timeout);
+  lost_attempt it{why};
+  REQUIRE(it.world.fact(2).has_attempt_failed());
+  SECTION("once that is on disk") {
+    CHECK(it.told() == keys{"ask#1/1"});
+  }
+  SECTION("by who comes after a crash, before it makes the next") {
+    it.world.crash();
+    CHECK(it.told() == keys{"ask#1/1"});
+    it.world.settle();
+    CHECK(it.world.run->ended());
+  }
+  SECTION("with the next, where the run is cancelled") {
+    it.told();
+    it.world.crash();
+    it.world.run->cancel("enough", "user", it.world.now_us);
+    it.world.run->next(it.world.now_us);
+    it.world.run->committed(it.world.now_us);
+    CHECK(it.told() == keys{"ask#1/1", "ask#1/2"});
+  }
+}
+
+TEST_CASE("an attempt that was answered with an error is over") {
+  lost_attempt it{errc::overloaded};
+  CHECK(it.told().empty());
+  it.world.crash();
+  CHECK(it.told().empty());
+}
+
+TEST_CASE(
+    "an attempt that is made again after a crash is told to stop wherever "
+    "it goes on still, once its outcome is on disk") {
+  run_driver world{errand, echo};
+  world.begin("x");
+  world.step();
+  REQUIRE(world.run->next(world.now_us).start.size() == 2);
+  world.crash();
+  world.settle();
+  CHECK(world.run->ended());
+  CHECK(world.stopped == std::set<std::string>{"left/get#1", "right/get#1"});
+}
+
 TEST_CASE("a run that fails on and on while it is cancelled ends cancelled") {
   run_driver world{errand, echo};
   world.begin("x");

@@ -160,11 +160,14 @@ result<void> durable_run::apply_outcome(const facts::StepCompleted& fact,
 
 void durable_run::apply_failure(const facts::StepFailed& fact) {
   auto code = errc_from_string(fact.error_code());
+  auto* known = slot_of(fact.step());
+  const auto* op = known ? known->waiting : nullptr;
+  if (op && !replaying_)
+    stop_lost(*op, fact.attempt(), code);
   // Whoever gave it up may have died before it was told to stop.
-  if (auto* known = slot_of(fact.step());
-      replaying_ && code == errc::timeout && known && known->waiting
-      && known->waiting->outlives && known->waiting->stops_when_dropped)
-    stop_attempt(*known->waiting, fact.attempt());
+  else if (op && code == errc::timeout && op->outlives
+           && op->stops_when_dropped)
+    stop_attempt(*op, fact.attempt());
   settle(fact.step(), tl::unexpected<error>(
                           error{code, fact.error_text(), false, std::nullopt}));
 }
@@ -190,8 +193,11 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
   if (!known)
     return;
   known->failed = fact.attempt();
-  if (errc_from_string(fact.error_code()) == errc::overloaded)
+  auto code = errc_from_string(fact.error_code());
+  if (code == errc::overloaded)
     ++known->refused;
+  if (code == errc::unavailable || code == errc::timeout)
+    known->lost.push_back(fact.attempt());
   known->retry_at_us = fact.retry_at_us();
   if (!known->waiting)
     return;
@@ -205,6 +211,7 @@ void durable_run::apply_attempt(const facts::AttemptFailed& fact) {
   op.barrier_ = decided_version_; // Its number rests on this fact.
   if (replaying_)
     return;
+  stop_lost(op, fact.attempt(), code);
   op.read_back_ = false;
   if (op.not_before_us_ <= now_us_)
     make_ready(op);

@@ -187,6 +187,8 @@ private:
       op.takes_key = traits::takes_key;
     if constexpr (requires { traits::outlives; })
       op.outlives = traits::outlives;
+    if constexpr (requires { traits::meets_earlier; })
+      op.meets_earlier = traits::meets_earlier;
     if constexpr (requires { traits::configure(op, *effect); })
       traits::configure(op, *effect);
     op.input = std::move(effect);

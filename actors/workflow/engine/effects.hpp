@@ -24,9 +24,12 @@ class operation;
 ///              without it an attempt that may have been made before a crash
 ///              is marked `possible_repeat`
 ///   outlives   it goes on when the process of its run dies
+///   meets_earlier  the far side takes a later attempt for the one that is
+///   under
+///              way there, so that this must not be told to stop
 ///   configure  what else an operation must know of this input
 ///
-/// The last three may be left out.
+/// All but `identity` may be left out.
 template <class Effect>
 struct effect_traits;
 
@@ -54,6 +57,7 @@ struct effect_traits<remote::BrowserRequest> {
   using output = remote::BrowserResult;
   static constexpr std::string_view kind = "browser";
   static constexpr bool takes_key = true;
+  static constexpr bool meets_earlier = true;
   static std::string identity(const remote::BrowserRequest& request);
 };
 

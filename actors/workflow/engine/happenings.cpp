@@ -25,7 +25,9 @@ void durable_run::effect_ended(const std::string& key, std::uint32_t attempt,
   if (at == started_.end() || phase_ != phase::running
       || at->second->attempt_ != attempt)
     return; // Late: this attempt has ended already.
-  outcome_of(*at->second, std::move(outcome));
+  auto& op = *at->second;
+  outcome_of(op, std::move(outcome));
+  stop_twin(op, attempt);
   go_on();
 }
 
@@ -183,7 +185,7 @@ void durable_run::expire(operation& op) {
                   {},
                   {},
                   0});
-  if (was_started)
+  if (was_started && op.outlives)
     stop_attempt(op, attempt);
 }
 

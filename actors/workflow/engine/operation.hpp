@@ -114,6 +114,9 @@ public:
   bool outlives = false;
   /// The far side tells by the attempt key when it is asked twice.
   bool takes_key = false;
+  /// A later attempt of it meets the one before on the far side, and both have
+  /// one end: that one is not told to stop.
+  bool meets_earlier = false;
   /// Told to stop when nobody waits for it any more.
   bool stops_when_dropped = true;
   /// Has completed here and goes on there: told to stop when the run ends.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace shannon::workflow {
 
@@ -44,6 +45,9 @@ struct slot {
   std::uint32_t announced = 0;     ///< The attempt that was recorded ahead.
   std::uint32_t forgotten = 0;     ///< Attempts made before it was forgotten.
   std::uint32_t attempts_seen = 0; ///< The last attempt that is recorded.
+  /// Attempts that are recorded as failed without an answer: wherever they were
+  /// made they may go on.
+  std::vector<std::uint32_t> lost;
   std::int64_t retry_at_us = 0;
   std::int64_t due_us = 0;      ///< Of a timer that is set.
   std::int64_t deadline_us = 0; ///< Of the whole step.

@@ -169,6 +169,9 @@ void durable_run::replay_ended(std::int64_t now_us) {
       // know it yet will make it when it comes.
       op->made_before_ = !op->takes_key && !op->options.at_most_once
                          && op->barrier_ <= stored_version_;
+      // Whoever lost it may have died before it could tell.
+      if (phase_ == phase::running)
+        stop_lost(*op);
       if (!later && phase_ == phase::running)
         make_ready(*op);
     }

@@ -101,8 +101,9 @@ public:
     std::string effect;
     std::uint32_t attempt = 1;
     std::shared_ptr<const google::protobuf::Message> input;
-    /// It goes on without this run: until `stop_taken`, the run neither ends
-    /// nor begins anew, and a crash tells it again.
+    /// Until `stop_taken` the run neither ends nor begins anew, and a crash
+    /// tells it again. Who goes on without this run takes it by an answer; of
+    /// others it is enough that they were told.
     bool owed = false;
   };
 
@@ -338,6 +339,9 @@ private:
   void resolve(operation& op, result<std::string> outcome);
   void set_alarm(operation& op);
   void stop_effect(operation& op);
+  void stop_lost(const operation& op);
+  void stop_lost(const operation& op, std::uint32_t attempt, errc why);
+  void stop_twin(const operation& op, std::uint32_t attempt);
   void stop_attempt(const operation& op, std::uint32_t attempt);
   std::string outside_name(const operation& op) const;
 

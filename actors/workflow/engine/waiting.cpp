@@ -92,8 +92,37 @@ void durable_run::stop_effect(operation& op) {
   // An activation before this one may have started it, and have died before
   // it could stop it.
   bool started_before = op.read_back_ && (op.outlives || cancelling_);
+  stop_lost(op);
   if (!op.settled_ && (op.started_ || started_before))
     stop_attempt(op, op.attempt_);
+}
+
+/// Attempts that the log holds as lost: whoever recorded that may have died
+/// before it could tell.
+void durable_run::stop_lost(const operation& op) {
+  if (op.work || op.outlives || op.meets_earlier || !op.stops_when_dropped)
+    return;
+  if (const auto* known = places_.find(op.where_))
+    for (auto attempt : known->lost)
+      stop_attempt(op, attempt);
+}
+
+/// Nobody waits for an attempt whose worker was lost, or too slow; over there
+/// it may go on, and cost money.
+void durable_run::stop_lost(const operation& op, std::uint32_t attempt,
+                            errc why) {
+  if (op.work || op.outlives || !op.stops_when_dropped)
+    return;
+  if (why == errc::timeout || (why == errc::unavailable && !op.meets_earlier))
+    stop_attempt(op, attempt);
+}
+
+/// The attempt has ended here. An owner before this one may have had it made
+/// too, elsewhere.
+void durable_run::stop_twin(const operation& op, std::uint32_t attempt) {
+  if (op.read_back_ && !op.outlives && !op.meets_earlier
+      && op.stops_when_dropped)
+    stop_attempt(op, attempt);
 }
 
 std::string durable_run::outside_name(const operation& op) const {
@@ -103,11 +132,14 @@ std::string durable_run::outside_name(const operation& op) const {
   return name;
 }
 
+/// Of a run that is being cancelled each is owed: were its end in the same append
+/// as the wish to cancel it, a crash behind that would leave nobody to tell.
 void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
+  bool owed = op.outlives || cancelling_;
   stops_.push_back({{outside_name(op), std::string{op.effect}, attempt,
-                     op.input, op.outlives},
+                     op.input, owed},
                     decided_version_});
-  stops_owed_ += op.outlives;
+  stops_owed_ += owed ? 1 : 0;
 }
 
 } // namespace shannon::workflow

@@ -91,28 +91,17 @@ std::int64_t due(std::int64_t from_us, std::int64_t takes_us,
   return until;
 }
 
-/// Who had begun it was lost, and the cancel came while nobody stood in.
-bool is_left(const call_seen& call, std::int64_t cancelled_us,
-             const std::vector<fault_span>& faults) {
-  return std::any_of(faults.begin(), faults.end(), [&](const auto& fault) {
-    return fault.loses_calls && call.at_us <= fault.from_us + far_side_late_us
-           && fault.from_us <= cancelled_us
-           && cancelled_us <= fault.until_us + last_begin_us;
-  });
-}
-
 } // namespace
 
-cancel_report check_cancels(const std::vector<call_seen>& calls,
-                            const std::vector<cancel_seen>& cancels,
-                            std::vector<fault_span> faults) {
+std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
+                                       const std::vector<cancel_seen>& cancels,
+                                       std::vector<fault_span> faults) {
   std::sort(faults.begin(), faults.end(),
             [](const auto& a, const auto& b) { return a.from_us < b.from_us; });
   std::map<std::string, std::int64_t> cancelled;
   for (const auto& one : cancels)
     cancelled.emplace(one.task, one.at_us);
-  cancel_report out;
-  auto& wrong = out.wrong;
+  std::vector<std::string> wrong;
   for (const auto& call : calls) {
     auto at = cancelled.find(call.key.substr(0, call.key.find('/')));
     if (at == cancelled.end())
@@ -127,12 +116,10 @@ cancel_report check_cancels(const std::vector<call_seen>& calls,
     auto last = due(at->second, last_end_us, faults);
     if (call.ended_us == 0)
       wrong.push_back(call.key + ": never ended");
-    else if (call.ended_us > last && is_left(call, at->second, faults))
-      ++out.left;
     else if (call.ended_us > last)
       wrong.push_back(call.key + ": open until " + after(call.ended_us));
   }
-  return out;
+  return wrong;
 }
 
 std::vector<fault_span>

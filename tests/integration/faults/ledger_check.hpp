@@ -55,19 +55,13 @@ std::vector<fault_span>
 until_taken_over(std::vector<fault_span> faults,
                  const std::vector<std::int64_t>& takeovers);
 
-struct cancel_report {
-  std::vector<std::string> wrong; ///< In words.
-  /// Calls that ended by themselves: whoever had begun them was lost before the
-  /// cancel, which came before the next owner asked for them again.
-  std::size_t left = 0;
-};
-
 /// I11: of a cancelled task no call begins 1 s after that was acknowledged, and
 /// none is open 5 s after. Both count from the end of faults that fell before
-/// they were over, and a process that slept may be late as above.
-cancel_report check_cancels(const std::vector<call_seen>& calls,
-                            const std::vector<cancel_seen>& cancels,
-                            std::vector<fault_span> faults);
+/// they were over, and a process that slept may be late as above. Gives what is
+/// wrong, in words.
+std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
+                                       const std::vector<cancel_seen>& cancels,
+                                       std::vector<fault_span> faults);
 
 /// `recorded`: when the step that this attempt completed was committed.
 ledger_report check_ledger(std::vector<call_seen> calls,

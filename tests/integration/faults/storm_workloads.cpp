@@ -148,7 +148,7 @@ void storm::check_trees(const load_report& seen) {
       last_us = std::max(last_us, life.ended_us - cancel.at_us);
   auto late = check_cancels(lives, cancels,
                             until_taken_over(spans_, audit_->takeovers()));
-  wrong.insert(wrong.end(), late.wrong.begin(), late.wrong.end());
+  wrong.insert(wrong.end(), late.begin(), late.end());
   std::size_t runs = 0;
   for (const auto& [task, logs] : trees)
     runs += logs.runs.size();
