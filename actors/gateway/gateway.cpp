@@ -190,7 +190,11 @@ protected:
              return request->answer(health_answer(now()));
            post([this, request] { admit(request); });
          },
-         &args_.metrics, args_.has_room});
+         &args_.metrics,
+         // Another node may have room.
+         [has_room = args_.has_room, shards = env().shards] {
+           return has_room() || (shards && shards->current().has_others());
+         }});
   }
 
   void stopping() override {

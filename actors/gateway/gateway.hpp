@@ -63,8 +63,9 @@ struct gateway_args {
   /// Where requests of all nodes are counted; empty: each node counts alone.
   std::string redis_url;
   std::chrono::milliseconds redis_timeout{100};
-  /// May this node begin one more task? Asked on the server's loop, and again
-  /// before anything is asked of others for it; any thread.
+  /// May this node begin one more task? Asked on the server's loop, where no
+  /// other node could, and before anything is asked for a task that would be
+  /// this node's; any thread.
   std::function<bool()> has_room = [] { return true; };
 };
 

@@ -77,6 +77,14 @@ public:
       return table_->owners[shard(log)];
     }
 
+    /// Does another process own some shard, as far as was seen?
+    bool has_others() const {
+      for (std::size_t i = 0; i < table_->owners.size(); ++i)
+        if (table_->epochs[i] == 0 && !table_->owners[i].empty())
+          return true;
+      return false;
+    }
+
     /// Where `log` belongs and under which epoch, if this node may write it.
     std::optional<place> find(const log_id& log) const {
       auto at = shard(log);

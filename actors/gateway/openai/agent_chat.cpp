@@ -5,8 +5,6 @@
 #include "actors/gateway/openai/chat_actor.hpp"
 #include "actors/gateway/openai/chat_task.hpp"
 #include "actors/gateway/resources/session_json.hpp"
-#include "actors/gateway/text/identifiers.hpp"
-#include "actors/kit/owned_shards.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/sessions.hpp"
 
@@ -80,9 +78,7 @@ void chat_actor::start_agent(chat_request request,
   const auto& who = args_.request->who();
   auto session = session_of(request, who.user, asked.find("x-session-id"));
   // A key changes nothing for a chat: each request is a task of its own.
-  task_ = random_task_id([shards = env().shards](const log_id& log) {
-    return !shards || shards->of(log) != kit::standing::elsewhere;
-  });
+  task_ = place_.first();
   input->set_session(session.id);
   input->set_tenant(who.tenant.value);
   input->set_user(who.user.value);
@@ -91,7 +87,7 @@ void chat_actor::start_agent(chat_request request,
       first_session(session_ids_of(who.tenant, who.user, session.id), who.user,
                     *input)};
   start->set_task(task_);
-  answer_.add_field("X-Workflow-ID", task_);
+  answer_.set_field("X-Workflow-ID", task_);
   start_until_ = clock_now() + args_.settings->move_patience;
   args_.request.reset(); // Its body has been read.
   // A conversation that is new is told its names.
@@ -102,14 +98,15 @@ void chat_actor::start_agent(chat_request request,
         if (!got)
           return refuse(got.error());
         if (got->is_new) {
-          answer_.add_field("X-Session-ID", session.name);
-          answer_.add_field("X-Shannon-Session-ID", session.id);
+          answer_.set_field("X-Session-ID", session.name);
+          answer_.set_field("X-Shannon-Session-ID", session.id);
         }
         start_task(std::move(start));
       });
 }
 
-/// May be asked twice: the task has its id.
+/// May be asked twice: the task has its id. A node that has no room has begun
+/// nothing: then another is asked, under another id.
 void chat_actor::start_task(remote::StartTask start) {
   message_body what{start};
   ask<remote::TaskAccepted>(
@@ -118,6 +115,13 @@ void chat_actor::start_task(remote::StartTask start) {
           const result<remote::TaskAccepted>& got) mutable {
         if (got)
           return follow();
+        if (got.error().code == errc::overloaded)
+          if (auto task = place_.another()) {
+            task_ = std::move(*task);
+            start.set_task(task_);
+            answer_.set_field("X-Workflow-ID", task_);
+            return start_task(std::move(start));
+          }
         if (got.error().code != errc::unavailable
             || clock_now() + move_pause > start_until_)
           return refuse(got.error());

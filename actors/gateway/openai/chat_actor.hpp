@@ -3,6 +3,7 @@
 #include "actors/gateway/openai/chat.hpp"
 #include "actors/gateway/openai/chat_answer.hpp"
 #include "actors/gateway/openai/chat_request.hpp"
+#include "actors/gateway/placement.hpp"
 #include "actors/gateway/streams/stream_cursor.hpp"
 #include "actors/kit/mail_context.hpp"
 #include "protocols/remote/workflow.pb.h"
@@ -68,6 +69,7 @@ private:
   std::string attempt_key_;
   /// Of an agent: what is followed, and how far.
   std::string task_;
+  task_placement place_{args_.env.shards};
   std::optional<stream_cursor> cursor_;
   std::chrono::steady_clock::time_point start_until_;
   /// Parts of the agent's plan: with more than one, the answer is what joins

@@ -20,7 +20,8 @@ void chat_answer::begin(answer_head head, bool stream) {
   request_->watch(gone_);
 }
 
-void chat_answer::add_field(std::string name, std::string value) {
+void chat_answer::set_field(std::string name, std::string value) {
+  std::erase_if(fields_, [&](const auto& one) { return one.first == name; });
   fields_.emplace_back(std::move(name), std::move(value));
 }
 

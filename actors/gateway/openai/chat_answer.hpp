@@ -21,8 +21,8 @@ public:
 
   /// The request is read: from here on this is how to answer.
   void begin(answer_head head, bool stream);
-  /// Sent with the head.
-  void add_field(std::string name, std::string value);
+  /// Sent with the head; the last of a name counts.
+  void set_field(std::string name, std::string value);
 
   void take(const remote::LlmDelta& piece);
   void event(const run_event& what);

@@ -1,5 +1,6 @@
 #include "actors/gateway/resources/task_handlers.hpp"
 
+#include "actors/gateway/placement.hpp"
 #include "actors/gateway/recorded_answers.hpp"
 #include "actors/gateway/resources/run_events.hpp"
 #include "actors/gateway/resources/session_json.hpp"
@@ -7,7 +8,6 @@
 #include "actors/gateway/resources/task_json.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 #include "actors/gateway/text/query_string.hpp"
-#include "actors/kit/owned_shards.hpp"
 #include "protocols/remote/workflow.pb.h"
 #include "protocols/sessions.hpp"
 
@@ -51,14 +51,17 @@ public:
         std::chrono::duration_cast<std::chrono::microseconds>(
             gateway_.env().now().time_since_epoch())
             .count());
-    auto ids = ids_for(request->request(), who,
-                       [shards = gateway_.env().shards](const log_id& log) {
-                         return !shards
-                                || shards->of(log) != kit::standing::elsewhere;
-                       });
-    if (auto why = gateway_.no_room_for(log_id{ids.task}))
-      return request->answer(*why);
+    new_task_ids ids;
+    if (request->request().find("idempotency-key").empty()) {
+      job->place.emplace(gateway_.env().shards);
+      ids = {job->place->first(), random_uuid()};
+    } else {
+      ids = named_ids(request->request(), who);
+    }
     job->start.set_task(ids.task);
+    if (auto why = gateway_.no_room_for(log_id{job->start.task()}))
+      if (!is_placed_elsewhere(*job))
+        return request->answer(*why);
     job->goes_on = !input->session().empty();
     auto session = session_ids_of(
         who.tenant, who.user, job->goes_on ? input->session() : ids.session);
@@ -148,6 +151,8 @@ private:
   struct submission {
     call_ptr request;
     sessions::session session;
+    /// Where its id is the gateway's to choose.
+    std::optional<task_placement> place;
     std::string said;     ///< What the client calls the session.
     bool goes_on = false; ///< With a session of the client's.
     /// Named by its id: what its tasks are filed under must be looked up.
@@ -175,8 +180,8 @@ private:
                                     ? error_answer(404, "Session not found")
                                     : error_answer(got.error()));
           if (job->goes_on)
-            job->start.mutable_input()->set_names_session(
-                job->may_name && !got->what.titled);
+            job->start.mutable_input()->set_names_session(job->may_name
+                                                          && !got->what.titled);
           if (job->by_id) {
             job->session.name = got->what.name;
             job->start.mutable_input()->set_session(got->what.name.value);
@@ -223,15 +228,36 @@ private:
     msg.set_task(job->start.task());
     *msg.mutable_input() = job->start.input();
     msg.mutable_bodies()->Swap(job->start.mutable_bodies());
+    ask_owner(job, std::move(msg));
+  }
+
+  /// A node that has no room has begun nothing: another may take the task,
+  /// under another id.
+  void ask_owner(const submission_ptr& job, remote::StartTask msg) {
+    message_body what{std::move(msg)};
     gateway_.ask_run<remote::TaskAccepted>(
-        {"workflow/" + job->start.task()}, std::move(msg),
-        [job](const result<remote::TaskAccepted>& got) {
-          if (!got)
-            return refuse(*job, error_answer(got.error()));
+        {"workflow/" + job->start.task()}, what,
+        [this, job, what](const result<remote::TaskAccepted>& got) {
+          if (!got) {
+            if (got.error().code != errc::overloaded
+                || !is_placed_elsewhere(*job))
+              return refuse(*job, error_answer(got.error()));
+            auto again = *what.get_if<remote::StartTask>();
+            again.set_task(job->start.task());
+            return ask_owner(job, std::move(again));
+          }
           job->accepted = *got;
           if (job->open <= 0 && !job->answered)
             answer_accepted(*job);
         });
+  }
+
+  static bool is_placed_elsewhere(submission& job) {
+    auto task
+        = job.answered || !job.place ? std::nullopt : job.place->another();
+    if (task)
+      job.start.set_task(std::move(*task));
+    return task.has_value();
   }
 
   static void answer_accepted(submission& job) {

@@ -107,10 +107,7 @@ std::string random_task_id(const std::function<bool(const log_id&)>& here) {
   return task;
 }
 
-new_task_ids ids_for(const http_request& request, const identity& who,
-                     const std::function<bool(const log_id&)>& here) {
-  if (request.find("idempotency-key").empty())
-    return {random_task_id(here), random_uuid()};
+new_task_ids named_ids(const http_request& request, const identity& who) {
   auto name = key_name(request, who);
   return {"task-" + named_uuid("task" + name), named_uuid("session" + name)};
 }

@@ -36,11 +36,10 @@ struct new_task_ids {
 /// Such that `here` says yes if that can be had: a task that this node carries.
 std::string random_task_id(const std::function<bool(const log_id&)>& here);
 
-/// With an Idempotency-Key the ids follow from tenant, user, path and key: the
-/// task's log is the claim on the key, made in the transaction that accepts the
-/// task, and a repeat meets it. Without one they are random.
-new_task_ids ids_for(const http_request& request, const identity& who,
-                     const std::function<bool(const log_id&)>& here);
+/// Of a request with an Idempotency-Key: they follow from tenant, user, path
+/// and key: the task's log is the claim on the key, made in the transaction
+/// that accepts the task, and a repeat meets it.
+new_task_ids named_ids(const http_request& request, const identity& who);
 
 /// SHA-256 as 64 hex digits.
 std::string content_hash(std::string_view text);
