@@ -72,11 +72,20 @@ public:
   /// Ends all connections, with what is held; new ones pass.
   void cut() {
     std::lock_guard guard{mutex_};
-    for (auto& [client, server] : pairs_)
-      drop(client, server);
-    pairs_.clear();
-    hold_requests_ = false;
-    hold_answers_ = false;
+    end_all();
+    turns_away_ = false;
+  }
+
+  /// Ends all connections. Who asks for one is told that there is none to
+  /// spare, as by a server with `max_connections` clients, until `cut`.
+  void turn_away() {
+    std::lock_guard guard{mutex_};
+    end_all();
+    turns_away_ = true;
+  }
+  /// So many were told.
+  int turned_away() const {
+    return turned_away_;
   }
 
 private:
@@ -92,6 +101,30 @@ private:
   static void drop(int client, int server) {
     ::close(client);
     ::close(server);
+  }
+
+  void end_all() {
+    for (auto& [client, server] : pairs_)
+      drop(client, server);
+    pairs_.clear();
+    hold_requests_ = false;
+    hold_answers_ = false;
+  }
+
+  /// An ErrorResponse to its first message.
+  void tell_none_to_spare(int client) {
+    pollfd asks{client, POLLIN, 0};
+    char buffer[4'096];
+    if (::poll(&asks, 1, 100) <= 0
+        || ::recv(client, buffer, sizeof buffer, 0) <= 0)
+      return;
+    // Its end is the end of the list, too.
+    constexpr char fields[]
+        = "SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0";
+    std::string answer{'E', 0, 0, 0, static_cast<char>(4 + sizeof fields)};
+    answer.append(fields, sizeof fields);
+    if (::send(client, answer.data(), answer.size(), MSG_NOSIGNAL) > 0)
+      ++turned_away_;
   }
 
   /// Looks at all of it every few milliseconds: a test has time.
@@ -116,6 +149,11 @@ private:
 
   void take_one() {
     auto client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (turns_away_) {
+      tell_none_to_spare(client);
+      ::close(client);
+      return;
+    }
     auto server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un where{};
     where.sun_family = AF_UNIX;
@@ -151,6 +189,8 @@ private:
   std::atomic<bool> stop_{false};
   std::atomic<bool> hold_requests_{false};
   std::atomic<bool> hold_answers_{false};
+  std::atomic<bool> turns_away_{false};
+  std::atomic<int> turned_away_{0};
   std::mutex mutex_;
   std::vector<std::pair<int, int>> pairs_;
   std::thread thread_;

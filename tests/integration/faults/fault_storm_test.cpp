@@ -24,17 +24,19 @@ TEST_CASE("no task is lost when nodes are killed, frozen and ended in order") {
   play(1, {"K2", "K3", "K4", "Z1"});
 }
 
-TEST_CASE("no task is lost when the database is restarted or stands still") {
-  play(2, {"D1-fast", "D1-immediate", "D1-kill", "D2"});
+TEST_CASE("no task is lost when the database is restarted, stands still or "
+          "refuses statements") {
+  play(2, {"D1-fast", "D1-immediate", "D1-kill", "D2", "D4"});
 }
 
 TEST_CASE("no task is lost when a node is cut off from the database or never "
-          "hears what was committed") {
-  play(3, {"N2", "D5"});
+          "hears what was committed, or none has a connection") {
+  play(3, {"N2", "D3", "D5"});
 }
 
-TEST_CASE("no task is lost when links are slow and break, and Redis dies") {
-  play(4, {"N5", "R1"});
+TEST_CASE("no task is lost when links are slow and break, and Redis dies, "
+          "stands still or forgets") {
+  play(4, {"N5", "R1", "R1-slow", "R1-flush"});
 }
 
 TEST_CASE("no task is lost when a node dies or stops at any named point, or "

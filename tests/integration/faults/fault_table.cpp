@@ -42,6 +42,12 @@ const std::vector<fault>& fault_table() {
        &storm::kill_postgres, true, false, 0},
       {"D2", "SIGSTOP of all processes of Postgres for 1-5 s",
        &storm::freeze_postgres, true, true, 0},
+      {"D3", "no connection to Postgres is to be had for 2-6 s",
+       &storm::exhaust_connections, true, false, 0},
+      {"D4",
+       "2-10 of 100 statements that write fail with 40001, 40P01 or 55P03 for "
+       "4-7 s",
+       &storm::fail_statements, false, false, 0},
       {"D5", "a node's answers from Postgres are held, then the wire breaks",
        &storm::lose_acknowledgements, true, false, 0},
       {"M2", "handlers of a node throw, one message in 300-900",
@@ -50,6 +56,9 @@ const std::vector<fault>& fault_table() {
        &storm::move_clock_of_one, false, false, 0},
       {"R1", "SIGKILL of Redis, started again after 2 s", &storm::kill_redis,
        false, false, 0},
+      {"R1-slow", "SIGSTOP of Redis for 2-4 s", &storm::freeze_redis, false,
+       false, 0},
+      {"R1-flush", "FLUSHALL in Redis", &storm::flush_redis, false, false, 0},
   };
   return all;
 }

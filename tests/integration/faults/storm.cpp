@@ -76,11 +76,14 @@ void storm::prepare() {
   for (unsigned i = 0; i < nodes_max; ++i)
     cluster_->run_as(i, SHANNON_FAILPOINTS_BINARY);
   audit_ = std::make_unique<ownership_audit>(cluster_->dsn());
-  for (unsigned i = 0; i < nodes_max && has({"N1", "N2", "N6", "D5"}); ++i)
+  for (unsigned i = 0; i < nodes_max && has({"N1", "N2", "N6", "D3", "D5"});
+       ++i)
     wires_.push_back(std::make_unique<cut_wire>(cluster_->dsn()));
   if (has({"N1", "N3", "N5", "N6"}))
     prepare_detours();
-  if (has({"R1"}))
+  if (has({"D4"}))
+    prepare_failing_statements();
+  if (has({"R1", "R1-slow", "R1-flush"}))
     prepare_redis();
   for (unsigned i = 0; i < nodes_max && moved_clock::possible() && has({"T1"});
        ++i)

@@ -43,8 +43,12 @@ public:
   void restart_postgres_at_once();
   void kill_postgres();
   void freeze_postgres();
+  void exhaust_connections();
+  void fail_statements();
   void lose_acknowledgements();
   void kill_redis();
+  void freeze_redis();
+  void flush_redis();
   void kill_at_work();
   void kill_at_hand_over();
   void stop_at_points();
@@ -64,6 +68,7 @@ private:
   void prepare();
   void prepare_detours();
   void prepare_redis();
+  void prepare_failing_statements();
   void start(unsigned node, std::vector<std::string> special = {});
   void play();
   void make(const fault& one);
