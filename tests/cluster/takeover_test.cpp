@@ -6,12 +6,14 @@
 #include "tests/cluster/ownership_audit.hpp"
 #include "tests/cluster/real_cluster.hpp"
 #include "tests/kit/postgres_fixture.hpp"
+#include "tests/kit/seed.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -108,12 +110,17 @@ struct world {
 } // namespace
 
 TEST_CASE("the tasks of a node that is killed go on at others within seconds") {
+  auto seed = seed_of_test();
+  WARN(repeat_with(seed));
+  std::minstd_rand chance{seed};
   world it;
   it.start_all();
   takeovers found;
   for (int round = 0; round < rounds(); ++round) {
-    auto victim = static_cast<unsigned>(round) % nodes;
+    auto victim = static_cast<unsigned>(chance()) % nodes;
     auto mine = it.begin_tasks(victim, tasks_at_once);
+    // At any time between two renewals of its lease.
+    std::this_thread::sleep_for(std::chrono::milliseconds{chance() % 1'000});
     auto killed_us = unix_now_us();
     it.cluster.kill(victim);
     for (const auto& id : mine)
@@ -131,9 +138,13 @@ TEST_CASE("the tasks of a node that is killed go on at others within seconds") {
 
 TEST_CASE("a node that was frozen writes nothing when it wakes up, and is one "
           "of the cluster again") {
+  auto seed = seed_of_test();
+  WARN(repeat_with(seed));
+  std::minstd_rand chance{seed};
   world it;
   it.start_all();
   auto mine = it.begin_tasks(0, tasks_at_once);
+  std::this_thread::sleep_for(std::chrono::milliseconds{chance() % 1'000});
   auto frozen_us = unix_now_us();
   it.cluster.signal(0, SIGSTOP);
   takeovers found;

@@ -6,6 +6,7 @@
 #include "nodes/commands/task_view.hpp"
 #include "tests/integration/recorded_steps.hpp"
 #include "tests/integration/system_fixture.hpp"
+#include "tests/kit/seed.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -111,9 +112,9 @@ std::map<int, std::int64_t> agents_by_status(const std::string& dsn) {
 } // namespace
 
 TEST_CASE("twenty kills cost no finished step and no event") {
-  auto seed = std::random_device{}();
+  auto seed = seed_of_test();
   std::minstd_rand chance{seed};
-  WARN("seed " << seed);
+  WARN(repeat_with(seed));
   system_fixture world;
   world.start();
 
@@ -195,9 +196,9 @@ TEST_CASE("twenty kills cost no finished step and no event") {
 }
 
 TEST_CASE("a task that is cancelled around a kill leaves no agent at work") {
-  auto seed = std::random_device{}();
+  auto seed = seed_of_test();
   std::minstd_rand chance{seed};
-  WARN("seed " << seed);
+  WARN(repeat_with(seed));
   system_fixture world;
   world.start();
   auto cancel = [](commands::api_client& api, const std::string& id) {

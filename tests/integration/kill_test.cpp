@@ -4,6 +4,7 @@
 
 #include "tests/bench/costs.hpp"
 #include "tests/bench/kill_world.hpp"
+#include "tests/kit/seed.hpp"
 #include "tests/nodes/process.hpp"
 
 #include <catch2/catch.hpp>
@@ -27,8 +28,8 @@ constexpr int postgres_first = 3;
 
 TEST_CASE("thirty kills lose no run that was acknowledged and repeat no effect "
           "silently") {
-  auto seed = std::random_device{}();
-  WARN("seed " << seed);
+  auto seed = test::seed_of_test();
+  WARN(test::repeat_with(seed));
   std::minstd_rand chance{seed};
   std::uniform_int_distribution<int> life_ms{5, 250};
   // Runs that wait leave memory while the test looks on.

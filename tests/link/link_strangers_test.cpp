@@ -1,5 +1,6 @@
 // Whoever connects to a hub and is no peer: refused, counted, and forgotten.
 
+#include "tests/kit/seed.hpp"
 #include "tests/link/link_node.hpp"
 #include "tests/link/raw_peer.hpp"
 
@@ -62,8 +63,8 @@ TEST_CASE("whatever a stranger sends, it is refused and costs nothing") {
   options how;
   how.link.handshake_timeout = 200ms;
   with_strangers world{how};
-  auto seed = std::random_device{}();
-  INFO("seed " << seed);
+  auto seed = seed_of_test();
+  INFO(repeat_with(seed));
   std::mt19937 random{seed};
   auto one_of = [&](std::uint32_t n) { return random() % n; };
   double refused = 0;
