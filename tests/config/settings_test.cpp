@@ -112,10 +112,35 @@ TEST_CASE("hosts are names or whole addresses, without a port") {
        {"example.com", "*.example.com", "*", "acme=*.example.com", "127.0.0.1",
         "[::1]", "a_b.internal", "x1"})
     CHECK(load_text(with(good), "n1"));
-  for (std::string bad :
-       {"example.com:80", "127.1", "0x7f.1", "10.0.0", "[::1", "a..b", ".a",
-        "a/b", "*.", "", "[127.0.0.1]"})
+  for (std::string bad : {"example.com:80", "127.1", "0x7f.1", "10.0.0", "[::1",
+                          "a..b", ".a", "a/b", "*.", "", "[127.0.0.1]"})
     CHECK(complaint(with(bad)).starts_with("1: browser.deny_hosts: expected"));
+}
+
+TEST_CASE("networks are addresses with the bits that count, or one address") {
+  auto with = [](const std::string& network) {
+    return "http: {trusted_proxies: ['192.0.2.7', '" + network + "']}\n"
+           + one_node;
+  };
+  for (std::string good :
+       {"10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "192.0.2.8", "fd00::/8",
+        "2001:db8::1", "::/0", "2001:db8::1/128", "::ffff:10.0.0.0/104"}) {
+    INFO(good);
+    auto got = load_text(with(good));
+    REQUIRE(got);
+    CHECK(got->http.trusted_proxies
+          == std::vector<std::string>{"192.0.2.7", good});
+  }
+  for (std::string bad :
+       {"10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8",
+        "10.0.0.0/8/8", "10.0.0.0/255.0.0.0", "10.0.0/8", "proxy.example.com",
+        "[fd00::1]", "10.0.0.1:80", "fe80::1%eth0", " 10.0.0.1", "", "/8"}) {
+    INFO(bad);
+    CHECK(complaint(with(bad))
+          == "1: http.trusted_proxies: expected a list of at most 256 "
+             "addresses or networks, such as [10.0.0.0/8, 192.0.2.7], found \""
+                 + bad + "\"");
+  }
 }
 
 TEST_CASE("what one node overrides does not reach the others") {

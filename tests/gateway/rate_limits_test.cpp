@@ -124,7 +124,7 @@ TEST_CASE("a caller's request counts for its key, its tenant and its address") {
   limits.rate_tenant_factor = 3;
   limits.rate_address_minute = 77;
   http_request request;
-  request.peer = "192.0.2.7";
+  request.client = "192.0.2.7";
   const auto& line = route_to(endpoint::submit_task);
   auto all = buckets_of(line, request, someone("k1"), limits);
   REQUIRE(all.size() == 5);
@@ -158,7 +158,7 @@ TEST_CASE("where nobody is known yet the address has thirty to register, and "
           "sixty to refresh") {
   config::http_settings limits;
   http_request request;
-  request.peer = "192.0.2.7";
+  request.client = "192.0.2.7";
   auto all = buckets_of(route_to(endpoint::register_with_provider), request, {},
                         limits);
   REQUIRE(all.size() == 2);

@@ -79,7 +79,7 @@ http_connection::http_connection(std::shared_ptr<server_core> core,
                                  tcp_socket socket, door came_by,
                                  std::string peer)
     : core_(std::move(core)), socket_(std::move(socket)), came_by_(came_by),
-      peer_(std::move(peer)) {}
+      peer_(std::move(peer)), is_proxy_(core_->proxies.has(peer_)) {}
 
 http_connection::~http_connection() = default;
 
@@ -245,6 +245,8 @@ void http_connection::begin_request(std::size_t head_size) {
   request_.query = std::move(head_.query);
   request_.fields = std::move(head_.fields);
   request_.peer = peer_;
+  request_.client
+      = is_proxy_ ? core_->proxies.client_of(peer_, request_.fields) : peer_;
   request_.came_by = came_by_;
   path_ = request_.path;
   is_head_ = request_.method == "HEAD";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/http/body_reader.hpp"
+#include "actors/gateway/http/client_address.hpp"
 #include "actors/gateway/http/http_server.hpp"
 #include "actors/gateway/http/stream_room.hpp"
 #include "actors/gateway/http/strict_request.hpp"
@@ -36,13 +37,14 @@ class waiting_exchange;
 struct server_core {
   server_core(boost::asio::io_context& context,
               const config::http_settings& limits)
-      : io(context), settings(limits), sweeper(context),
+      : io(context), settings(limits), proxies(limits.trusted_proxies),
+        sweeper(context),
         streams(std::make_shared<stream_room>(limits.sse_buffer_bytes_max,
-                                              limits.sse_buffers_bytes_max)) {
-  }
+                                              limits.sse_buffers_bytes_max)) {}
 
   boost::asio::io_context& io;
   config::http_settings settings;
+  trusted_proxies proxies;
   /// Null while nobody serves.
   std::shared_ptr<const http_service> service;
   std::unordered_set<http_connection*> connections;
@@ -140,6 +142,7 @@ private:
   tcp_socket socket_;
   door came_by_;
   std::string peer_;
+  bool is_proxy_ = false; ///< The peer asks for others.
   phase phase_ = phase::idle;
   steady_time deadline_ = steady_time::max();
   steady_time body_begun_;

@@ -19,7 +19,9 @@ struct http_request {
   std::string query;  ///< After the `?`, percent escapes kept.
   http_fields fields; ///< Names in lower case, values trimmed.
   std::string body;
-  std::string peer; ///< The client's address without its port.
+  std::string peer; ///< The address of who is connected, without its port.
+  /// The address of who asks: the peer's, or what a trusted proxy says.
+  std::string client;
   door came_by = door::api;
 
   /// The first field of this name; empty if there is none.

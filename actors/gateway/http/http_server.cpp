@@ -256,9 +256,11 @@ private:
     const auto& limits = core_->settings;
     if (core_->connections.size() >= limits.connections_max)
       return refuse(socket, 503, "total", "too many connections");
+    // A proxy's connections are those of all its clients.
     auto at = core_->per_peer.find(peer);
     if (at != core_->per_peer.end()
-        && at->second >= limits.connections_per_ip_max)
+        && at->second >= limits.connections_per_ip_max
+        && !core_->proxies.has(peer))
       return refuse(socket, 429, "per-ip",
                     "too many connections from this address");
     std::make_shared<http_connection>(core_, std::move(socket), leads_to,

@@ -14,6 +14,7 @@ http_request shown_by(const http_request& request) {
   http_request out;
   out.method = request.method;
   out.peer = request.peer;
+  out.client = request.client;
   out.came_by = request.came_by;
   for (const auto& field : request.fields)
     if (field.first == "x-api-key" || field.first == "authorization")

@@ -57,7 +57,7 @@ std::vector<bucket> buckets_of(const route& line, const http_request& request,
                                const config::http_settings& limits) {
   std::vector<bucket> all;
   auto is_known = line.counted == rate::caller;
-  auto caller = is_known ? caller_of(who) : "address " + request.peer;
+  auto caller = is_known ? caller_of(who) : "address " + request.client;
   if (is_known) {
     auto tier = limits_of(who.tier);
     all.push_back({"caller minute " + caller, tier.minute, window_seconds[0]});
@@ -71,7 +71,7 @@ std::vector<bucket> buckets_of(const route& line, const http_request& request,
     all.push_back({"route " + std::string{line.pattern} + ' ' + caller,
                    times(line.per_minute, limits.rate_route_factor),
                    window_seconds[0]});
-  all.push_back({"address " + request.peer, limits.rate_address_minute,
+  all.push_back({"address " + request.client, limits.rate_address_minute,
                  window_seconds[0]});
   return all;
 }
