@@ -224,6 +224,7 @@ kit::supervisor_spec node_tree(const node_parts& p) {
       };
     args.redis_url = s.redis_url;
     args.redis_timeout = s.redis_timeout;
+    args.outward = &p.egress;
     return gateway::spawn_gateway(parent, std::move(args));
   });
   return root;

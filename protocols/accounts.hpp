@@ -110,6 +110,17 @@ struct make_account {
   std::string password_hash;
 };
 
+/// Somebody for whom a provider vouches, as `subject`, which it gives to nobody
+/// else. Who is not known yet gets the account, in a tenant of its own, and
+/// the key. Answers entered, or `conflict` if the e-mail address is another
+/// account's: nobody has shown that both are one person.
+struct enter {
+  std::string provider; ///< `google`.
+  std::string subject;
+  account who; ///< Role, tier and epoch are decided here.
+  new_key key;
+};
+
 /// All access tokens of the user that are out end. Answers epoch_raised.
 struct raise_epoch {
   tenant_id tenant;
@@ -170,6 +181,11 @@ struct key_revoked {
 
 struct account_made {
   account who;
+};
+
+struct entered {
+  std::optional<account> who; ///< Nothing: it is closed.
+  bool is_new = false;
 };
 
 struct epoch_raised {

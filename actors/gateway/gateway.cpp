@@ -4,6 +4,7 @@
 #include "actors/gateway/desk.hpp"
 #include "actors/gateway/identity/authenticator.hpp"
 #include "actors/gateway/identity/credential_watch.hpp"
+#include "actors/gateway/identity/google_sign_in.hpp"
 #include "actors/gateway/identity/password_desk.hpp"
 #include "actors/gateway/limits/rate_counter.hpp"
 #include "actors/gateway/limits/rate_limits.hpp"
@@ -19,11 +20,13 @@
 #include "actors/gateway/resources/ingest_handlers.hpp"
 #include "actors/gateway/resources/node_handlers.hpp"
 #include "actors/gateway/resources/people_handlers.hpp"
+#include "actors/gateway/resources/provider_handlers.hpp"
 #include "actors/gateway/resources/run_handlers.hpp"
 #include "actors/gateway/resources/schedule_handlers.hpp"
 #include "actors/gateway/resources/session_handlers.hpp"
 #include "actors/gateway/resources/task_handlers.hpp"
 #include "actors/gateway/streams/stream_handlers.hpp"
+#include "actors/kit/log.hpp"
 #include "actors/kit/mail_context.hpp"
 #include "actors/kit/owned_shards.hpp"
 #include "protocols/cluster.hpp"
@@ -164,6 +167,8 @@ protected:
         password_costs{identity.password_memory, identity.password_passes},
         identity.password_workers, identity.passwords_waiting_max, poster());
     add_account_handlers(table_, *this, entrance_, *passwords_, identity);
+    google_ = make_google();
+    add_provider_handlers(table_, *this, entrance_, google_.get(), identity);
     rates_ = std::make_unique<rate_counter>(
         args_.serves_api ? args_.redis_url : std::string{}, args_.redis_timeout,
         poster(), [this] { return clock_now(); }, args_.metrics);
@@ -234,6 +239,21 @@ private:
       args_.metrics.credential_checked(outcome);
     };
     return out;
+  }
+
+  /// Null if nobody signs in by it.
+  std::unique_ptr<google_sign_in> make_google() {
+    const auto& identity = args_.identity;
+    if (identity.google_client_id.empty() || !args_.outward)
+      return nullptr;
+    auto made = google_sign_in::make(
+        {args_.outward->context(), identity, args_.secrets.google_client_secret,
+         poster(), env().now, [this] { return clock_now(); }});
+    if (made)
+      return std::move(*made);
+    kit::log::error("google-off", "nobody signs in with Google",
+                    {{"why", made.error().text}});
+    return nullptr;
   }
 
   void watch_credentials() {
@@ -311,6 +331,7 @@ private:
   bool watching_ = false;
   std::unique_ptr<password_desk> passwords_;
   std::unique_ptr<rate_counter> rates_;
+  std::unique_ptr<google_sign_in> google_;
   std::uint64_t serving_ = 0;
   bool draining_ = false;
 };

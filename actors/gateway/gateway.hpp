@@ -3,6 +3,7 @@
 #include "actors/gateway/http/http_server.hpp"
 #include "actors/gateway/identity/secrets.hpp"
 #include "actors/kit/actor_base.hpp"
+#include "actors/kit/io_loop.hpp"
 #include "config/settings.hpp"
 #include "metrics/gateway_metrics.hpp"
 #include "metrics/registry.hpp"
@@ -33,9 +34,10 @@ namespace shannon::gateway {
 ///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions,
 ///               get_blob, get_tenant_blob
 ///               RECORD STORE: sessions, answers of repeated requests,
-///               places of browser sessions
+///               places of browser sessions, accounts and credentials
 ///               INSPECTOR: all that it takes; LINKS: get_links
 ///               LLM: ListModels
+///               providers of sign-ins, over HTTP (google_sign_in.hpp)
 ///   supervised  by the node's tree, permanent; parent of all STREAMs, CHATs
 ///               and DAEMONs
 ///   persists    nothing
@@ -67,6 +69,8 @@ struct gateway_args {
   /// other node could, and before anything is asked for a task that would be
   /// this node's; any thread.
   std::function<bool()> has_room = [] { return true; };
+  /// Sockets to providers of sign-ins; null: nobody registers by one.
+  kit::io_loop* outward = nullptr;
 };
 
 caf::actor spawn_gateway(caf::local_actor& parent, gateway_args args);

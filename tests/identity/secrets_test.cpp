@@ -47,6 +47,16 @@ TEST_CASE("secrets are a pepper and keys of tokens, the first of which signs") {
   CHECK(got->token_keys[1].first == "k1");
 }
 
+TEST_CASE("the secret of a client of Google's is one word, and may be absent") {
+  CHECK(parse_secrets(good)->google_client_secret.empty());
+  CHECK(parse_secrets(good + "google-client-secret GOCSPX-a_b\n")
+            ->google_client_secret
+        == "GOCSPX-a_b");
+  for (const char* line : {"google-client-secret", "google-client-secret a b",
+                           "google-client-secret a\ngoogle-client-secret b"})
+    CHECK_FALSE(parse_secrets(good + line + "\n"));
+}
+
 TEST_CASE("secrets that are short, doubled or missing are refused, and not "
           "shown") {
   const std::string secret(62, 'c');

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <future>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -411,6 +412,103 @@ TEST_CASE("the tables of accounts are behind the wall") {
     CHECK(count(eve.tenant.value) == "0");
     CHECK(count("") == "0");
   }
+}
+
+namespace {
+
+/// A person of a provider, for whom account and key number `n` are brought.
+accounts::enter person(const std::string& subject, const std::string& email,
+                       int n) {
+  accounts::enter what;
+  what.provider = "google";
+  what.subject = subject;
+  what.who.tenant = tenant_id{uuid(5'000 + n)};
+  what.who.user = user_id{uuid(6'000 + n)};
+  what.who.email = email;
+  what.who.username = "somebody";
+  what.key.id = uuid(7'000 + n);
+  what.key.lookup = "lookup" + std::to_string(7'000 + n);
+  what.key.digest = hash_of(n);
+  what.key.prefix = "sk_12345";
+  what.key.name = "default";
+  what.key.scopes = {"workflows:read"};
+  return what;
+}
+
+} // namespace
+
+TEST_CASE("a person of a provider is made once, with a tenant and a key") {
+  bank at;
+  auto first = at.must<entered>(person("117", "ada@example.com", 1));
+  REQUIRE(first.who);
+  CHECK(first.is_new);
+  CHECK(first.who->user.value == uuid(6'001));
+  CHECK(first.who->tenant.value == uuid(5'001));
+  CHECK(first.who->role == "owner");
+  CHECK(first.who->tier == "free");
+  CHECK(at.opens(7'001));
+  // The same message again, as after a connection that was lost.
+  auto repeated = at.must<entered>(person("117", "ada@example.com", 1));
+  CHECK(repeated.is_new);
+  CHECK(repeated.who->user == first.who->user);
+  // Later, under another address: what is brought for somebody new is unused.
+  auto later = at.must<entered>(person("117", "ada@example.net", 2));
+  CHECK_FALSE(later.is_new);
+  CHECK(later.who->user == first.who->user);
+  CHECK(later.who->email == "ada@example.com");
+  CHECK_FALSE(at.opens(7'002));
+  // Of another provider it is another person.
+  auto other = person("117", "other@example.com", 3);
+  other.provider = "elsewhere";
+  CHECK(at.must<entered>(other).is_new);
+}
+
+TEST_CASE("an address that an account has is not given to a person of a "
+          "provider, and nothing of them stays") {
+  bank at;
+  at.user(1, 1);
+  auto got = at.node.ask<entered>(person("117", "user1@Example.org", 1));
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == errc::conflict);
+  CHECK_FALSE(at.opens(7'001));
+  auto db = test::connect(at.dsn);
+  auto left = db.run({"count_left", "select count(*) from tenants where tenant "
+                                    "= $1::text"},
+                     {uuid(5'001)});
+  REQUIRE(left);
+  CHECK(left->int8(0, 0) == 0);
+}
+
+TEST_CASE("a person whose account or tenant is closed is told as one") {
+  bank at;
+  at.must<entered>(person("117", "ada@example.com", 1));
+  at.sql("update users set closed_at = now() where subject = '117'");
+  auto got = at.must<entered>(person("117", "ada@example.com", 2));
+  CHECK_FALSE(got.who);
+  CHECK_FALSE(got.is_new);
+  at.sql("update users set closed_at = null where subject = '117'");
+  at.sql("update tenants set closed_at = now() where tenant = '" + uuid(5'001)
+         + "'");
+  CHECK_FALSE(at.must<entered>(person("117", "ada@example.com", 3)).who);
+}
+
+TEST_CASE("of those who come at once with one subject one is new") {
+  bank at;
+  std::vector<std::future<result<entered>>> all;
+  for (int i = 1; i <= 12; ++i)
+    all.push_back(
+        at.node.start<entered>(person("118", "grace@example.com", i)));
+  int fresh = 0;
+  std::set<std::string> users;
+  for (auto& one : all) {
+    auto got = one.get();
+    REQUIRE(got);
+    REQUIRE(got->who);
+    fresh += got->is_new ? 1 : 0;
+    users.insert(got->who->user.value);
+  }
+  CHECK(fresh == 1);
+  CHECK(users.size() == 1);
 }
 
 } // namespace shannon::store

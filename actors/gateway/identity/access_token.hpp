@@ -26,9 +26,6 @@ struct token_issuer {
 /// Shorter ones can be guessed; a node does not start with them.
 inline constexpr std::size_t token_key_bytes_min = 32;
 
-/// Longer tokens are refused unread.
-inline constexpr std::size_t token_bytes_max = 8 * 1024;
-
 /// No token is good for longer, whatever it says.
 inline constexpr std::chrono::hours token_lifetime_max{24};
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t file_bytes_max = 64 * 1024;
 constexpr std::size_t name_max = 64;
+constexpr std::size_t secret_bytes_max = 512;
 
 tl::unexpected<error> refuse(std::size_t line, const char* expected) {
   return fail(errc::invalid_argument,
@@ -79,6 +80,13 @@ result<identity_secrets> parse_secrets(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (words.empty() || words[0].starts_with('#'))
       continue;
+    if (words[0] == "google-client-secret") {
+      if (words.size() != 2 || words[1].size() > secret_bytes_max
+          || !out.google_client_secret.empty())
+        return refuse(number, "one google-client-secret, of one word");
+      out.google_client_secret = words[1];
+      continue;
+    }
     auto key = kit::from_hex(words.back()).value_or("");
     if (key.size() < token_key_bytes_min)
       return refuse(number, "at least 64 hex digits at the end");
@@ -93,7 +101,8 @@ result<identity_secrets> parse_secrets(std::string_view text) {
         return refuse(number, "a name of its own for each token-key");
       out.token_keys.emplace_back(words[1], std::move(key));
     } else {
-      return refuse(number, "\"pepper HEX\" or \"token-key NAME HEX\"");
+      return refuse(number, "\"pepper HEX\", \"token-key NAME HEX\" or "
+                            "\"google-client-secret TEXT\"");
     }
   }
   if (out.pepper.empty() || out.token_keys.empty())

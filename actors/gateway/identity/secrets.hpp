@@ -14,12 +14,15 @@ namespace shannon::gateway {
 ///
 ///     pepper 64 hex digits
 ///     token-key NAME 64 or more hex digits
+///     google-client-secret TEXT
 ///
-/// The first token-key signs, all of them verify. Empty lines and those that
-/// begin with `#` mean nothing.
+/// The first token-key signs, all of them verify. The last line is there only
+/// if clients sign in with codes of Google's. Empty lines and those that begin
+/// with `#` mean nothing.
 struct identity_secrets {
   std::string pepper;
   std::vector<std::pair<std::string, std::string>> token_keys;
+  std::string google_client_secret; ///< Empty without one.
 };
 
 /// Errors name the line, never what stands there.

@@ -4,6 +4,7 @@
 #include "actors/gateway/identity/digest.hpp"
 #include "actors/gateway/identity/scopes.hpp"
 #include "actors/gateway/resources/account_json.hpp"
+#include "actors/gateway/resources/token_pairs.hpp"
 #include "actors/gateway/text/identifiers.hpp"
 
 #include <algorithm>
@@ -16,15 +17,13 @@ namespace shannon::gateway {
 
 namespace {
 
-constexpr std::size_t refresh_bytes = 32;
-
 class account_handlers {
 public:
   account_handlers(desk& gateway, authenticator& entrance,
                    password_desk& passwords,
                    const config::identity_settings& settings)
       : gateway_(gateway), entrance_(entrance), passwords_(passwords),
-        settings_(settings) {}
+        settings_(settings), pairs_(gateway, entrance, settings) {}
 
   // -- keys -------------------------------------------------------------------
 
@@ -184,7 +183,10 @@ public:
                 if (!*fits || !who)
                   return request->answer(
                       error_answer(401, "invalid email or password"));
-                begin_family(request, *who);
+                pairs_.begin(*who, [request](const result<json_out>& pair) {
+                  pair ? request->answer(200, *pair)
+                       : request->answer(pair.error());
+                });
               });
         });
   }
@@ -193,7 +195,7 @@ public:
     auto token = read_refresh(request->request(), depth());
     if (!token)
       return request->answer(std::move(token.error()));
-    auto next = to_base64url(random_bytes(refresh_bytes));
+    auto next = token_pairs::fresh();
     ask<accounts::refresh_used>(
         accounts::use_refresh{sha256(*token), sha256(next),
                               settings_.refresh_lifetime},
@@ -204,7 +206,7 @@ public:
             return request->answer(
                 account_error(401, "invalid_refresh_token",
                               "The refresh token is invalid or expired"));
-          answer(request, got->who, next);
+          request->answer(200, pairs_.pair_of(got->who, next));
         });
   }
 
@@ -219,46 +221,11 @@ private:
                          gateway_.settings().ask_timeout, std::move(then));
   }
 
-  void begin_family(const call_ptr& request, const accounts::account& who) {
-    auto first = to_base64url(random_bytes(refresh_bytes));
-    ask<accounts::refresh_kept>(
-        accounts::keep_refresh{who.tenant, who.user, random_uuid(),
-                               sha256(first), settings_.refresh_lifetime},
-        [this, request, who, first](const result<accounts::refresh_kept>& got) {
-          if (!got)
-            return request->answer(got.error());
-          answer(request, who, first);
-        });
-  }
-
-  void answer(const call_ptr& request, const accounts::account& who,
-              const std::string& refresh_token) {
-    token_claims claims;
-    claims.user = who.user;
-    claims.tenant = who.tenant;
-    claims.id = random_uuid();
-    claims.username = who.username;
-    claims.email = who.email;
-    claims.role = who.role;
-    claims.scopes = scopes::of_role(who.role);
-    claims.epoch = who.epoch;
-    claims.issued_at
-        = std::chrono::floor<std::chrono::seconds>(gateway_.env().now());
-    auto lifetime
-        = std::chrono::floor<std::chrono::seconds>(settings_.access_lifetime);
-    claims.expires_at = claims.issued_at + lifetime;
-    json_out body;
-    body["access_token"] = sign_token(entrance_.issuer(), claims);
-    body["refresh_token"] = refresh_token;
-    body["token_type"] = "Bearer";
-    body["expires_in"] = lifetime.count();
-    request->answer(200, body);
-  }
-
   desk& gateway_;
   authenticator& entrance_;
   password_desk& passwords_;
   config::identity_settings settings_;
+  token_pairs pairs_;
 };
 
 } // namespace
@@ -277,10 +244,6 @@ void add_account_handlers(handler_table& table, desk& gateway,
   table.set(make_account, [all](auto& call) { all->make_account(call); });
   table.set(log_in, [all](auto& call) { all->log_in(call); });
   table.set(refresh_token, [all](auto& call) { all->refresh(call); });
-  auto depth = gateway.settings().json_depth_max;
-  table.set(register_with_provider, [depth](auto& call) {
-    call->answer(refuse_provider(call->request(), depth));
-  });
 }
 
 } // namespace shannon::gateway

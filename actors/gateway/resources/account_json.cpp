@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t key_name_max = 100;
 constexpr std::size_t description_max = 1'000;
 constexpr std::size_t text_max = 256;
+constexpr std::size_t code_bytes_max = 2'048;
+constexpr std::size_t uri_bytes_max = 2'048;
 
 tl::unexpected<http_response> wrong(std::string_view message) {
   return tl::unexpected<http_response>{
@@ -73,6 +75,16 @@ json_out rates(const tier_limits& limits) {
   return out;
 }
 
+json_out quotas(const tier_limits& limits) {
+  json_out out;
+  // No plan has a monthly bound on tokens: 0 says so.
+  out["monthly_tokens"] = 0;
+  out["monthly_usage"] = 0;
+  out["rate_limit_minute"] = limits.minute;
+  out["rate_limit_hour"] = limits.hour;
+  return out;
+}
+
 } // namespace
 
 http_response account_error(int status, std::string_view code,
@@ -111,19 +123,34 @@ read_body<std::string> read_refresh(const http_request& request,
   return token;
 }
 
-http_response refuse_provider(const http_request& request,
-                              std::uint32_t json_depth_max) {
+read_body<provider_request> read_provider(const http_request& request,
+                                          std::uint32_t json_depth_max,
+                                          bool is_set_up) {
   std::string provider;
-  auto read = read_texts(request, json_depth_max, {{"provider", &provider}});
+  provider_request out;
+  auto read = read_texts(request, json_depth_max,
+                         {{"provider", &provider},
+                          {"token", &out.token},
+                          {"code", &out.code},
+                          {"redirect_uri", &out.redirect_uri}});
   if (!read)
-    return wrong(read.error().text).value();
+    return wrong(read.error().text);
   if (provider.empty())
-    return wrong("provider is required").value();
-  return account_error(400, "unsupported_provider",
-                       provider == "google"
-                           ? "Sign-in with google is not set up here: use an "
-                             "API key, or an account of the admin port"
-                           : "Only google is supported");
+    return wrong("provider is required");
+  if (provider != "google" || !is_set_up)
+    return tl::unexpected<http_response>{account_error(
+        400, "unsupported_provider",
+        provider == "google" ? "Sign-in with google is not set up here: use an "
+                               "API key, or an account of the admin port"
+                             : "Only google is supported")};
+  if (out.token.empty() == out.code.empty())
+    return wrong("token, or code and redirect_uri, is required");
+  if (!out.code.empty() && out.redirect_uri.empty())
+    return wrong("redirect_uri is required with code");
+  if (out.code.size() > code_bytes_max
+      || out.redirect_uri.size() > uri_bytes_max)
+    return wrong("code and redirect_uri must be 2048 bytes or less");
+  return out;
 }
 
 read_body<register_request> read_register(const http_request& request,
@@ -194,6 +221,29 @@ json_out made_key_json(const accounts::key_row& key, const std::string& text) {
   return out;
 }
 
+json_out entered_json(const accounts::account& who, const json_out& tokens,
+                      const std::string& api_key, bool is_new,
+                      const std::string& picture) {
+  json_out out;
+  out["user_id"] = who.user.value;
+  out["tenant_id"] = who.tenant.value;
+  for (const auto& [name, value] : tokens.items())
+    out[name] = value;
+  out["api_key"] = api_key;
+  out["tier"] = who.tier;
+  out["is_new_user"] = is_new;
+  out["quotas"] = quotas(limits_of(who.tier));
+  json_out user;
+  user["email"] = who.email;
+  user["username"] = who.username;
+  if (!who.name.empty())
+    user["name"] = who.name;
+  if (!picture.empty())
+    user["picture"] = picture;
+  out["user"] = std::move(user);
+  return out;
+}
+
 json_out me_json(const accounts::account& who) {
   auto limits = limits_of(who.tier);
   json_out out;
@@ -204,13 +254,7 @@ json_out me_json(const accounts::account& who) {
   if (!who.name.empty())
     out["name"] = who.name;
   out["tier"] = who.tier;
-  json_out quotas;
-  // No plan has a monthly bound on tokens: 0 says so.
-  quotas["monthly_tokens"] = 0;
-  quotas["monthly_usage"] = 0;
-  quotas["rate_limit_minute"] = limits.minute;
-  quotas["rate_limit_hour"] = limits.hour;
-  out["quotas"] = std::move(quotas);
+  out["quotas"] = quotas(limits);
   out["rate_limits"] = rates(limits);
   return out;
 }

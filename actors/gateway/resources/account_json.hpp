@@ -35,10 +35,19 @@ read_body<key_request> read_key(const http_request& request,
 read_body<std::string> read_refresh(const http_request& request,
                                     std::uint32_t json_depth_max);
 
-/// POST /api/v1/auth/register: answers what is wrong with it. Only `google` is
-/// a provider, and none is set up.
-http_response refuse_provider(const http_request& request,
-                              std::uint32_t json_depth_max);
+/// How somebody shows a provider's word for who they are: either its token, or
+/// a code and where it was sent.
+struct provider_request {
+  std::string token;
+  std::string code;
+  std::string redirect_uri;
+};
+
+/// POST /api/v1/auth/register. `is_set_up` says which providers there are: one,
+/// `google`, or none.
+read_body<provider_request> read_provider(const http_request& request,
+                                          std::uint32_t json_depth_max,
+                                          bool is_set_up);
 
 struct register_request {
   std::string email;
@@ -67,6 +76,11 @@ json_out key_json(const accounts::key_row& key,
 
 /// A key that was just made, with its text.
 json_out made_key_json(const accounts::key_row& key, const std::string& text);
+
+/// What who has just signed in is told, besides the tokens.
+json_out entered_json(const accounts::account& who, const json_out& tokens,
+                      const std::string& api_key, bool is_new,
+                      const std::string& picture);
 
 /// GET /api/v1/auth/me.
 json_out me_json(const accounts::account& who);

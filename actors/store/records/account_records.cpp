@@ -2,6 +2,7 @@
 
 #include "actors/store/records/account_queries.hpp"
 #include "actors/store/records/key_queries.hpp"
+#include "actors/store/records/provider_queries.hpp"
 #include "actors/store/records/refresh_queries.hpp"
 
 namespace shannon::store::records {
@@ -22,6 +23,7 @@ subject account_lines() {
       // An address is taken or free in all tenants; a login names none.
       across_tenants("make_account", make_account),
       across_tenants("find_login", find_login),
+      across_tenants("enter", enter),
   };
 }
 
