@@ -23,6 +23,9 @@ struct session {
   std::string mode;         ///< Of the first task.
   time created_at;
   time updated_at;
+  /// Tasks from before are not its own: it was deleted, and its name is used
+  /// again. The beginning of time, if it never was.
+  time since;
   /// A person or a model gave it the title; else it is the first query, cut.
   bool titled = false;
 };

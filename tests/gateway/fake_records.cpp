@@ -1,5 +1,7 @@
 #include "tests/gateway/fake_records.hpp"
 
+#include <utility>
+
 namespace shannon::test {
 
 namespace {
@@ -29,8 +31,14 @@ fake_records::kept* fake_records::find(const tenant_id& tenant,
 }
 
 result<message_body> fake_records::open(const sessions::open& msg) {
-  if (auto* known = find(msg.tenant, msg.what.user, msg.what.id))
-    return message_body{sessions::opened{known->what, false}};
+  if (auto* known = find(msg.tenant, msg.what.user, msg.what.id)) {
+    bool anew = std::exchange(known->deleted, false);
+    if (anew) {
+      known->what = msg.what;
+      known->what.since = now_;
+    }
+    return message_body{sessions::opened{known->what, anew}};
+  }
   for (const auto& one : sessions_)
     if (one.tenant == msg.tenant && one.what.id == msg.what.id)
       return no_such();

@@ -18,6 +18,13 @@ public:
 
   std::vector<sessions::session> sessions() const;
 
+  /// When what begins anew from here on does so. Tasks of `fake_runs` are a
+  /// second apart: the n-th begins at 1,700,000,000 + n.
+  void set_now(sessions::time now) {
+    std::lock_guard guard{mutex_};
+    now_ = now;
+  }
+
 private:
   struct kept {
     tenant_id tenant;
@@ -36,6 +43,7 @@ private:
 
   mutable std::mutex mutex_;
   std::vector<kept> sessions_;
+  sessions::time now_;
   std::map<std::string, claim> claims_;
 };
 

@@ -63,7 +63,11 @@ private:
 
   void on(const envelope& mail, const store::list_heads& m) {
     store::head_page page;
-    for (auto& head : runs_.heads()) {
+    auto all = runs_.heads();
+    std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) {
+      return a.created_at > b.created_at;
+    });
+    for (auto& head : all) {
       bool fits
           = (!m.session || head.birth.session == *m.session)
             && (!m.user || head.birth.user == *m.user)
@@ -85,7 +89,8 @@ private:
     store::session_sums all;
     for (const auto& part : m.sessions)
       for (const auto& head : runs_.heads())
-        if (head.birth.session == part.session && head.birth.user == m.user)
+        if (head.birth.session == part.session && head.birth.user == m.user
+            && head.created_at >= part.since)
           ++all.sessions[part.session].tasks;
     reply(mail, std::move(all));
   }

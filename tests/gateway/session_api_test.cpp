@@ -216,6 +216,53 @@ TEST_CASE("a deleted session is not shown, and deleted again without harm") {
   CHECK(body_of(ask_as(fixture, "/api/v1/sessions"))["total_count"] == 0);
 }
 
+TEST_CASE("a session that was deleted and is used again begins empty") {
+  gateway_fixture fixture;
+  auto of = [&](const std::string& what) {
+    return body_of(ask_as(fixture, "/api/v1/sessions/" + what));
+  };
+  auto count = [&] {
+    return body_of(
+        ask_as(fixture, "/api/v1/sessions"))["sessions"][0]["task_count"];
+  };
+  for (const char* query : {"my name is Ann", "and I am ten", "who am I?"})
+    complete(fixture, submit(fixture, query, "talk"), "Hello");
+  CHECK(of("talk/history")["total"] == 3);
+  auto id = of("talk")["session_id"].get<std::string>();
+  auto removed = fixture.ask("DELETE /api/v1/sessions/talk HTTP/1.1\r\nHost: "
+                             "x\r\n"
+                             + as_user("ann") + "\r\n");
+  REQUIRE(removed.status == 204);
+  fixture.records.set_now(
+      sessions::time{std::chrono::milliseconds{1'700'000'003'500}});
+
+  auto first = submit(fixture, "what is my name?", "talk");
+  CHECK(fixture.runs.find(first)->input.history_size() == 0);
+  CHECK(of("talk")["session_id"] == id);
+  CHECK(of("talk")["task_count"] == 1);
+  CHECK(count() == 1);
+  auto history = of("talk/history");
+  CHECK(history["total"] == 1);
+  REQUIRE(history["tasks"].size() == 1);
+  CHECK(history["tasks"][0]["query"] == "what is my name?");
+  auto turns = of("talk/events");
+  CHECK(turns["count"] == 1);
+  REQUIRE(turns["turns"].size() == 1);
+  CHECK(turns["turns"][0]["user_query"] == "what is my name?");
+  CHECK(of("talk/events?offset=1")["turns"].empty());
+
+  // From then on it remembers, whichever way it is named.
+  complete(fixture, first, "I do not know");
+  for (const auto& name : {std::string{"talk"}, id}) {
+    auto next = submit(fixture, "and now?", name);
+    auto input = fixture.runs.find(next)->input;
+    REQUIRE(input.history_size() == 2);
+    CHECK(input.history(0).text() == "what is my name?");
+  }
+  CHECK(of("talk/history")["total"] == 3);
+  CHECK(of("talk/events?limit=1&offset=2")["turns"][0]["turn"] == 3);
+}
+
 TEST_CASE("a planned task gives its session a title while that has none") {
   gateway_fixture fixture;
   auto wants_title = [&](const std::string& more) {

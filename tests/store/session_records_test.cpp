@@ -90,12 +90,12 @@ TEST_CASE("a session is given one title by its tasks, and none that a person "
     REQUIRE(got);
     return got->what;
   };
-  auto give = [&](const std::string& name, const std::string& title,
-                  const std::string& tenant = "a",
-                  const std::string& user = "ann") {
-    return node.ask<sessions::named>(sessions::name{
-        tenant_id{tenant}, user_id{user}, session_id{name}, title});
-  };
+  auto give
+      = [&](const std::string& name, const std::string& title,
+            const std::string& tenant = "a", const std::string& user = "ann") {
+          return node.ask<sessions::named>(sessions::name{
+              tenant_id{tenant}, user_id{user}, session_id{name}, title});
+        };
   CHECK_FALSE(open("talk").titled);
   CHECK(give("talk", "First")->done);
   CHECK(open("talk").title == "First");
@@ -136,6 +136,12 @@ TEST_CASE("a deleted session is gone until its name is used again") {
   CHECK(anew->what.title == "first words");
   // Its tasks from before are not its any more.
   CHECK(anew->what.created_at > begun->what.created_at);
+  CHECK(begun->what.since == sessions::time{});
+  CHECK(anew->what.since == anew->what.created_at);
+  auto later = node.ask<sessions::opened>(opening("a", "ann", "i", "talk"));
+  CHECK(later->what.since == anew->what.since);
+  CHECK(node.ask<sessions::session>(finding("a", "ann", "i"))->since
+        == anew->what.since);
   CHECK(node.ask<sessions::page>(list)->total == 1);
 }
 

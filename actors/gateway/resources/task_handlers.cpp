@@ -159,6 +159,7 @@ private:
     bool by_id = false;
     bool may_name = false; ///< The session, if that has no title.
     remote::StartTask start;
+    std::vector<store::log_head> earlier; ///< Of the session, newest first.
     int open = 0; ///< What must be known before the next thing is done.
     bool answered = false;
     std::optional<remote::TaskAccepted> accepted;
@@ -182,6 +183,7 @@ private:
           if (job->goes_on)
             job->start.mutable_input()->set_names_session(job->may_name
                                                           && !got->what.titled);
+          job->session.since = got->what.since;
           if (job->by_id) {
             job->session.name = got->what.name;
             job->start.mutable_input()->set_session(got->what.name.value);
@@ -203,21 +205,32 @@ private:
     earlier.statuses = {store::log_status::completed};
     earlier.limit = static_cast<std::uint32_t>((messages + 1) / 2);
     gateway_.ask_store<store::head_page>(
-        std::move(earlier),
-        [this, job, messages](const result<store::head_page>& got) {
+        std::move(earlier), [this, job](const result<store::head_page>& got) {
           if (!got)
             return refuse(*job, error_answer(got.error()));
-          for (auto& one : history_of(got->heads, messages))
-            *job->start.mutable_input()->add_history() = std::move(one);
+          job->earlier = got->heads;
           is_known(job);
         });
+  }
+
+  /// Of a session that has begun again nothing from before is told.
+  static void tell_history(submission& job) {
+    std::erase_if(job.earlier, [&](const store::log_head& one) {
+      return one.created_at < job.session.since;
+    });
+    auto* input = job.start.mutable_input();
+    for (auto& one :
+         history_of(job.earlier, history_window(input->context_json())))
+      *input->add_history() = std::move(one);
   }
 
   void is_known(const submission_ptr& job) {
     if (--job->open > 0 || job->answered)
       return;
-    if (job->goes_on && !job->accepted)
+    if (job->goes_on && !job->accepted) {
+      tell_history(*job);
       return start(job);
+    }
     if (job->accepted)
       answer_accepted(*job);
   }

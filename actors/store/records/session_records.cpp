@@ -12,7 +12,8 @@ namespace shannon::store::records {
 namespace {
 
 #define SHANNON_SESSION                                                        \
-  "id, name, user_id, title, context, mode, created_at, updated_at, titled"
+  "id, name, user_id, title, context, mode, created_at, updated_at, since, "   \
+  "titled"
 #define SHANNON_MINE                                                           \
   " where tenant = $1::text and user_id = $2::text "                           \
   "and (id = $3::text or name = $3::text)"
@@ -21,7 +22,7 @@ constexpr pg_statement make_sql{
     "session_make",
     "insert into sessions (tenant, " SHANNON_SESSION ") values ($1::text, "
     "$2::text, $3::text, $4::text, $5::text, $6::text, $7::text, now(), now(), "
-    "false) "
+    "'epoch', false) "
     "on conflict do nothing returning " SHANNON_SESSION};
 
 /// One that is gone begins anew, without what it was.
@@ -34,8 +35,8 @@ constexpr pg_statement meet_sql{
 constexpr pg_statement anew_sql{
     "session_anew", "update sessions set title = $3::text, context = $4::text, "
                     "mode = $5::text, created_at = now(), updated_at = now(), "
-                    "titled = false, deleted_at = null where tenant = $1::text "
-                    "and id = $2::text "
+                    "since = now(), titled = false, deleted_at = null "
+                    "where tenant = $1::text and id = $2::text "
                     "returning " SHANNON_SESSION};
 
 /// Kept from the sweep, which deletes none that was opened within the hour.
@@ -77,9 +78,9 @@ constexpr pg_statement remove_sql{
 #undef SHANNON_SESSION
 #undef SHANNON_MINE
 
-constexpr int titled_column = 8;
-constexpr int deleted_column = 9;
-constexpr int old_column = 10;
+constexpr int titled_column = 9;
+constexpr int deleted_column = 10;
+constexpr int old_column = 11;
 
 sessions::session session_at(const pg_rows& rows, int row) {
   return {rows.text(row, 0),
@@ -90,6 +91,7 @@ sessions::session session_at(const pg_rows& rows, int row) {
           rows.text(row, 5),
           rows.time(row, 6),
           rows.time(row, 7),
+          rows.time(row, 8),
           rows.bytes(row, titled_column) == std::string_view{"\1", 1}};
 }
 
