@@ -50,19 +50,122 @@ TEST_CASE("every public route is described, and no other") {
   CHECK(described == served);
 }
 
-TEST_CASE("every schema that is named is there, every schema is named") {
+TEST_CASE("everything that is named is there, and everything there is named") {
   auto doc = openapi_document();
   std::set<std::string> named;
   collect(doc, named);
-  const auto& schemas = doc["components"]["schemas"];
   for (const auto& ref : named) {
     INFO(ref);
-    CHECK(schemas.contains(ref.substr(ref.rfind('/') + 1)));
+    REQUIRE(ref.starts_with("#/"));
+    CHECK(doc.contains(json_out::json_pointer{ref.substr(1)}));
   }
-  for (const auto& [name, schema] : schemas.items()) {
-    INFO(name);
-    CHECK(named.count("#/components/schemas/" + name) == 1);
+  for (const char* kind : {"schemas", "headers"})
+    for (const auto& [name, what] : doc["components"][kind].items()) {
+      INFO(kind << " " << name);
+      CHECK(named.count("#/components/" + std::string{kind} + "/" + name) == 1);
+    }
+}
+
+namespace {
+
+/// The schemas of a refusal's body.
+std::set<std::string> errors(const json_out& doc, const std::string& path,
+                             const std::string& method,
+                             const std::string& status) {
+  std::set<std::string> refs;
+  collect(doc["paths"][path][method]["responses"][status]["content"], refs);
+  std::set<std::string> names;
+  for (const auto& ref : refs)
+    names.insert(ref.substr(ref.rfind('/') + 1));
+  return names;
+}
+
+using texts = std::set<std::string>;
+
+} // namespace
+
+TEST_CASE("each surface refuses in its own words") {
+  auto doc = openapi_document();
+  for (const char* status : {"400", "401", "403", "404", "429", "503"}) {
+    INFO(status);
+    CHECK(errors(doc, "/v1/chat/completions", "post", status)
+          == texts{"OpenAiError"});
+    CHECK(errors(doc, "/v1/messages", "post", status)
+          == texts{"AnthropicError"});
+    CHECK(errors(doc, "/v1/completions", "post", status)
+          == texts{"OpenAiError", "DetailError"});
   }
+  CHECK(errors(doc, "/v1/models", "get", "401")
+        == texts{"OpenAiError", "AnthropicError"});
+  CHECK(errors(doc, "/api/v1/auth/register", "post", "400")
+        == texts{"AuthError"});
+  CHECK(errors(doc, "/api/v1/tasks", "post", "400") == texts{"Error"});
+  CHECK(errors(doc, "/api/v1/tasks", "post", "429") == texts{"RateLimited"});
+  // What the routes do not know of is not said of them.
+  CHECK(doc["paths"]["/api/v1/tasks"]["get"]["responses"].count("404") == 0);
+}
+
+TEST_CASE("answers are described with their headers") {
+  auto doc = openapi_document();
+  auto headers = [&](const char* path, const char* method, const char* status) {
+    texts out;
+    for (const auto& [name, value] :
+         doc["paths"][path][method]["responses"][status]["headers"].items())
+      out.insert(name);
+    return out;
+  };
+  const texts traced{"X-Trace-ID", "X-Span-ID"};
+  const texts counted{"X-Trace-ID",
+                      "X-Span-ID",
+                      "X-RateLimit-Limit-Minute",
+                      "X-RateLimit-Remaining-Minute",
+                      "X-RateLimit-Limit-Hour",
+                      "X-RateLimit-Remaining-Hour",
+                      "X-RateLimit-Reset",
+                      "RateLimit-Policy",
+                      "RateLimit"};
+  auto with = [](texts all, const texts& more) {
+    all.insert(more.begin(), more.end());
+    return all;
+  };
+  for (const char* path : {"/v1/chat/completions", "/v1/messages"}) {
+    CHECK(headers(path, "post", "200")
+          == with(counted,
+                  {"X-Workflow-ID", "X-Session-ID", "X-Shannon-Session-ID"}));
+    CHECK(headers(path, "post", "429") == with(counted, {"Retry-After"}));
+    CHECK(headers(path, "post", "401") == with(traced, {"WWW-Authenticate"}));
+  }
+  CHECK(headers("/v1/completions", "post", "200")
+        == with(counted, {"X-Idempotency-Cached", "X-Idempotency-Key"}));
+  CHECK(headers("/api/v1/tasks/stream", "post", "201")
+        == with(counted, {"X-Workflow-ID", "X-Session-ID", "Link",
+                          "X-Idempotency-Cached", "X-Idempotency-Key"}));
+  CHECK(headers("/api/v1/tasks/{id}/stream", "get", "307")
+        == with(traced, {"Location"}));
+  CHECK(headers("/api/v1/auth/register", "post", "429")
+        == with(traced, {"RateLimit-Policy", "RateLimit", "Retry-After"}));
+  CHECK(headers("/health", "get", "200").empty());
+}
+
+TEST_CASE("streams and texts are described by their media types") {
+  auto doc = openapi_document();
+  auto media = [&](const char* path, const char* method, const char* status) {
+    texts out;
+    for (const auto& [name, value] :
+         doc["paths"][path][method]["responses"][status]["content"].items())
+      out.insert(name);
+    return out;
+  };
+  for (const char* path :
+       {"/v1/chat/completions", "/v1/messages", "/v1/completions"})
+    CHECK(media(path, "post", "200")
+          == texts{"application/json", "text/event-stream"});
+  CHECK(media("/api/v1/stream/sse", "get", "200")
+        == texts{"text/event-stream"});
+  CHECK(media("/metrics", "get", "200") == texts{"text/plain; version=0.0.4"});
+  CHECK(media("/api/v1/blob/{key}", "get", "200") == texts{"text/plain"});
+  CHECK(media("/api/v1/tasks", "get", "200") == texts{"application/json"});
+  CHECK(media("/api/v1/stream/ws", "get", "101").empty());
 }
 
 TEST_CASE("operations have names of their own, and every brace a parameter") {

@@ -1,5 +1,6 @@
 #include "actors/gateway/routes/openapi.hpp"
 
+#include "actors/gateway/routes/openapi_answers.hpp"
 #include "actors/gateway/routes/routes.hpp"
 #include "actors/gateway/text/answers.hpp"
 #include "actors/kit/http_text.hpp"
@@ -63,36 +64,6 @@ json_out parameters_of(const route& line) {
   return all;
 }
 
-json_out answer_of(std::string_view text, std::string_view schema) {
-  json_out answer;
-  answer["description"] = text;
-  if (!schema.empty())
-    answer["content"] = json_content(schema);
-  return answer;
-}
-
-json_out answers_of(const route& line) {
-  json_out all;
-  all[std::to_string(line.success)]
-      = answer_of(reason_phrase(line.success), line.gives);
-  all["400"] = answer_of("A parameter or the body is wrong", "Error");
-  if (line.who == access::client || line.who == access::stream_client) {
-    all["401"] = answer_of("No credential, or not a good one", "Error");
-    if (!line.scope.empty())
-      all["403"] = answer_of("The credential does not allow it", "Error");
-  }
-  if (line.pattern.find('{') != std::string_view::npos)
-    all["404"]
-        = answer_of("Nothing of this name, or not the caller's", "Error");
-  if (line.repeated != repeats::as_new)
-    all["422"] = answer_of("The Idempotency-Key came with another body before",
-                           "Error");
-  if (line.counted != rate::none)
-    all["429"] = answer_of("Too many requests: see Retry-After", "Error");
-  all["503"] = answer_of("Not now: see Retry-After", "Error");
-  return all;
-}
-
 json_out security_of(const route& line) {
   auto all = json_out::array();
   if (line.who == access::anybody)
@@ -137,6 +108,7 @@ json_out operation(const route& line, std::string_view method) {
 json_out components() {
   json_out all;
   all["schemas"] = json_out::parse(embedded::api_schemas().front().second);
+  all["headers"] = header_components();
   auto& schemes = all["securitySchemes"];
   schemes["apiKey"]
       = {{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}};

@@ -16,6 +16,8 @@ constexpr std::string_view session_writes = "sessions:write";
 
 constexpr std::string_view executes = "agents:execute";
 
+constexpr std::string_view event_stream = "text/event-stream";
+
 constexpr query_parameter limit{"limit", "At most so many"};
 constexpr query_parameter offset{"offset", "Leave out so many first"};
 
@@ -105,6 +107,12 @@ constexpr route with(route line, access who,
   return line;
 }
 
+/// Its answer is no JSON.
+constexpr route with_text(route line, std::string_view media) {
+  line.streams = media;
+  return line;
+}
+
 /// Of who follows a task.
 constexpr std::array<query_parameter, 6> followed{
     query_parameter{"workflow_id", "The task", true},
@@ -126,7 +134,8 @@ constexpr route for_chats(std::string_view path, endpoint to,
           .repeated = repeated,
           .body = body_bound::task,
           .takes = takes,
-          .gives = gives};
+          .gives = gives,
+          .streams = event_stream};
 }
 
 constexpr std::array table{
@@ -136,11 +145,12 @@ constexpr std::array table{
     open_to_all("/readiness", ready, "Is the node whole"),
     for_operators("GET", "/health/detailed", health_detailed,
                   "What of the node is well, and what is not"),
-    open_to_all("/metrics", metrics, "Prometheus metrics"),
+    with_text(open_to_all("/metrics", metrics, "Prometheus metrics"),
+              "text/plain; version=0.0.4"),
     open_to_all("/openapi.json", openapi, "This description"),
 
     way_in("/api/v1/auth/register", register_with_provider,
-           "Sign in with a provider", "ProviderRequest", "TokenPair", 30),
+           "Sign in with a provider", "ProviderRequest", "SignedIn", 30),
     way_in("/api/v1/auth/refresh", refresh_token,
            "Give a refresh token for fresh ones", "RefreshRequest", "TokenPair",
            60),
@@ -285,6 +295,7 @@ constexpr std::array table{
           .tag = "streams",
           .who = access::stream_client,
           .scope = reads,
+          .streams = event_stream,
           .asks = {query_parameter{"workflow_id", "The task", true},
                    {"types", "Only events of these types"},
                    {"last_event_id", "Only what came after"}}},
@@ -342,7 +353,8 @@ constexpr std::array table{
           .leads_to = get_blob,
           .summary = "A body that events of the caller's tenant refer to",
           .tag = "streams",
-          .scope = reads},
+          .scope = reads,
+          .streams = "text/plain"},
 
     route{.method = "GET",
           .pattern = "/api/v1/sessions",

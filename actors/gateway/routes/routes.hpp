@@ -189,6 +189,8 @@ struct route {
   /// schemas.json; empty: none, or not JSON.
   std::string_view takes = {};
   std::string_view gives = {};
+  /// Media type of an answer that is not JSON, or not only; empty: none.
+  std::string_view streams = {};
   int success = 200;
   std::array<query_parameter, 6> asks = {};
 };
