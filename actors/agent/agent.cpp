@@ -338,6 +338,7 @@ private:
     if (run().status() == store::log_status::completed) {
       report.ParseFromString(run().output());
     } else {
+      report.set_name(agent_name_);
       end.set_error_code(std::string{to_string(run().failure().code)});
       end.set_error_text(run().failure().text);
     }

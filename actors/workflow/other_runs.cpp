@@ -46,6 +46,8 @@ void workflow_actor::start_effect(const durable_run::effect_start& what) {
     start.set_parent_log(log().value);
     *start.mutable_brief() = *brief;
     start.mutable_brief()->set_priority(priority_);
+    if (!what.shown_as.empty())
+      start.mutable_brief()->set_name(what.shown_as);
     start.set_user(birth().user.value);
     return start_other(agent,
                        {what.effect, to_string(what.step), what.key,
@@ -160,8 +162,8 @@ std::string workflow_actor::child_id(const remote::ChildRun& wish,
   return wish.id().empty() ? log().value + "/" + key : wish.id();
 }
 
-/// An agent's log is named by what clients see, and in turns after the first by
-/// the turn too, as its step is.
+/// An agent's log is named by its brief, and in turns after the first by the
+/// turn too, as its step is.
 std::string workflow_actor::agent_log(const remote::AgentBrief& brief) {
   auto name = log().value + "/" + brief.name();
   auto turn = run().turn();

@@ -20,6 +20,8 @@ struct scripted_team {
   bool plan_fails = false;
   std::set<std::string> failing_agents;
   std::vector<remote::AgentBrief> briefs;
+  std::vector<std::string> shown; ///< As what, empty: as their briefs say.
+  bool renames = true;            ///< Those that an earlier build began do not.
   std::optional<std::string> title; ///< Without one the model fails.
   bool has_title = false;           ///< The session, by then.
   std::vector<remote::LlmRequest> titles_asked;
@@ -28,7 +30,10 @@ struct scripted_team {
   durable_run::effect_outcome
   operator()(const durable_run::effect_start& start) {
     if (start.effect == "agent")
-      return work(dynamic_cast<const remote::AgentBrief&>(*start.input));
+      shown.push_back(start.shown_as);
+    if (start.effect == "agent")
+      return work(dynamic_cast<const remote::AgentBrief&>(*start.input),
+                  renames ? start.shown_as : std::string{});
     if (start.effect == "session")
       return name(dynamic_cast<const remote::NameSession&>(*start.input));
     const auto& request = dynamic_cast<const remote::LlmRequest&>(*start.input);
@@ -55,12 +60,13 @@ struct scripted_team {
     return {done.SerializeAsString(), {}, {}, 0};
   }
 
-  durable_run::effect_outcome work(const remote::AgentBrief& brief) {
+  durable_run::effect_outcome work(const remote::AgentBrief& brief,
+                                   const std::string& shown_as) {
     briefs.push_back(brief);
     if (failing_agents.count(brief.name()) != 0)
       return {fail(errc::failed, brief.name() + " broke"), {}, {}, 0};
     remote::AgentReport report;
-    report.set_name(brief.name());
+    report.set_name(shown_as.empty() ? brief.name() : shown_as);
     report.set_success(true);
     report.set_text("by " + brief.name());
     return {report.SerializeAsString(), {}, {}, 0};
@@ -114,6 +120,16 @@ struct team_world {
 
   bool names_session = false;
 
+  /// Who clients were told has done its part, last.
+  std::string completed_agent() const {
+    std::string name;
+    for (std::size_t i = 1; i <= world->log.size(); ++i)
+      if (auto event = world->fact(i).event();
+          event.type() == "AGENT_COMPLETED")
+        name = event.agent_id();
+    return name;
+  }
+
   std::string answer() const {
     remote::AgentReport report;
     report.ParseFromString(world->run->output());
@@ -128,10 +144,19 @@ TEST_CASE("one part is answered by its agent, without a synthesis") {
   w.team->plan_text = R"({"mode":"simple","subtasks":[]})";
   w.run();
   CHECK(w.answer() == "by agent-1");
+  CHECK(w.team->shown == std::vector<std::string>{"simple-agent"});
+  CHECK(w.completed_agent() == "simple-agent");
   CHECK(w.world->event_types()
         == std::vector<std::string>{"WORKFLOW_STARTED", "PROGRESS",
                                     "AGENT_COMPLETED", "LLM_OUTPUT",
                                     "WORKFLOW_COMPLETED", "STREAM_END"});
+}
+
+TEST_CASE("an agent that an earlier build began is told of by its own name") {
+  team_world w;
+  w.team->renames = false;
+  w.run("simple");
+  CHECK(w.completed_agent() == "agent-1");
 }
 
 TEST_CASE("parts run in the order of their dependencies and are joined") {
@@ -144,6 +169,7 @@ TEST_CASE("parts run in the order of their dependencies and are joined") {
   CHECK(w.team->briefs[1].inputs(0).text() == "by agent-s1");
   CHECK(w.answer() == "joined");
   CHECK(w.world->run->usage().input_tokens() == 200);
+  CHECK(w.team->shown == std::vector<std::string>(2));
 }
 
 TEST_CASE("a plan that cannot be had or read gives the task to one agent") {

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <random>
+#include <set>
 
 using namespace shannon;
 using namespace shannon::test;
@@ -40,6 +41,37 @@ TEST_CASE_METHOD(workflow_world, "what an agent that failed has cost is its "
   CHECK(summary("t1").error() == "the model says no");
   CHECK(summary("t1").usage().input_tokens() == 20);
   CHECK(summary("t1").models(0).executions() == 2);
+}
+
+namespace {
+
+/// As whom clients were told of each of an agent's events.
+std::set<std::string> shown_agents(workflow_world& w, const std::string& task) {
+  std::set<std::string> out;
+  for (const auto& fact : w.tables.logs[log_id{task}].facts) {
+    facts::Fact read;
+    REQUIRE(read.ParseFromString(fact.bytes));
+    const auto& event = read.event();
+    if (read.has_child_progressed() || event.type() == "AGENT_COMPLETED")
+      out.insert(event.agent_id());
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(
+    workflow_world,
+    "clients know an agent that has a task to itself by one name") {
+  // Without a plan, and with one of one part.
+  for (const char* mode : {"simple", ""}) {
+    std::string task = std::string{"t"} + mode;
+    REQUIRE(submit(task, mode));
+    advance(10s);
+    REQUIRE(status(task) == store::log_status::completed);
+    CHECK(shown_agents(*this, task) == std::set<std::string>{"simple-agent"});
+    CHECK(status(task + "/agent-1") == store::log_status::completed);
+  }
 }
 
 TEST_CASE_METHOD(workflow_world,

@@ -69,6 +69,11 @@ struct step_options {
   /// Output goes to the blob table whatever its size: for model messages,
   /// which later steps of the run repeat.
   bool always_blob = false;
+  /// Under which name clients see the agent that carries it out; empty: that of
+  /// its brief. Nothing of the record: an agent keeps the name it began with.
+  /// Lives as long as the program. (No std::string: of options that stand in a
+  /// co_await GCC 12 makes a copy by bytes, which a short one does not survive.)
+  std::string_view shown_as;
 };
 
 /// How an effect ended.

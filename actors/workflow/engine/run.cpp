@@ -108,6 +108,7 @@ void durable_run::start_ready(agenda& what) {
     start.effect = op->effect;
     start.input = op->input;
     start.attempt = op->attempt_;
+    start.shown_as = op->options.shown_as;
   }
   queued_.erase(later, queued_.end());
   // What one of these leads to may do away with the next.

@@ -94,6 +94,7 @@ public:
     std::string effect;
     std::shared_ptr<const google::protobuf::Message> input;
     std::uint32_t attempt = 1;
+    std::string shown_as; ///< As step_options has it.
   };
 
   struct effect_stop {

@@ -20,6 +20,9 @@ namespace {
 
 using nlohmann::json;
 
+/// What clients know the agent by that has a task to itself.
+constexpr const char* lone_agent = "simple-agent";
+
 std::string prompt(std::string_view name) {
   for (const auto& [file, text] : embedded::prompts())
     if (file == name)
@@ -155,10 +158,15 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
     give_browser(task, brief);
   step_options how;
   how.attempts_max = 1; // The agent itself is durable and retries inside.
+  // Its log and its step are named by the brief, as in every build before.
+  if (parts.all == 1 && !uses_browser(task))
+    how.shown_as = lone_agent;
   how.completed_event = [name = brief.name()](const std::string& bytes) {
     remote::AgentReport report;
     report.ParseFromString(bytes);
-    return event_of("AGENT_COMPLETED", name,
+    // One that began under an earlier build has another name.
+    return event_of("AGENT_COMPLETED",
+                    report.name().empty() ? name : report.name(),
                     report.success() ? "Task done" : report.error(),
                     json{{"success", report.success()},
                          {"iterations", report.iterations()},
@@ -168,7 +176,8 @@ durable<remote::AgentReport> work_on(context ctx, const remote::TaskInput& task,
   try {
     money.pay_for(brief, parts.left, parts.all > 1);
     auto report = co_await ctx.scope(part.id).step("agent", brief, how);
-    report.set_name(brief.name());
+    if (report.name().empty())
+      report.set_name(brief.name());
     co_return report;
   } catch (const step_failed& thrown) {
     if (thrown.why().code == errc::cancelled)
