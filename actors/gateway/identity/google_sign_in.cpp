@@ -107,7 +107,7 @@ google_sign_in::make(google_sign_in_args args) {
 }
 
 google_sign_in::google_sign_in(google_sign_in_args args)
-    : args_(std::move(args)), client_(args_.loop, {}),
+    : args_(std::move(args)),
       keys_([this](const auto& next) { fetch_keys(next); }, args_.clock) {}
 
 void google_sign_in::with_token(std::string token, then next) {
@@ -185,7 +185,10 @@ void google_sign_in::ask(kit::http_request request,
       how ? next(std::move(*got)) : next(tl::unexpected<error>{how.error()});
     });
   };
-  client_.start(std::move(request), limits(), std::move(events));
+  if (!client_)
+    client_ = std::make_unique<kit::http_client>(args_.loop,
+                                                 kit::http_client_options{});
+  client_->start(std::move(request), limits(), std::move(events));
 }
 
 google_sign_in::then google_sign_in::counted(then next) {
