@@ -101,12 +101,16 @@ protected:
   void stored(log_version version, const facts::Fact& fact) override {
     // The end itself is told by AgentEnded, with the report.
     if (fact.has_run_completed() || fact.has_run_failed()
-        || fact.has_run_cancelled())
+        || fact.has_run_cancelled()) {
       with().metrics.run_ended(fact.has_run_completed() ? "completed"
                                : fact.has_run_failed()  ? "failed"
                                                         : "cancelled");
-    else
+      // That nobody waits for it came while its end was on its way to the disk.
+      if (reported_)
+        end_told();
+    } else {
       known_.emplace(version, fact.event());
+    }
     if (fact.has_run_started())
       with().metrics.run_accepted();
     // The end is as good: nothing is left to be stopped.

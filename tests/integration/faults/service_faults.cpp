@@ -80,10 +80,11 @@ void storm::prepare_failing_statements() {
     create table statements_fail (share float8);
     insert into statements_fail values (0);
     create function fail_some() returns trigger
-      language plpgsql security definer as $$
+      language plpgsql security definer
+      set search_path from current as $$
     begin
-      if random() < (select share from public.statements_fail) then
-        perform nextval('public.statements_failed');
+      if random() < (select share from statements_fail) then
+        perform nextval('statements_failed');
         raise exception 'planted' using errcode =
           (array['40001', '40P01', '55P03'])[1 + floor(random() * 3)::int];
       end if;
