@@ -649,6 +649,56 @@ TEST_CASE_METHOD(workflow_world, "an agent that is told to stop says so once "
 
 namespace {
 
+/// Ends, and refuses what its agent has to tell, as soon as that is being
+/// cancelled; from then on appends are late.
+class ending_parent final : public kit::actor_base {
+public:
+  ending_parent(caf::actor_config& cfg, kit::actor_env& shared,
+                kit::memory_tables& tables)
+      : actor_base(cfg, shared, {"workflow/p1"}), tables_(tables) {}
+
+protected:
+  kit::handlers make_handlers() override {
+    return {kit::on<remote::AgentProgress>([this](auto& mail, auto& m) {
+      if (m.event().type() == "WORKFLOW_CANCELLING") {
+        tables_.refuse_appends.assign(2, {errc::unavailable, "away", true, {}});
+        return refuse(mail, {errc::not_found, "ended", false, {}});
+      }
+      remote::AgentAck ack;
+      ack.set_version(m.version());
+      reply(mail, std::move(ack));
+    })};
+  }
+
+private:
+  kit::memory_tables& tables_;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(workflow_world, "an agent that nobody waits for any more is "
+                                 "forgotten, also if that is told while its "
+                                 "end is on its way to the disk") {
+  far.answers = false;
+  spawn<ending_parent>(env, tables);
+  remote::StartAgent start;
+  start.set_agent_log("p1/agent-1");
+  start.set_parent_log("p1");
+  start.mutable_brief()->set_name("agent-1");
+  start.mutable_brief()->set_task("work");
+  REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
+  advance(1s);
+  remote::CancelAgent stop;
+  stop.set_agent_log("p1/agent-1");
+  ask_all<remote::AgentAck>("agent/p1/agent-1", stop);
+  advance(5s);
+  CHECK(status("p1/agent-1") == store::log_status::cancelled);
+  CHECK_FALSE(tables.logs[log_id{"p1/agent-1"}].owes_end);
+  CHECK(far.cancelled.size() == 1);
+}
+
+namespace {
+
 /// Has all of its agent's facts on disk, and says so.
 class informed_parent final : public kit::actor_base {
 public:

@@ -5,12 +5,12 @@
 #include "tests/kit/postgres_fixture.hpp"
 #include "tests/store/sql.hpp"
 
-#include <algorithm>
 #include <csignal>
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <vector>
 
 namespace shannon::test {
 
@@ -142,17 +142,19 @@ void storm::freeze_redis() {
   auto until
       = std::chrono::steady_clock::now() + milliseconds{draw(2'000, 4'000)};
   ::kill(redis_->pid(), SIGSTOP);
-  std::chrono::duration<double> slowest{0};
+  std::vector<double> took;
   while (std::chrono::steady_clock::now() < until)
     for (unsigned i = 0; i < nodes_max; ++i) {
       auto since = std::chrono::steady_clock::now();
       cluster_->page(i, "/api/v1/tasks?limit=1", false);
-      slowest = std::max<decltype(slowest)>(
-          slowest, std::chrono::steady_clock::now() - since);
+      took.push_back(std::chrono::duration<double>(
+                         std::chrono::steady_clock::now() - since)
+                         .count());
       pause(50ms);
     }
   ::kill(redis_->pid(), SIGCONT);
-  CHECK(slowest.count() <= 2.0);
+  // Who waited for it would do so for each.
+  CHECK(quantile(std::move(took), 0.5) <= 0.5);
 }
 
 void storm::flush_redis() {
