@@ -205,7 +205,7 @@ TEST_CASE(
   cluster.all.signal(hands_1, SIGSTOP);
   // Made again elsewhere.
   std::set<std::string> lost;
-  for (auto until = std::chrono::steady_clock::now() + 10s;
+  for (auto until = std::chrono::steady_clock::now() + 5s;
        lost.empty() || std::chrono::steady_clock::now() < until;) {
     REQUIRE(std::chrono::steady_clock::now() < until + 10s);
     for (const auto& call : cluster.all.calls())
