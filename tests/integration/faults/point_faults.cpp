@@ -46,6 +46,16 @@ void storm::arm(unsigned node, const std::string& order) {
   start(node, {"SHANNON_FAILPOINTS=" + order});
 }
 
+bool storm::is_blown(unsigned node, const std::string& name,
+                     std::chrono::milliseconds most) {
+  auto line = "failpoint " + name + ": ";
+  for (auto until = std::chrono::steady_clock::now() + most;
+       cluster_->log(node).find(line) == std::string::npos; pause(10ms))
+    if (std::chrono::steady_clock::now() >= until)
+      return false;
+  return true;
+}
+
 /// The blow itself says when it fell.
 void storm::await_blow(unsigned node, const std::string& name) {
   auto until = std::chrono::steady_clock::now() + 60s;
@@ -69,7 +79,14 @@ void storm::await_blow(unsigned node, const std::string& name) {
 
 void storm::kill_at(unsigned node, const std::string& name, int pass_max,
                     bool ends) {
-  arm(node, name + "=kill@" + std::to_string(draw(1, pass_max)));
+  auto order = name + "=kill@" + std::to_string(draw(1, pass_max));
+  arm(node, order);
+  // What is read when shards are taken is what happens to lie in them: if that
+  // is too little, the node takes them once more.
+  for (int again = 0;
+       again < 5 && name.starts_with("run.rea") && !is_blown(node, name, 10s);
+       ++again)
+    arm(node, order);
   if (ends) {
     await_ready(nodes_max, 60s);
     cluster_->signal(node, SIGTERM);

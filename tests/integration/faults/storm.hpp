@@ -80,6 +80,8 @@ private:
   }
   void end_span();
   void arm(unsigned node, const std::string& order);
+  bool is_blown(unsigned node, const std::string& name,
+                std::chrono::milliseconds most);
   void await_blow(unsigned node, const std::string& name);
   void kill_at(unsigned node, const std::string& name, int pass_max, bool ends);
   std::vector<unsigned> ready_nodes() const;
