@@ -80,9 +80,9 @@ class midwife final : public kit::actor_base {
 public:
   midwife(caf::actor_config& cfg, kit::actor_env& shared, int round,
           int at_once, std::chrono::milliseconds time,
-          std::promise<load_result>& into)
+          std::shared_ptr<std::promise<load_result>> into)
       : actor_base(cfg, shared, {"midwife"}, 1'000'000), round_(round),
-        running_(at_once), time_(time), into_(into) {}
+        running_(at_once), time_(time), into_(std::move(into)) {}
 
 protected:
   kit::handlers make_handlers() override {
@@ -118,14 +118,15 @@ private:
         = std::chrono::duration<double>(steady::now() - begun_).count();
     result_.p50_us = quantile(took_, 0.5);
     result_.p99_us = quantile(took_, 0.99);
-    into_.set_value(result_);
+    into_->set_value(result_);
     quit();
   }
 
   int round_;
   int running_;
   std::chrono::milliseconds time_;
-  std::promise<load_result>& into_;
+  /// Shared: who waits may be gone while it is being told.
+  std::shared_ptr<std::promise<load_result>> into_;
   load_result result_;
   std::vector<double> took_;
   steady::time_point begun_;
@@ -161,7 +162,9 @@ public:
     config::store_settings store;
     store.dsn = database_.dsn();
     config::run_settings runs;
+    // As many as are sent, however long that takes.
     runs.runs_max = 10'000'000;
+    runs.append_wait = 0ms;
     caf::scoped_actor parent{*system_};
     auto* owner = parent.ptr();
     all_.push_back(store::spawn_store(*owner, {env_, store, stored_, owned_}));
@@ -187,11 +190,7 @@ public:
 
   ~impl() {
     server_->stop_accepting();
-    caf::scoped_actor waiter{*system_};
-    for (; !all_.empty(); all_.pop_back()) {
-      caf::anon_send_exit(all_.back(), caf::exit_reason::user_shutdown);
-      waiter->wait_for(all_.back());
-    }
+    end_all();
     server_->stop();
     addresses_.clear();
     system_.reset();
@@ -203,13 +202,22 @@ public:
   }
 
   load_result births(int at_once, std::chrono::milliseconds time) {
-    std::promise<load_result> into;
-    auto got = into.get_future();
+    auto into = std::make_shared<std::promise<load_result>>();
+    auto got = into->get_future();
     system_->spawn<midwife>(env_, ++rounds_, at_once, time, into);
     return got.get();
   }
 
 private:
+  /// The last first.
+  void end_all() {
+    caf::scoped_actor waiter{*system_};
+    for (; !all_.empty(); all_.pop_back()) {
+      caf::anon_send_exit(all_.back(), caf::exit_reason::user_shutdown);
+      waiter->wait_for(all_.back());
+    }
+  }
+
   /// Nobody else is here.
   void own_all_shards() {
     auto raised = store::pg_connection::open({database_.dsn()})
