@@ -43,9 +43,11 @@ struct full_cluster {
     filler = fill(small);
   }
 
-  /// Each of the two has shards, as the door sees it too.
+  /// Each of the two has a fair share of the shards, and the door has read that
+  /// since: it does so about once a second.
   void await_shares() {
-    for (auto until = std::chrono::steady_clock::now() + 30s;;
+    constexpr int fair = 64;
+    for (auto until = std::chrono::steady_clock::now() + 60s;;
          std::this_thread::sleep_for(100ms)) {
       REQUIRE(std::chrono::steady_clock::now() < until);
       auto page = json::parse(all.page(door, "/debug/leases", true));
@@ -53,10 +55,11 @@ struct full_cluster {
       for (const auto& one : page["nodes"])
         if (!one["process"].get<std::string>().starts_with(all.name(door)
                                                            + "#"))
-          all_have = all_have && one["shards"] > 0;
+          all_have = all_have && one["shards"] >= fair;
       if (all_have)
-        return;
+        break;
     }
+    std::this_thread::sleep_for(2s);
   }
 
   /// A task that stays in memory there, for it is followed.
