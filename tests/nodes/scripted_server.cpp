@@ -1,7 +1,7 @@
 #include "tests/nodes/scripted_server.hpp"
 
-#include <netinet/in.h>
-#include <stdexcept>
+#include "tests/kit/loopback_listener.hpp"
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,16 +9,7 @@ namespace shannon::test {
 
 scripted_server::scripted_server(std::vector<std::string> answers)
     : answers_(std::move(answers)) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener_, generic, size) != 0 || listen(listener_, 16) != 0
-      || getsockname(listener_, generic, &size) != 0)
-    throw std::runtime_error("cannot listen");
-  port_ = ntohs(address.sin_port);
+  listener_ = listen_on_loopback(port_);
   thread_ = std::thread{[this] { serve(); }};
 }
 
