@@ -99,6 +99,31 @@ TEST_CASE("what a client says to a stream's WebSocket is read and dropped, too "
   CHECK(client.raw().reason().code == beast::websocket::close_code::too_big);
 }
 
+TEST_CASE("a WebSocket's message is UTF-8 to its end, also when its last frame "
+          "is empty") {
+  gateway_fixture fixture;
+  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", ""));
+  ws_client client{fixture.server->port()};
+  client.open("t");
+  CHECK(client.next()["seq"] == 1);
+  auto& stream = client.raw();
+  SECTION("a character over two frames is whole") {
+    stream.write_some(false, asio::buffer(std::string{"\xc3"}));
+    stream.write_some(true, asio::buffer(std::string{"\xa9"}));
+    fixture.fakes.publish("t", fact_of("PROGRESS", ""));
+    CHECK(client.next()["seq"] == 2);
+  }
+  SECTION("a character that never ends is refused") {
+    stream.write_some(false, asio::buffer(std::string{"\xc3"}));
+    stream.write_some(true, asio::buffer(std::string{}));
+    beast::error_code failed;
+    beast::flat_buffer in;
+    stream.read(in, failed);
+    CHECK(failed == beast::websocket::error::closed);
+    CHECK(stream.reason().code == beast::websocket::close_code::bad_payload);
+  }
+}
+
 TEST_CASE("a request that is no handshake gets no WebSocket") {
   gateway_fixture fixture;
   fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", ""));

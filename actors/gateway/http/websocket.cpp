@@ -1,5 +1,7 @@
 #include "actors/gateway/http/websocket.hpp"
 
+#include "actors/gateway/text/json_text.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -121,6 +123,10 @@ private:
             return self->say_goodbye(ws::close_code::unknown_data);
           auto text = beast::buffers_to_string(self->in_.data());
           self->in_.consume(self->in_.size());
+          // Beast looks whether a message's last character is whole with the
+          // last byte that comes, not at its end: an empty last frame passes.
+          if (find_invalid_utf8(text) != std::string_view::npos)
+            return self->say_goodbye(ws::close_code::bad_payload);
           if (self->events_.message)
             self->events_.message(std::move(text));
           self->read();
@@ -130,6 +136,8 @@ private:
   void write_next() {
     if (!open_ || writing_)
       return;
+    if (goodbye_)
+      return say_goodbye(*goodbye_);
     {
       std::lock_guard guard{mutex_};
       if (!queue_.empty()) {
@@ -162,11 +170,13 @@ private:
         });
   }
 
+  /// Once; after what is being written.
   void say_goodbye(ws::close_code why) {
+    goodbye_ = goodbye_.value_or(why);
     if (!open_ || writing_ || std::exchange(leaving_, true))
       return;
     stream_->async_close(
-        ws::close_reason{why},
+        ws::close_reason{*goodbye_},
         [self = shared_from_this()](error_code) { self->end(); });
   }
 
@@ -202,6 +212,7 @@ private:
   bool open_ = false;
   bool writing_ = false;
   bool leaving_ = false;
+  std::optional<ws::close_code> goodbye_;
   bool ended_ = false;
 
   std::mutex mutex_;
