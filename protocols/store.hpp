@@ -96,6 +96,15 @@ struct log_head {
   std::map<std::string, std::string> attributes;
 };
 
+/// The row of a session that begins with its first task. Whose it is, and what
+/// it is called, says the birth of the task's log.
+struct session_opening {
+  std::string id;           ///< A UUID.
+  std::string title;        ///< UTF-8 without NUL, as all here.
+  std::string context_json; ///< A JSON object, or empty.
+  std::string mode;
+};
+
 /// What a log that has not ended waits for, as of its last append.
 struct log_schedule {
   /// Nothing is under way: it needs no activation until a timer is due or
@@ -118,6 +127,9 @@ struct append {
   /// Set for the first append: creates the log, or answers `conflict` if it
   /// exists already.
   std::optional<log_birth> birth;
+  /// Only with a birth: makes this session, too, unless there is one of its id
+  /// or name. So it is there as soon as its task is, for no commit of its own.
+  std::optional<session_opening> opens;
   /// Serialized `facts.Fact`s; at least one.
   std::vector<std::string> facts;
   /// Bodies these facts refer to by hash. Stored once per content.

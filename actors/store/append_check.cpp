@@ -73,6 +73,16 @@ result<void> check(const append& what) {
         return bad("kind, parent, tenant, user or session is not text of at "
                    "most 1024 bytes");
   }
+  if (what.opens) {
+    const auto& opens = *what.opens;
+    if (!what.birth)
+      return bad("a session opens with the birth of its first task's log");
+    if (opens.id.empty() || !is_name(opens.id))
+      return bad("the session's id is not text of 1 to 1024 bytes");
+    if (!is_text(opens.title) || !is_text(opens.context_json)
+        || !is_text(opens.mode))
+      return bad("the session's title, context or mode is not text");
+  }
   if (what.base && *what.base >= what.facts.size())
     return bad("the base is not one of its facts");
   if (what.base && what.birth)

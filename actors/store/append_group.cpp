@@ -178,6 +178,25 @@ pg::values births(const std::vector<const append_entry*>& all) {
                   idle, wake, owes);
 }
 
+pg::values openings(const std::vector<const append_entry*>& all) {
+  pg::array log{type::int8}, tenant{type::text}, id{type::text},
+      user{type::text}, name{type::text}, title{type::text},
+      context{type::text}, mode{type::text};
+  for (const auto* one : all) {
+    const auto& birth = *one->what->birth;
+    const auto& opens = *one->what->opens;
+    log.add_int8(one->at.number);
+    tenant.add(birth.tenant.value);
+    id.add(opens.id);
+    user.add(birth.user.value);
+    name.add(birth.session.value);
+    title.add(opens.title);
+    context.add(opens.context_json);
+    mode.add(opens.mode);
+  }
+  return take_all(log, tenant, id, user, name, title, context, mode);
+}
+
 /// Must its head be written again?
 bool changes_head(const append_entry& one) {
   const auto& what = *one.what;
@@ -265,7 +284,9 @@ pg::values bodies(const std::vector<const append_entry*>& all) {
 const char* const writer_settings
     = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off;"
       "set enable_nestloop = on; set enable_mergejoin = off;"
-      "set enable_hashjoin = off; set work_mem = '32MB'";
+      "set enable_hashjoin = off; set work_mem = '32MB';"
+      // A group is of many tenants, and sessions have a wall.
+      "set shannon.tenant = '*'";
 
 log_tail tail_after(const append& what) {
   log_tail tail;
@@ -321,7 +342,7 @@ result<std::vector<bool>>
 group_committer::commit(pg_connection& db, std::span<append_entry> group) {
   if (auto numbered = number_births(db, group); !numbered)
     return tl::unexpected<error>{std::move(numbered.error())};
-  by_part extended, born, changed, kept;
+  by_part extended, born, changed, opened, kept;
   std::vector<std::pair<std::int64_t, std::size_t>> numbers;
   for (std::size_t i = 0; i < group.size(); ++i) {
     const auto& one = group[i];
@@ -334,6 +355,8 @@ group_committer::commit(pg_connection& db, std::span<append_entry> group) {
       extended[part].push_back(&one);
     if (!what.birth && (changes_head(one) || what.schedule))
       changed[part].push_back(&one);
+    if (what.opens)
+      opened[part].push_back(&one);
     if (needs_bodies(what))
       kept[part].push_back(&one);
   }
@@ -355,6 +378,7 @@ group_committer::commit(pg_connection& db, std::span<append_entry> group) {
   queue(extended, all::extend, extensions);
   queue(born, all::bear, births);
   queue(changed, all::change, changes);
+  queue(opened, all::open, openings);
   queue(kept, all::keep, bodies);
   if (!sent)
     return tl::unexpected<error>{std::move(sent.error())};

@@ -92,6 +92,18 @@ from a where a.idle is not null and (not a.ended or a.owes)
     select log_no from a where idle is not null and (not ended or owes))))
   and (w.idle <> a.idle or w.wake_at is distinct from a.wake_at))sql";
 
+/// Sorted, as below.
+constexpr std::string_view open_sql = R"sql(
+insert into sessions (tenant, id, user_id, name, title, context, mode,
+  created_at, updated_at)
+select a.tenant, a.id, a.user_id, a.name, a.title, a.context, a.mode, now(), now()
+from ROWS(int8, text, text, text, text, text, text, text)
+  a(log_no, tenant, id, user_id, name, title, context, mode)
+cross join lateral (select from PART f where f.log_no = a.log_no
+  and f.first = 1 and f.xmin = pg_current_xact_id()::xid offset 0) f
+order by a.tenant, a.id
+on conflict do nothing)sql";
+
 /// Sorted by hash, so that two groups with the same bodies wait for each
 /// other, never in a circle.
 constexpr std::string_view keep_sql = R"sql(
@@ -176,11 +188,11 @@ std::string part_table(std::int64_t part) {
 }
 
 part_statements::part_statements(std::int64_t part) {
-  constexpr const char* kinds[] = {"extend", "bear", "change", "keep"};
+  constexpr const char* kinds[] = {"extend", "bear", "change", "open", "keep"};
   constexpr std::string_view all[]
-      = {extend_sql, bear_sql, change_sql, keep_sql};
+      = {extend_sql, bear_sql, change_sql, open_sql, keep_sql};
   auto table = part_table(part);
-  for (auto which : {extend, bear, change}) {
+  for (auto which : {extend, bear, change, open}) {
     auto name = std::string{kinds[which]};
     auto text = [&](bool many) {
       auto sql = with_form(all[which], "MANY", many);

@@ -36,18 +36,19 @@ std::string part_table(std::int64_t part);
 ///   extend  facts of logs that exist
 ///   bear    heads, facts and places among the active of new logs
 ///   change  heads and the active, where an append changes them
+///   open    sessions that begin with their first task
 ///   keep    bodies and who needs them
 ///
 /// `extend` and `bear` let through only appends whose shard has the epoch
 /// they were sent under and whose log ends where they expect it, and answer
-/// the numbers of the logs that won. `change` and `keep` work on what this
-/// very transaction appended: on rows whose xmin is its own.
+/// the numbers of the logs that won. `change`, `open` and `keep` work on what
+/// this very transaction appended: on rows whose xmin is its own.
 ///
 /// An append that is alone in its group comes as plain values, not as arrays
 /// of one: setting up these costs Postgres more than the append itself.
 class part_statements {
 public:
-  enum what : std::uint8_t { extend, bear, change, keep };
+  enum what : std::uint8_t { extend, bear, change, open, keep };
 
   explicit part_statements(std::int64_t part);
 
@@ -61,8 +62,8 @@ private:
     std::string name;
     std::string text;
   };
-  statement many_[4];
-  statement one_[3];
+  statement many_[5];
+  statement one_[4];
 };
 
 /// Locks shards and bodies, shared, in the order given; comes first, so that

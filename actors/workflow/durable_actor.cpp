@@ -151,9 +151,10 @@ std::int64_t durable_actor::now_us() {
 // -- coming to life -----------------------------------------------------------
 
 void durable_actor::create(store::log_birth birth, facts::RunStarted begun,
-                           facts::Event event,
-                           std::vector<std::string> bodies) {
+                           facts::Event event, std::vector<std::string> bodies,
+                           std::optional<store::session_opening> opens) {
   birth_ = std::move(birth);
+  opens_ = std::move(opens);
   strategy_ = begun.strategy();
   origin_ = begun.origin();
   const auto* code = find_program(strategy_);
@@ -289,8 +290,10 @@ void durable_actor::append(durable_run::agenda& what) {
   store::append request;
   request.log = log();
   request.expected = tail_;
-  if (tail_.version == 0)
+  if (tail_.version == 0) {
     request.birth = birth_;
+    request.opens = std::exchange(opens_, std::nullopt);
+  }
   request.status = what.status;
   request.summary = summary(what.append);
   for (auto& fact : what.append) {

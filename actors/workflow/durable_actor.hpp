@@ -116,7 +116,8 @@ protected:
   /// Nobody must hear of the end any more.
   void end_told();
   void create(store::log_birth birth, facts::RunStarted started,
-              facts::Event event, std::vector<std::string> bodies = {});
+              facts::Event event, std::vector<std::string> bodies = {},
+              std::optional<store::session_opening> opens = {});
   /// Only while it is `live`, as in handlers.
   durable_run& run() noexcept {
     return *run_;
@@ -200,6 +201,7 @@ private:
   activation what_;
   parts with_;
   store::log_birth birth_;
+  std::optional<store::session_opening> opens_; ///< With its birth.
   store::log_tail tail_;
   program code_;
   run_options options_;

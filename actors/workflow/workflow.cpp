@@ -63,6 +63,15 @@ remote::CancelAck cancel_ack(bool success, std::string text) {
   return answer;
 }
 
+std::optional<store::session_opening>
+opening_of(const remote::StartTask& start) {
+  if (!start.has_opens())
+    return std::nullopt;
+  const auto& what = start.opens();
+  return store::session_opening{what.id(), what.title(), what.context_json(),
+                                what.mode()};
+}
+
 std::string status_name(store::log_status status) {
   switch (status) {
   case store::log_status::completed:
@@ -168,7 +177,7 @@ void workflow_actor::begin_task(const remote::StartTask& start) {
           user_id{input_.user()},
           session_id{input_.session()}},
          std::move(begun), std::move(event),
-         {start.bodies().begin(), start.bodies().end()});
+         {start.bodies().begin(), start.bodies().end()}, opening_of(start));
 }
 
 /// False if it cannot begin: then nothing is stored.
@@ -531,6 +540,8 @@ void workflow_actor::accept(const envelope& mail, bool existed) {
     input_.ParseFromString(run().input());
   answer.set_request_digest(input_.request_digest());
   answer.set_submitted_at_us(input_.submitted_at_us());
+  const auto* start = mail.body.get_if<remote::StartTask>();
+  answer.set_session_opened(start && start->has_opens());
   reply(mail, std::move(answer));
 }
 

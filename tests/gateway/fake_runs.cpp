@@ -167,10 +167,14 @@ private:
     remote::TaskAccepted answer;
     answer.set_task(m.task());
     answer.set_existed(runs_.knows(m.task()));
+    bool opens = m.has_opens() && runs_.open_sessions();
+    answer.set_session_opened(opens);
     runs_.with(m.task(), [&](fake_runs::run& run) {
       if (!answer.existed()) {
         run.input = m.input();
         run.bodies.assign(m.bodies().begin(), m.bodies().end());
+        if (opens)
+          run.opens = m.opens();
       }
       answer.set_request_digest(run.input.request_digest());
       answer.set_submitted_at_us(run.input.submitted_at_us());
@@ -387,6 +391,16 @@ void fake_runs::refuse_starts(std::optional<error> why) {
 void fake_runs::refuse_subscriptions(std::optional<error> why) {
   std::unique_lock guard{mutex_};
   subscription_refusal_ = std::move(why);
+}
+
+void fake_runs::leave_sessions() {
+  std::lock_guard guard{mutex_};
+  open_sessions_ = false;
+}
+
+bool fake_runs::open_sessions() const {
+  std::lock_guard guard{mutex_};
+  return open_sessions_;
 }
 
 std::optional<error> fake_runs::start_refusal() const {

@@ -29,7 +29,8 @@ public:
     std::vector<store::recorded_fact> facts;
     remote::TaskInput input;
     std::vector<std::string> bodies; ///< Of its files.
-    std::string cancelled;           ///< Why, if somebody did.
+    std::optional<remote::NewSession> opens;
+    std::string cancelled; ///< Why, if somebody did.
     bool live = true;
     std::set<address> subscribers;
     std::vector<remote::SignalTask> signals;
@@ -47,6 +48,9 @@ public:
   void refuse_starts(std::optional<error> why);
   void refuse_subscriptions(std::optional<error> why);
   std::optional<error> start_refusal() const;
+  /// They do not open a task's session, as nodes of before did not.
+  void leave_sessions();
+  bool open_sessions() const;
 
   /// A body that a log of this tenant refers to.
   void keep_blob(const tenant_id& tenant, const store::blob_hash& hash,
@@ -61,6 +65,7 @@ private:
   std::map<std::string, run> runs_;
   std::map<store::blob_hash, std::map<tenant_id, std::string>> blobs_;
   std::optional<error> start_refusal_;
+  bool open_sessions_ = true;
   std::optional<error> subscription_refusal_;
 };
 

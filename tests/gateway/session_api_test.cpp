@@ -111,6 +111,39 @@ TEST_CASE("of a long conversation the newest of it is told") {
   CHECK(told[2].text() == std::string(60'000, 'c'));
 }
 
+TEST_CASE("a session without a name begins with its task") {
+  gateway_fixture fixture;
+  auto first = [&] {
+    auto answer = fixture.ask(
+        post("/api/v1/tasks",
+             R"({"query":"why?","mode":"simple","context":{"role":"poet"}})",
+             as_user("ann")));
+    REQUIRE(answer.status == 200);
+    auto run = fixture.runs.find(body_of(answer)["task_id"]);
+    REQUIRE(run);
+    CHECK(answer.fields["x-session-id"] == run->head.birth.session.value);
+    return *run;
+  };
+  SECTION("in the append of that") {
+    auto run = first();
+    REQUIRE(run.opens);
+    CHECK(run.opens->id() == run.head.birth.session.value);
+    CHECK(run.opens->title() == "why?");
+    CHECK(run.opens->mode() == "simple");
+    CHECK(json_in::parse(run.opens->context_json())
+          == json_in{{"role", "poet"}});
+    CHECK(fixture.records.sessions().empty());
+  }
+  SECTION("by the gateway, where the task's owner is of before") {
+    fixture.runs.leave_sessions();
+    auto run = first();
+    auto sessions = fixture.records.sessions();
+    REQUIRE(sessions.size() == 1);
+    CHECK(sessions[0].id == run.head.birth.session.value);
+    CHECK(sessions[0].title == "why?");
+  }
+}
+
 TEST_CASE("a session goes on under its id as under its name") {
   gateway_fixture fixture;
   auto first = submit(fixture, "my name is Ann", "talk-1");

@@ -168,6 +168,15 @@ sessions::session first_session(const session_ids& ids, const user_id& user,
   return what;
 }
 
+remote::NewSession opening_of(const sessions::session& what) {
+  remote::NewSession out;
+  out.set_id(what.id);
+  out.set_title(what.title);
+  out.set_context_json(what.context_json);
+  out.set_mode(what.mode);
+  return out;
+}
+
 std::size_t history_window(const std::string& context_json) {
   auto context = stored_json(context_json);
   if (!context.is_object())

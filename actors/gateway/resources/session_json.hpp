@@ -30,6 +30,9 @@ session_ids session_ids_of(const tenant_id& tenant, const user_id& user,
 sessions::session first_session(const session_ids& ids, const user_id& user,
                                 const remote::TaskInput& first);
 
+/// As the first task's owner makes it.
+remote::NewSession opening_of(const sessions::session& what);
+
 /// Messages of the session's earlier tasks, oldest first, for a task's input:
 /// of those that have an answer, the newest `messages_max`, and no more than
 /// 256 KiB.

@@ -72,12 +72,14 @@ public:
     // A task that is not planned is one model's answer, and has no second call.
     job->may_name = input->mode() != "simple";
     input->set_names_session(job->may_name);
-    // What a new session's first task needs is known: both are made at once.
-    job->open = job->goes_on ? 2 : 1;
+    if (!job->goes_on) {
+      // What its first task needs is known: both are made by one append.
+      *job->start.mutable_opens() = opening_of(job->session);
+      return start(job);
+    }
+    job->open = 2;
     open_session(job);
-    if (!job->goes_on)
-      start(job);
-    else if (!job->by_id)
+    if (!job->by_id)
       read_history(job);
   }
 
@@ -241,6 +243,8 @@ private:
     msg.set_task(job->start.task());
     *msg.mutable_input() = job->start.input();
     msg.mutable_bodies()->Swap(job->start.mutable_bodies());
+    if (job->start.has_opens())
+      *msg.mutable_opens() = job->start.opens();
     ask_owner(job, std::move(msg));
   }
 
@@ -260,8 +264,11 @@ private:
             return ask_owner(job, std::move(again));
           }
           job->accepted = *got;
-          if (job->open <= 0 && !job->answered)
-            answer_accepted(*job);
+          if (job->goes_on || got->session_opened())
+            return answer_accepted(*job);
+          // By a node of an older version, which does not do that.
+          job->open = 1;
+          open_session(job);
         });
   }
 
