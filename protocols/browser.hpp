@@ -36,6 +36,8 @@ struct seen_process {
   std::uint64_t opened = 0; ///< Since it started.
   std::uint64_t memory_bytes = 0;
   bool leaves = false; ///< Takes no more; goes with its last session.
+  /// Chromium's sandbox is on inside ours; false where the machine refuses it.
+  bool own_sandbox = true;
 };
 
 struct pool_report {

@@ -171,6 +171,7 @@ http_response sessions_answer(const shannon::browser::pool_report& all) {
     row["opened"] = one.opened;
     row["memory_bytes"] = one.memory_bytes;
     row["leaves"] = one.leaves;
+    row["own_sandbox"] = one.own_sandbox;
     body["processes"].push_back(std::move(row));
   }
   return json_answer(200, body);
