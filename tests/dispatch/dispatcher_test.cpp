@@ -34,6 +34,7 @@ public:
     std::vector<std::string> cancelled;
     std::vector<std::string> closed;
     std::function<void(std::size_t)> answer;
+    std::function<void(std::size_t, error)> refuse;
   };
 
   fake_worker(caf::actor_config& cfg, kit::actor_env& shared, control& what)
@@ -42,6 +43,9 @@ public:
       remote::ToolResult done;
       done.set_success(true);
       reply(control_.taken.at(i), std::move(done));
+    };
+    control_.refuse = [this](std::size_t i, error why) {
+      refuse(control_.taken.at(i), std::move(why));
     };
   }
 
@@ -133,16 +137,20 @@ struct world : seen, test::two_nodes {
   }
 
   /// The place of its answer.
-  std::size_t ask_browser(const std::string& holder) {
+  std::size_t ask_browser(const std::string& holder,
+                          const std::string& tenant = "",
+                          std::chrono::milliseconds timeout = 60s) {
     auto i = answers.size();
     answers.emplace_back();
     remote::BrowserRun what;
     what.mutable_context()->set_attempt_key(key(i));
+    what.mutable_context()->set_tenant(tenant);
     what.mutable_request()->set_holder(holder);
     keep(system.spawn<kit::actor_fixture::asker>(
-        env, "asker/" + std::to_string(i), [this, i, what](auto& self) {
+        env, "asker/" + std::to_string(i),
+        [this, i, what, timeout](auto& self) {
           self.template ask<remote::ToolResult>(
-              {"tool"}, what, 60s,
+              {"tool"}, what, timeout,
               [this, i](result<remote::ToolResult> got) { answers[i] = got; });
         }));
     run();
@@ -596,6 +604,134 @@ TEST_CASE("a session that a client named, held by a node not known yet, is not "
   REQUIRE(w.answers[later]);
   CHECK(*w.answers[later]);
   CHECK(w.near.taken.empty());
+}
+
+namespace {
+
+/// A browser session that `acme` may not have, as it has all it may.
+struct full_world : world {
+  explicit full_world(effect_queue::limits limits = {}) : world(limits) {
+    worker_here(2);
+    tell_members({"n1#1"});
+    waiting = ask_browser("", "acme");
+    refuse_last();
+  }
+  void refuse_last() {
+    near.refuse(near.taken.size() - 1,
+                {errc::overloaded, "the tenant has all it may", true, 2s});
+    run();
+  }
+  void cancel(std::size_t i) {
+    remote::CancelEffect stop;
+    stop.set_attempt_key(key(i));
+    tell("tool", std::move(stop));
+    run();
+  }
+  std::size_t waiting;
+};
+
+} // namespace
+
+TEST_CASE("a session that its tenant may not have yet waits, and keeps nobody "
+          "else waiting") {
+  full_world w;
+  CHECK_FALSE(w.answers[w.waiting]);
+  auto other = w.ask_browser("", "globex");
+  auto third = w.ask_browser("", "globex");
+  REQUIRE(w.near.taken.size() == 3); // All the room there is.
+  w.near.answer(1);
+  w.near.answer(2);
+  w.run();
+  CHECK(w.answers[other]);
+  CHECK(w.answers[third]);
+  w.advance(1s);
+  CHECK(w.near.taken.size() == 3);
+  SECTION("until its worker has more room") {
+    w.tell("grants/tool", work::capacity_is{3});
+    w.advance(100ms);
+  }
+  SECTION("or for two seconds") {
+    w.advance(1500ms);
+  }
+  REQUIRE(w.near.taken.size() == 4);
+  w.near.answer(3);
+  w.run();
+  REQUIRE(w.answers[w.waiting]);
+  CHECK(*w.answers[w.waiting]);
+}
+
+TEST_CASE("a session that one node has no room for is opened on another") {
+  full_world w;
+  w.worker_there(1);
+  w.tell_members({"n1#1", "n2#1"});
+  w.advance(100ms);
+  REQUIRE(w.far.taken.size() == 1);
+  CHECK(w.near.taken.size() == 1);
+}
+
+TEST_CASE("who waits for a session can be cancelled") {
+  full_world w;
+  SECTION("while it waits") {
+    w.cancel(w.waiting);
+  }
+  SECTION("while it is asked for at a worker that has not begun it") {
+    w.advance(2500ms);
+    REQUIRE(w.near.taken.size() == 2);
+    w.cancel(w.waiting);
+    w.refuse_last();
+  }
+  REQUIRE(w.answers[w.waiting]);
+  REQUIRE_FALSE(*w.answers[w.waiting]);
+  CHECK(w.answers[w.waiting]->error().code == errc::cancelled);
+  auto before = w.near.taken.size();
+  w.advance(5s);
+  CHECK(w.near.taken.size() == before);
+}
+
+TEST_CASE("who waits for a session waits no longer than its deadline") {
+  full_world w;
+  auto brief = w.ask_browser("", "acme", 1s);
+  w.advance(1500ms);
+  REQUIRE(w.answers[brief]);
+  CHECK(w.answers[brief]->error().code == errc::timeout);
+  w.advance(2s);
+  // The one that waits still is asked for again, and it alone.
+  CHECK(w.near.taken.size() == 2);
+}
+
+TEST_CASE("a tenant that has too many sessions waiting is told so") {
+  effect_queue::limits limits;
+  limits.tenant_waiting_max = 2;
+  full_world w{limits};
+  w.ask_browser("", "acme");
+  auto third = w.ask_browser("", "acme");
+  REQUIRE(w.answers[third]);
+  REQUIRE_FALSE(*w.answers[third]);
+  CHECK(w.answers[third]->error().code == errc::overloaded);
+  CHECK(w.answers[third]->error().text.find("this tenant's")
+        != std::string::npos);
+  CHECK(w.answers[third]->error().retry_after);
+  w.ask_browser("", "globex");
+  CHECK(w.near.taken.size() == 2);
+}
+
+TEST_CASE("a node that drains sends back who waits for a session") {
+  full_world w;
+  w.tell("tool", cluster::drain{});
+  w.run();
+  REQUIRE(w.answers[w.waiting]);
+  CHECK(w.answers[w.waiting]->error().code == errc::unavailable);
+}
+
+TEST_CASE("an action that its session has no room for is told so") {
+  world w;
+  w.worker_here(2);
+  w.tell_members({"n1#1"});
+  auto held = w.ask_browser("n1#1", "acme");
+  w.near.refuse(0, {errc::overloaded, "too many actions wait", true, 1s});
+  w.run();
+  REQUIRE(w.answers[held]);
+  CHECK(w.answers[held]->error().code == errc::overloaded);
 }
 
 TEST_CASE("closing a session is carried out by its holder, and told to all "
