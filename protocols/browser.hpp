@@ -21,6 +21,7 @@ struct seen_session {
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};
   bool busy = false;
+  std::int64_t process = 0; ///< Its Chromium's pid; 0: not opened yet.
   /// Its share of its process and that one's children; 0: not known yet.
   std::uint64_t memory_bytes = 0;
   // Through its way out.

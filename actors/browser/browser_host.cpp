@@ -180,8 +180,8 @@ browser_host::open_one(wish what) {
     auto out = way_out(what.tenant, pages->lease());
     if (!out)
       throw cdp_failed{out.error()};
-    auto session = std::make_shared<live_session>(loop_, in->number, pages,
-                                                  std::move(*out));
+    auto session = std::make_shared<live_session>(
+        loop_, in->number, in->browser->pid(), pages, std::move(*out));
     if (in->gone)
       throw cdp_failed{*in->gone};
     in->sessions.push_back(session);
