@@ -50,6 +50,10 @@ TEST_CASE("the first action opens a session, and the next goes on in it") {
   CHECK(all.sessions[0].url == world.url("/hello"));
   CHECK(all.sessions[0].tenant == "t");
   CHECK(all.sessions[0].bytes_in > 0);
+  CHECK(all.sessions[0].process == all.processes.at(0).pid);
+  // Known once its browser has been looked after.
+  CHECK(world.until([&] { return world.report().sessions[0].memory_bytes > 0; },
+                    5s));
 }
 
 TEST_CASE("an action that names a holder is never carried out elsewhere") {

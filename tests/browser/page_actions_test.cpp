@@ -369,6 +369,28 @@ TEST_CASE("scripts run only where policy lets them") {
   CHECK(run("2") == "2");
 }
 
+TEST_CASE("each script may do what a user's click may") {
+  browser::session_options options;
+  options.may_evaluate = true;
+  browsing b{options};
+  const json ask{{"script", "navigator.userActivation.isActive"}};
+  b.open("/");
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  // A document of its own has had no click yet.
+  b.open("/form");
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  // To open a window takes a click, and uses it up.
+  b.say("browser_evaluate", {{"script", "void window.open('about:blank')"}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  // So does one that lasts longer than a click counts, or fails.
+  b.say("browser_evaluate",
+        {{"script", "new Promise(done => setTimeout(done, 5500))"}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  b.refusal("browser_evaluate", {{"script", "window.open('about:blank').x.y"}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
+}
+
 TEST_CASE("a page is printed") {
   browsing b;
   b.open("/table");
