@@ -17,7 +17,7 @@ public:
   /// An effect goes to a worker, here or on another node, after this wait.
   void placed(const std::string& role, bool here,
               std::chrono::steady_clock::duration waited);
-  /// `why` is full or no_worker.
+  /// `why` is full, late or no_worker.
   void refused(const std::string& role, const std::string& why);
   /// A worker went away with it.
   void lost(const std::string& role);

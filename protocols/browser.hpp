@@ -21,6 +21,7 @@ struct seen_session {
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};
   bool busy = false;
+  std::int64_t process = 0; ///< Its Chromium's pid; 0: not opened yet.
   /// Its share of its process and that one's children; 0: not known yet.
   std::uint64_t memory_bytes = 0;
   // Through its way out.
@@ -36,6 +37,8 @@ struct seen_process {
   std::uint64_t opened = 0; ///< Since it started.
   std::uint64_t memory_bytes = 0;
   bool leaves = false; ///< Takes no more; goes with its last session.
+  /// Chromium's sandbox is on inside ours; false where the machine refuses it.
+  bool own_sandbox = true;
 };
 
 struct pool_report {

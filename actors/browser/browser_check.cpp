@@ -27,9 +27,8 @@ asio::awaitable<std::string> look(std::shared_ptr<chromium> browser) {
   co_return name;
 }
 
-} // namespace
-
-result<std::string> browser_check(const config::browser_settings& settings) {
+result<std::string> start(const config::browser_settings& settings,
+                          bool own_sandbox) {
   auto folder = scratch_folder::make();
   if (!folder)
     return tl::unexpected(folder.error());
@@ -38,23 +37,45 @@ result<std::string> browser_check(const config::browser_settings& settings) {
   how.program = settings.program;
   how.listeners = 1;
   how.downloads = folder->path();
-  auto browser = chromium::start(loop, how, [](const error&) {});
-  if (!browser)
-    return tl::unexpected(browser.error());
+  how.own_sandbox = own_sandbox;
   result<std::string> out
       = fail(errc::timeout, "the browser does not start within 15 s");
+  std::shared_ptr<chromium> browser;
+  auto ended = [&](const error&) {
+    out = fail(errc::unavailable,
+               "the browser does not start: " + browser->last_words());
+    loop.stop();
+  };
+  auto started = chromium::start(loop, how, ended);
+  if (!started)
+    return tl::unexpected(started.error());
+  browser = *started;
   asio::co_spawn(
-      loop, look(*browser), [&](std::exception_ptr failed, std::string name) {
-        if (!failed)
-          out = std::move(name);
-        else
-          out = fail(errc::unavailable,
-                     "the browser does not start: " + (*browser)->last_words());
+      loop, look(browser), [&](std::exception_ptr failed, std::string name) {
+        // What it said last is whole when it has ended.
+        if (failed)
+          return browser->stop({errc::failed, "it opens no page", false, {}});
+        out = std::move(name);
         loop.stop();
       });
   loop.run_for(patience);
-  (*browser)->stop({errc::cancelled, "over", false, {}});
+  browser->stop({errc::cancelled, "over", false, {}});
   return out;
+}
+
+} // namespace
+
+result<checked_browser>
+browser_check(const config::browser_settings& settings) {
+  bool own_sandbox = true;
+  auto version = start(settings, own_sandbox);
+  if (!version && refused_sandbox(version.error().text)) {
+    own_sandbox = false;
+    version = start(settings, own_sandbox);
+  }
+  if (!version)
+    return tl::unexpected(version.error());
+  return checked_browser{std::move(*version), own_sandbox};
 }
 
 } // namespace shannon::browser

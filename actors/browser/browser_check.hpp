@@ -7,9 +7,14 @@
 
 namespace shannon::browser {
 
-/// Starts a browser as the BROWSER POOL would, opens a page, and gives what the
-/// browser calls itself; else says what is missing, in one sentence. Blocks for
-/// up to 15 s: for `shannon doctor`.
-result<std::string> browser_check(const config::browser_settings& settings);
+struct checked_browser {
+  std::string version;     ///< What it calls itself.
+  bool own_sandbox = true; ///< Inside ours; false: the machine refuses it.
+};
+
+/// Starts a browser as the BROWSER POOL would and opens a page; else says what
+/// is missing, in one sentence. Blocks for up to 15 s, and as long again where
+/// the machine refuses the browser its own sandbox: for `shannon doctor`.
+result<checked_browser> browser_check(const config::browser_settings& settings);
 
 } // namespace shannon::browser

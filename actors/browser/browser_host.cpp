@@ -65,9 +65,12 @@ struct browser_host::process {
   scratch_folder downloads;
   /// Set off when it is ready, or gone.
   asio::steady_timer changed;
+  bool own_sandbox = true;
   bool ready = false;
   std::optional<error> gone;
   bool on_purpose = false;
+  /// It ended for want of what the next one does without.
+  bool refused_sandbox = false;
   std::uint32_t open = 0; ///< With what is being opened, and what is warm.
   std::uint32_t opened = 0;
   std::uint64_t memory_bytes = 0;
@@ -177,8 +180,8 @@ browser_host::open_one(wish what) {
     auto out = way_out(what.tenant, pages->lease());
     if (!out)
       throw cdp_failed{out.error()};
-    auto session = std::make_shared<live_session>(loop_, in->number, pages,
-                                                  std::move(*out));
+    auto session = std::make_shared<live_session>(
+        loop_, in->number, in->browser->pid(), pages, std::move(*out));
     if (in->gone)
       throw cdp_failed{*in->gone};
     in->sessions.push_back(session);
@@ -196,11 +199,11 @@ asio::awaitable<browser_host::process_ptr> browser_host::with_room() {
   auto self = shared_from_this();
   if (stopped_)
     throw cdp_failed{is_over()};
-  process_ptr found;
   for (auto& [number, one] : processes_)
     if (!one->warm.empty() && one->browser->is_open())
-      found = one;
-  if (!found) {
+      co_return one;
+  process_ptr found;
+  do {
     auto where = choose(limits(), states());
     if (!where)
       throw cdp_failed{is_full()};
@@ -211,15 +214,20 @@ asio::awaitable<browser_host::process_ptr> browser_host::with_room() {
     // The place is taken before anything else happens.
     ++found->open;
     ++found->opened;
-  }
-  while (!found->ready && !found->gone) {
-    boost::system::error_code woken;
-    co_await found->changed.async_wait(
-        asio::redirect_error(asio::use_awaitable, woken));
-  }
+    co_await started(found);
+  } while (found->gone && found->refused_sandbox && !stopped_);
   if (found->gone)
     throw cdp_failed{*found->gone};
   co_return found;
+}
+
+/// Ready, or gone.
+asio::awaitable<void> browser_host::started(process_ptr one) {
+  while (!one->ready && !one->gone) {
+    boost::system::error_code woken;
+    co_await one->changed.async_wait(
+        asio::redirect_error(asio::use_awaitable, woken));
+  }
 }
 
 /// Returns one that is being started; whoever wants it waits until it is ready.
@@ -234,7 +242,7 @@ asio::awaitable<browser_host::process_ptr> browser_host::start_process() {
   how.program = settings_.program;
   how.listeners = settings_.process_opened_max;
   how.downloads = one->downloads.path();
-  how.own_sandbox = own_sandbox_;
+  how.own_sandbox = one->own_sandbox = own_sandbox_;
   auto told = [weak = weak_from_this(), number = one->number](error why) {
     if (auto host = weak.lock())
       host->gone(number, why);
@@ -323,11 +331,7 @@ asio::awaitable<void> browser_host::warm_up() {
     if (in) {
       ++in->open;
       ++in->opened;
-      while (!in->ready && !in->gone) {
-        boost::system::error_code woken;
-        co_await in->changed.async_wait(
-            asio::redirect_error(asio::use_awaitable, woken));
-      }
+      co_await started(in);
       process::deadline due{loop_, *in, settings_.open_timeout,
                             "the browser opened no session within its time"};
       // Named: GCC 12 destroys such a temporary of a co_await twice.
@@ -390,23 +394,22 @@ void browser_host::gone(process_number which, const error& why) {
     if (auto session = weak.lock())
       session->lost(why);
   one->changed.cancel();
-  if (!one->on_purpose) {
+  auto words = one->browser->last_words();
+  if (!one->ready && one->own_sandbox && refused_sandbox(words)) {
+    one->refused_sandbox = true;
+    if (std::exchange(own_sandbox_, false))
+      log::warning("browser-sandbox",
+                   "this machine does not allow the browser its own sandbox: "
+                   "only the outer one is on",
+                   {});
+  } else if (!one->on_purpose) {
     ++crashed_;
-    auto words = one->browser->last_words();
+    ++failures_;
     log::warning("browser-gone", "a browser has ended with its sessions",
                  {{"reason", why.text},
                   {"sessions", one->sessions.size()},
                   {"last_words",
                    words.substr(words.size() > 400 ? words.size() - 400 : 0)}});
-    if (!one->ready && own_sandbox_
-        && words.find("sandbox") != std::string::npos) {
-      own_sandbox_ = false;
-      log::warning("browser-sandbox",
-                   "this machine does not allow the browser its own sandbox: "
-                   "only the outer one is on",
-                   {});
-    }
-    ++failures_;
   }
   tell();
   if (stopped_ || !wanted_)
@@ -465,7 +468,8 @@ void browser_host::tell() {
     what.warm += one.warm.size();
     what.processes.push_back({one.browser->pid(), state.age,
                               state.open - one.warm.size(), state.opened,
-                              state.memory_bytes, leaves(limits(), state)});
+                              state.memory_bytes, leaves(limits(), state),
+                              one.own_sandbox});
   }
   changed_(std::move(what));
 }

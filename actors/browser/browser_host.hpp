@@ -23,7 +23,9 @@ namespace shannon::browser {
 ///
 /// A process that ends, or answers nothing for `frozen_after`, takes its
 /// sessions with it and no others; the next one is started at once, and after
-/// failures in a row with growing pauses.
+/// failures in a row with growing pauses. Where the machine does not allow
+/// Chromium its own sandbox, the first that says so is followed at once by one
+/// that is in ours alone, and so are all after it.
 class browser_host : public std::enable_shared_from_this<browser_host> {
 public:
   struct news {
@@ -63,6 +65,7 @@ private:
   boost::asio::awaitable<std::shared_ptr<live_session>> open_one(wish what);
   boost::asio::awaitable<process_ptr> with_room();
   boost::asio::awaitable<process_ptr> start_process();
+  boost::asio::awaitable<void> started(process_ptr one);
   boost::asio::awaitable<std::shared_ptr<page_session>>
   open_pages(process_ptr in, session_options options);
   boost::asio::awaitable<void> warm_up();

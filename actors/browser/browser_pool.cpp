@@ -100,6 +100,7 @@ protected:
         news_ = std::move(what);
         args_.metrics.processes_are(news_.running, news_.started,
                                     news_.crashed);
+        weigh_sessions();
       });
     };
     host_ = std::make_shared<browser_host>(args_.loop.context(), args_.settings,
@@ -196,16 +197,8 @@ private:
 
   void tell_sessions(const envelope& mail) {
     pool_report out;
-    std::uint64_t memory = 0;
-    std::uint64_t open = 0;
-    for (const auto& one : news_.processes) {
-      memory += one.memory_bytes;
-      open += one.sessions;
-    }
-    for (const auto& [id, one] : sessions_) {
+    for (const auto& [id, one] : sessions_)
       out.sessions.push_back(one.card->see());
-      out.sessions.back().memory_bytes = open > 0 ? memory / open : 0;
-    }
     out.processes = news_.processes;
     out.sessions_max = args_.settings.sessions_max;
     out.warm = news_.warm;
@@ -216,6 +209,18 @@ private:
   }
 
   // -- sessions ---------------------------------------------------------------
+
+  /// Pages of several sessions may share a renderer: each has an even share of
+  /// what its process has.
+  void weigh_sessions() {
+    std::map<std::int64_t, std::uint64_t> shares;
+    for (const auto& one : news_.processes)
+      if (one.sessions > 0)
+        shares[one.pid] = one.memory_bytes / one.sessions;
+    for (const auto& [id, one] : sessions_)
+      if (auto at = shares.find(one.card->see().process); at != shares.end())
+        one.card->weigh(at->second);
+  }
 
   /// A run has one session, and no name of its own for it.
   static std::string id_of(const remote::BrowserRun& what) {

@@ -32,7 +32,7 @@ namespace shannon::browser {
 /// `not_found`; one that names none opens the session, unless it is there. More
 /// than `browser.sessions_max` are not granted, so they wait with the
 /// DISPATCHERs; more than a tenant may have are refused `overloaded`, and wait
-/// with their runs; operators are no tenant. Once drained it opens none, and
+/// there, too; operators are no tenant. Once drained it opens none, and
 /// each goes when it has no action under way: its run opens another elsewhere,
 /// from the state in its log. Bound to `browser/worker`.
 struct browser_pool_args {

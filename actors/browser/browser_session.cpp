@@ -69,7 +69,10 @@ public:
 
   std::string about() const override {
     auto seen = args_.card->see();
-    return seen.url + "  \"" + seen.title + "\"";
+    auto out = seen.url + "  \"" + seen.title + "\"";
+    if (seen.memory_bytes > 0)
+      out += "  " + std::to_string(seen.memory_bytes / (1024 * 1024)) + " MiB";
+    return out;
   }
 
 protected:
@@ -211,6 +214,7 @@ private:
       return end("could not be opened");
     }
     live_ = std::move(*got);
+    args_.card->change([&](auto& seen) { seen.process = live_->pid(); });
     live_->when_lost([post = poster(), this](error why) {
       post([this, why] { lost(why); });
     });

@@ -119,9 +119,10 @@ private:
 };
 
 live_session::live_session(asio::io_context& loop, process_number process,
+                           std::int64_t pid,
                            std::shared_ptr<page_session> pages,
                            std::shared_ptr<egress_proxy> way_out)
-    : loop_(loop), process_(process), pages_(std::move(pages)),
+    : loop_(loop), process_(process), pid_(pid), pages_(std::move(pages)),
       way_out_(std::move(way_out)), rest_(loop) {}
 
 live_session::~live_session() = default;

@@ -36,7 +36,7 @@ public:
   using stop_action = std::function<void()>;
 
   live_session(boost::asio::io_context& loop, process_number process,
-               std::shared_ptr<page_session> pages,
+               std::int64_t pid, std::shared_ptr<page_session> pages,
                std::shared_ptr<egress_proxy> way_out);
   ~live_session();
 
@@ -62,6 +62,10 @@ public:
   process_number process() const noexcept {
     return process_;
   }
+  /// Of that process.
+  std::int64_t pid() const noexcept {
+    return pid_;
+  }
 
   // -- the loop's thread ------------------------------------------------------
 
@@ -83,6 +87,7 @@ private:
 
   boost::asio::io_context& loop_;
   process_number process_;
+  std::int64_t pid_;
   std::shared_ptr<page_session> pages_;
   std::shared_ptr<egress_proxy> way_out_;
   std::function<void(error)> told_;

@@ -27,6 +27,12 @@ public:
     used_ = clock::now();
   }
 
+  /// Not what its session does: that it is idle stays true.
+  void weigh(std::uint64_t memory_bytes) {
+    std::lock_guard guard{mutex_};
+    what_.memory_bytes = memory_bytes;
+  }
+
   seen_session see() const {
     std::lock_guard guard{mutex_};
     auto out = what_;

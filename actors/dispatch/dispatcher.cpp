@@ -37,6 +37,9 @@ constexpr auto cancels_last = 60s;
 constexpr std::size_t cancels_max = 1'000;
 /// Questions that wait for a worker; above it they are refused `overloaded`.
 constexpr std::size_t inquiries_max = 1'000;
+/// What a worker said of a tenant that it has no room for counts for so long,
+/// unless its window grows before.
+constexpr auto full_lasts = 2s;
 
 class dispatcher final : public kit::actor_base {
 public:
@@ -82,6 +85,7 @@ private:
     steady::time_point at{};
     std::uint64_t open = 0;
     std::uint64_t serial = 0;
+    steady::time_point full_since{}; ///< For some tenant; the first of them.
   };
   struct asked {
     envelope mail;
@@ -97,14 +101,21 @@ private:
     if (!queue_.add({id, context.attempt_key(), context.tenant(),
                      context.priority() == "batch"})) {
       args_.metrics.refused(args_.role, "full");
-      return refuse(
-          mail, {errc::overloaded,
-                 "too many effects wait for a node with the role " + args_.role,
-                 true, 1'000ms});
+      return refuse(mail, too_many(context.tenant()));
     }
     asked_.emplace(id, asked{mail, clock_now()});
     cancels_.erase(context.attempt_key()); // Wanted after all, as by a person.
     pump();
+  }
+
+  error too_many(const std::string& tenant) const {
+    auto whose = queue_.waiting_of(tenant) >= args_.limits.tenant_waiting_max
+                     ? "this tenant's effects"
+                     : "effects";
+    return {errc::overloaded,
+            "too many of " + std::string{whose}
+                + " wait for a node with the role " + args_.role,
+            true, 1'000ms};
   }
 
   /// A session is where it is; only a new one is placed.
@@ -179,8 +190,15 @@ private:
       return;
     if (drains_)
       send_back();
-    else
+    else if (could_use_more())
       want_soon();
+  }
+
+  /// Not of workers that are full for all who wait.
+  bool could_use_more() const {
+    return std::any_of(workers_.begin(), workers_.end(), [&](const auto& one) {
+      return queue_.demand(one) > queue_.under_way(one);
+    });
   }
 
   /// From now on nothing waits here: where the run goes next there may be room.
@@ -229,6 +247,11 @@ private:
     auto at = asked_.find(id);
     if (at == asked_.end())
       return;
+    if (!got && found_no_room(at->second.mail, got.error())) {
+      if (!was_cancelled(at->second.mail))
+        return put_back(id, where);
+      got = tl::unexpected(cancelled_early());
+    }
     auto mail = std::move(at->second.mail);
     drop(id);
     if (auto known = opened_.find(where);
@@ -250,6 +273,39 @@ private:
       refuse(mail, std::move(why));
     }
     pump();
+  }
+
+  /// A session that no room was found for: each worker has so much for a
+  /// tenant, of which no window says anything.
+  static bool found_no_room(const envelope& mail, const error& why) {
+    const auto* what = mail.body.get_if<remote::BrowserRun>();
+    return what && what->request().holder().empty()
+           && why.code == errc::overloaded;
+  }
+
+  /// The worker did not have it when it was told.
+  bool was_cancelled(const envelope& mail) const {
+    const auto& what = *mail.body.get_if<remote::BrowserRun>();
+    return cancels_.count(what.context().attempt_key()) != 0;
+  }
+
+  static error cancelled_early() {
+    return {errc::cancelled, "cancelled before it began", false, std::nullopt};
+  }
+
+  void put_back(std::uint64_t id, const node_id& where) {
+    queue_.put_back(id);
+    if (auto known = opened_.find(where);
+        known != opened_.end()
+        && known->second.full_since == steady::time_point{})
+      known->second.full_since = clock_now();
+    pump();
+  }
+
+  void reopen(const node_id& worker, window& known) {
+    known.full_since = {};
+    if (queue_.reopen(worker))
+      pump();
   }
 
   void drop(std::uint64_t id) {
@@ -275,8 +331,7 @@ private:
         tell(worker(*found->worker), mail.body);
       return;
     }
-    refuse(asked_.at(found->id).mail,
-           {errc::cancelled, "cancelled before it began", false, std::nullopt});
+    refuse(asked_.at(found->id).mail, cancelled_early());
     drop(found->id);
   }
 
@@ -373,8 +428,11 @@ private:
     repeat_cancels(who, known.at);
     known.at = clock_now();
     known.serial = msg.serial();
-    auto closes = std::exchange(known.open, msg.open()) != 0 && msg.open() == 0;
+    auto before = std::exchange(known.open, msg.open());
+    auto closes = before != 0 && msg.open() == 0;
     queue_.open(who, msg.open());
+    if (msg.open() > before)
+      reopen(who, known);
     for (const auto& one : std::exchange(inquiries_, {}))
       inquire(one.mail, who);
     // A node that drains waits for this.
@@ -414,6 +472,10 @@ private:
         queue_.close(one.first);
       return old;
     });
+    for (auto& [worker, known] : opened_)
+      if (known.full_since != steady::time_point{}
+          && now - known.full_since >= full_lasts)
+        reopen(worker, known);
     if (now - wanted_at_ >= demand_every)
       want();
     if (queue_.waiting() > 0)
@@ -437,19 +499,29 @@ private:
   /// Those that nobody waits for any more, and those nobody will ever take.
   void drop_late(steady::time_point now) {
     std::vector<std::uint64_t> late;
+    std::vector<std::uint64_t> in_vain;
     for (const auto& [id, one] : asked_) {
       auto due = one.mail.deadline;
       if (due != steady::time_point{} && due <= now)
         late.push_back(id);
       else if (!queue_.has_worker()
                && now - one.since > args_.no_worker_patience)
-        late.push_back(id);
+        in_vain.push_back(id);
     }
-    for (auto id : late) {
-      args_.metrics.refused(args_.role, "no_worker");
-      refuse(asked_.at(id).mail, no_worker());
-      drop(id);
-    }
+    for (auto id : late)
+      give_up(id, "late",
+              {errc::timeout,
+               "no node with the role " + args_.role
+                   + " has carried it out within its deadline",
+               true, std::nullopt});
+    for (auto id : in_vain)
+      give_up(id, "no_worker", no_worker());
+  }
+
+  void give_up(std::uint64_t id, const char* label, error why) {
+    args_.metrics.refused(args_.role, label);
+    refuse(asked_.at(id).mail, std::move(why));
+    drop(id);
   }
 
   void count() {

@@ -31,10 +31,13 @@ namespace shannon::dispatch {
 ///   metrics     shannon_dispatch_*           metrics/dispatch_metrics.hpp
 ///
 /// Nothing piles up at a worker: what it has no room for waits here, up to a
-/// limit, and is refused `overloaded` above that. A worker's death, or that of
-/// the way to it, refuses what is under way there `unavailable`: whoever asked
-/// tries again under the next attempt key. An effect that no worker may take
-/// for `no_worker_patience` is refused too, as is a list nobody could give, and
+/// limit, and is refused `overloaded` above that. So does a browser session
+/// that a worker has no room for, as when its tenant has all that it may: it
+/// waits in turn with those of its tenant until that worker's window grows, or
+/// for 2 s, and keeps nobody else waiting. A worker's death, or that of the way
+/// to it, refuses what is under way there `unavailable`: whoever asked tries
+/// again under the next attempt key. An effect that no worker may take for
+/// `no_worker_patience` is refused too, as is a list nobody could give, and
 /// once the node drains every one that no worker has begun. An action of a
 /// browser session goes to the node that holds it, past all windows, and is
 /// refused `not_found` when that is no member any more; closing it is told to

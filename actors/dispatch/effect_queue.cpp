@@ -41,23 +41,41 @@ std::optional<effect_queue::placed> effect_queue::next() {
   if (!one)
     return std::nullopt;
   stop_waiting(*one);
-  one->worker = choose(one->what.attempt_key);
+  one->worker = choose(one->what);
   ++windows_[*one->worker].under_way;
   return placed{one->what.id, *one->worker};
 }
 
-/// The next that still waits.
+/// The next that still waits, and may go to a worker.
 effect_queue::entry* effect_queue::pop() {
+  auto may_go
+      = [this](const auto& tenant) { return has_room_anywhere(tenant); };
   for (;;) {
-    auto batch_first = ++turn_ % limits_.batch_turn == 0;
-    auto id = (batch_first ? batch_ : interactive_).pop();
+    auto batch_first = (turn_ + 1) % limits_.batch_turn == 0;
+    auto id = (batch_first ? batch_ : interactive_).pop(may_go);
     if (!id)
-      id = (batch_first ? interactive_ : batch_).pop();
+      id = (batch_first ? interactive_ : batch_).pop(may_go);
     if (!id)
       return nullptr;
+    ++turn_;
     if (auto at = jobs_.find(*id); at != jobs_.end())
       return &at->second;
   }
+}
+
+void effect_queue::put_back(std::uint64_t id) {
+  auto at = jobs_.find(id);
+  if (at == jobs_.end() || !at->second.worker || at->second.pinned)
+    return;
+  auto& one = at->second;
+  if (auto there = windows_.find(*one.worker); there != windows_.end()) {
+    --there->second.under_way;
+    there->second.full_for.insert(one.what.tenant);
+  }
+  one.worker.reset();
+  ++waiting_;
+  ++tenants_[one.what.tenant];
+  (one.what.batch ? batch_ : interactive_).put_back(one.what.tenant, id);
 }
 
 void effect_queue::stop_waiting(const entry& one) {
@@ -95,7 +113,7 @@ void effect_queue::sweep(fair_lane& lane) {
   if (lane.size() <= 2 * waiting_ + slack)
     return;
   fair_lane kept;
-  while (auto id = lane.pop())
+  while (auto id = lane.pop([](const auto&) { return true; }))
     if (auto at = jobs_.find(*id); at != jobs_.end() && !at->second.worker)
       kept.push(at->second.what.tenant, *id);
   lane = std::move(kept);
@@ -133,6 +151,17 @@ void effect_queue::close(const node_id& worker) {
   windows_.erase(worker);
 }
 
+bool effect_queue::reopen(const node_id& worker) {
+  auto at = windows_.find(worker);
+  return at != windows_.end()
+         && !std::exchange(at->second.full_for, {}).empty();
+}
+
+std::size_t effect_queue::waiting_of(const std::string& tenant) const {
+  auto at = tenants_.find(tenant);
+  return at == tenants_.end() ? 0 : at->second;
+}
+
 std::uint64_t effect_queue::under_way(const node_id& worker) const {
   auto at = windows_.find(worker);
   return at == windows_.end() ? 0 : at->second.under_way;
@@ -144,27 +173,40 @@ std::uint64_t effect_queue::pinned(const node_id& worker) const {
 }
 
 std::uint64_t effect_queue::demand(const node_id& worker) const {
-  return waiting_ + under_way(worker);
+  auto at = windows_.find(worker);
+  if (at == windows_.end())
+    return waiting_;
+  auto wanted = waiting_ + at->second.under_way;
+  for (const auto& tenant : at->second.full_for)
+    wanted -= waiting_of(tenant);
+  return wanted;
 }
 
 bool effect_queue::has_room_anywhere() const {
   return std::any_of(windows_.begin(), windows_.end(),
-                     [](const auto& one) { return one.second.room() > 0; });
+                     [](const auto& one) { return one.second.has_room(); });
+}
+
+bool effect_queue::has_room_anywhere(const std::string& tenant) const {
+  return std::any_of(windows_.begin(), windows_.end(), [&](const auto& one) {
+    return one.second.has_room(tenant);
+  });
 }
 
 /// Equal room: by key, so that an attempt that is asked for again by another
 /// node tends to meet itself.
-std::optional<node_id> effect_queue::choose(const std::string& key) const {
+std::optional<node_id> effect_queue::choose(const job& what) const {
   if (auto own = windows_.find(self_);
-      own != windows_.end() && own->second.room() > 0)
+      own != windows_.end() && own->second.has_room(what.tenant))
     return self_;
+  const auto& key = what.attempt_key;
   const node_id* best = nullptr;
   std::pair<std::uint64_t, std::uint64_t> highest{0, 0};
   for (const auto& [worker, window] : windows_) {
-    if (window.room() == 0)
+    if (!window.has_room(what.tenant))
       continue;
     std::pair<std::uint64_t, std::uint64_t> rank{
-        window.room(),
+        window.open - window.under_way,
         XXH64(key.data(), key.size(),
               XXH64(worker.value.data(), worker.value.size(), 0))};
     if (!best || rank > highest) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,11 +17,15 @@ namespace shannon::dispatch {
 /// Which effect goes next, and to which worker. Pure: no actors, no clock.
 ///
 ///   waiting ──next──> under way at a worker ──done──> gone
+///      ^                       │
+///      └───────put_back────────┘
 ///
 /// A worker takes as many at once as its window is open, and none before it
 /// has said so. Interactive effects go before batch ones, but for each
 /// `batch_turn`-th place: batch goes on under any load. Within either, tenants
-/// take turns. The own node is preferred, then who has the most room.
+/// take turns. The own node is preferred, then who has the most room. A worker
+/// that has no room for one tenant is nothing to that tenant's effects until it
+/// is said to have room again, and goes on with those of all others.
 class effect_queue {
 public:
   struct limits {
@@ -61,6 +66,10 @@ public:
   /// The next that has room somewhere; it is under way from here on.
   std::optional<placed> next();
 
+  /// Its worker has not begun it, and has no room for its tenant: it waits
+  /// again, before those of its tenant that came later.
+  void put_back(std::uint64_t id);
+
   /// Ended, or not wanted any more.
   void done(std::uint64_t id);
 
@@ -80,8 +89,11 @@ public:
   /// Nothing goes there any more. What is under way is told `done` one by one.
   void close(const node_id& worker);
 
+  /// It may have room for those that it had none for. False: there were none.
+  bool reopen(const node_id& worker);
+
   /// What this worker should be asked for: what is under way there, and all
-  /// that waits.
+  /// that waits and may go there.
   std::uint64_t demand(const node_id& worker) const;
 
   std::uint64_t under_way(const node_id& worker) const;
@@ -94,6 +106,7 @@ public:
   std::size_t waiting() const noexcept {
     return waiting_;
   }
+  std::size_t waiting_of(const std::string& tenant) const;
   std::size_t under_way() const noexcept {
     return jobs_.size() - waiting_;
   }
@@ -107,12 +120,17 @@ private:
   struct window {
     std::uint64_t open = 0;
     std::uint64_t under_way = 0;
-    std::uint64_t room() const noexcept {
-      return open > under_way ? open - under_way : 0;
+    std::set<std::string> full_for = {}; ///< Tenants.
+    bool has_room() const noexcept {
+      return open > under_way;
+    }
+    bool has_room(const std::string& tenant) const {
+      return has_room() && full_for.count(tenant) == 0;
     }
   };
 
-  std::optional<node_id> choose(const std::string& key) const;
+  bool has_room_anywhere(const std::string& tenant) const;
+  std::optional<node_id> choose(const job& what) const;
   entry* pop();
   void stop_waiting(const entry& one);
   void sweep(fair_lane& lane);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -21,11 +22,25 @@ public:
     ++size_;
   }
 
-  std::optional<std::uint64_t> pop() {
-    if (turn_.empty())
+  /// One that was taken and is not carried out after all: in its old place
+  /// among those of its tenant, which are in the order of their numbers.
+  void put_back(const std::string& tenant, std::uint64_t job) {
+    auto& queue = tenants_[tenant];
+    if (queue.empty())
+      turn_.push_back(tenant);
+    queue.insert(std::upper_bound(queue.begin(), queue.end(), job), job);
+    ++size_;
+  }
+
+  /// The next of the first tenant whose turn it is and who may go; those before
+  /// it keep their turn.
+  template <class MayGo>
+  std::optional<std::uint64_t> pop(MayGo may_go) {
+    auto turn = std::find_if(turn_.begin(), turn_.end(), may_go);
+    if (turn == turn_.end())
       return std::nullopt;
-    auto tenant = std::move(turn_.front());
-    turn_.pop_front();
+    auto tenant = std::move(*turn);
+    turn_.erase(turn);
     auto at = tenants_.find(tenant);
     auto job = at->second.front();
     at->second.pop_front();

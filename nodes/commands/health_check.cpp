@@ -236,10 +236,17 @@ findings check_sandbox() {
 }
 
 findings check_browser(const config::settings& settings) {
-  auto version = browser::browser_check(settings.browser);
-  if (version)
-    return {good("browser", *version + " opens pages in bubblewrap")};
-  return {{verdict::doubtful, "browser", version.error().text,
+  auto browser = browser::browser_check(settings.browser);
+  if (browser && browser->own_sandbox)
+    return {good("browser", browser->version + " opens pages in bubblewrap")};
+  if (browser)
+    return {
+        {verdict::doubtful, "browser",
+         browser->version
+             + " opens pages in bubblewrap, without its own sandbox inside",
+         "allow user namespaces to programs in bubblewrap, as by AppArmor's "
+         "profile for it; browser_* works without"}};
+  return {{verdict::doubtful, "browser", browser.error().text,
            "apt-get install chromium-headless-shell bubblewrap; in a container "
            "allow user namespaces. Everything but browser_* works without"}};
 }

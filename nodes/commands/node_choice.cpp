@@ -1,5 +1,7 @@
 #include "nodes/commands/node_choice.hpp"
 
+#include <cstdlib>
+
 namespace shannon::commands {
 
 namespace {
@@ -87,6 +89,29 @@ result<chosen_node> choose_node(const node_options& options) {
   if (!found)
     return tl::unexpected(found.error());
   return named_node(*found, options.name);
+}
+
+result<std::vector<chosen_node>> choose_nodes(const node_options& options) {
+  const auto* dsn = std::getenv("SHANNON_DATABASE_URL");
+  auto many = options.name.empty() && options.admin.url.empty()
+              && options.where.data.empty()
+              && (!options.where.dsn.empty() || (dsn && *dsn));
+  if (!many) {
+    auto one = choose_node(options);
+    if (!one)
+      return tl::unexpected(one.error());
+    if (one->name.empty())
+      one->name = one->admin.host + ":" + std::to_string(one->admin.port);
+    return std::vector<chosen_node>{*one};
+  }
+  auto found = read_cluster(options.where);
+  if (!found)
+    return tl::unexpected(found.error());
+  auto all = live_nodes(*found);
+  if (all && all->empty())
+    return fail(errc::unavailable, "no node of this database lives; shannon "
+                                   "cluster status tells of those that did");
+  return all;
 }
 
 } // namespace shannon::commands

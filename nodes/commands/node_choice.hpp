@@ -33,6 +33,11 @@ struct chosen_node {
 /// the one that `find_admin` finds.
 result<chosen_node> choose_node(const node_options& options);
 
+/// All nodes that live in a database that was named, by `--dsn` or
+/// SHANNON_DATABASE_URL, else the one of `choose_node`, which then has a name
+/// in any case. Never none: `unavailable` says that none lives.
+result<std::vector<chosen_node>> choose_nodes(const node_options& options);
+
 /// All nodes of the table whose lease holds, by name. Pure: `where_of` says
 /// how one is reached.
 result<std::vector<chosen_node>> live_nodes(const cluster_state& found);

@@ -172,6 +172,9 @@ shown_actor actor_of(const json& row) {
     return out;
   out.address = text_in(row, "address");
   out.name = out.address;
+  // Of a list over several nodes.
+  if (auto node = text_in(row, "node"); !node.empty())
+    out.name += "@" + node;
   out.kind = text_in(row, "kind");
   out.parent = text_in(row, "parent");
   out.state = text_in(row, "state");

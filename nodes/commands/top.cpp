@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <unistd.h>
@@ -31,30 +30,6 @@ struct top_options {
   bool once = false;
   bool as_json = false;
 };
-
-/// All nodes of a database that was named, else the one node.
-result<std::vector<chosen_node>> choose(const node_options& options) {
-  const auto* dsn = std::getenv("SHANNON_DATABASE_URL");
-  auto many = options.name.empty() && options.admin.url.empty()
-              && options.where.data.empty()
-              && (!options.where.dsn.empty() || (dsn && *dsn));
-  if (!many) {
-    auto one = choose_node(options);
-    if (!one)
-      return tl::unexpected(one.error());
-    if (one->name.empty())
-      one->name = one->admin.host + ":" + std::to_string(one->admin.port);
-    return std::vector<chosen_node>{*one};
-  }
-  auto found = read_cluster(options.where);
-  if (!found)
-    return tl::unexpected(found.error());
-  auto all = live_nodes(*found);
-  if (all && all->empty())
-    return fail(errc::unavailable, "no node of this database lives; shannon "
-                                   "cluster status tells of those that did");
-  return all;
-}
 
 /// One look at all nodes, side by side: one that hangs delays no other.
 std::vector<node_sample> look(const std::vector<chosen_node>& nodes,
@@ -136,7 +111,7 @@ exit_code live(const std::vector<chosen_node>& nodes,
 }
 
 exit_code top(const top_options& options) {
-  auto nodes = choose(options.node);
+  auto nodes = choose_nodes(options.node);
   if (!nodes)
     return report(nodes.error());
   auto by = *read_top_sort(options.by);

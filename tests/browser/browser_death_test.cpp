@@ -5,6 +5,7 @@
 #include "actors/browser/scratch_folder.hpp"
 #include "actors/kit/io_loop.hpp"
 #include "tests/browser/process_tree.hpp"
+#include "tests/browser/refused_namespaces.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -27,10 +29,16 @@ namespace {
 
 constexpr int browsers = 4;
 
+/// Whether the machine allows browsers a sandbox of their own inside ours.
+enum class machine : std::uint8_t { allows, refuses };
+
 /// A node with four browsers that says so, and waits to be killed.
-[[noreturn]] void be_a_node(int said) {
-  kit::io_loop loop{"browser"};
+[[noreturn]] void be_a_node(machine where, int said) {
   config::browser_settings settings;
+  std::optional<test::refused_namespaces> refused;
+  if (where == machine::refuses)
+    settings.program = refused.emplace().program();
+  kit::io_loop loop{"browser"};
   settings.process_sessions_max = 1;
   settings.processes_max = browsers;
   settings.warm_sessions = 0;
@@ -63,16 +71,14 @@ int rounds() {
   return text == nullptr ? 3 : std::atoi(text);
 }
 
-} // namespace
-
-TEST_CASE("no browser outlives a node that is killed") {
+void kill_nodes(machine where) {
   std::chrono::milliseconds slowest{0};
   for (int round = 0; round < rounds(); ++round) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     auto node = fork();
     if (node == 0)
-      be_a_node(ends[1]);
+      be_a_node(where, ends[1]);
     close(ends[1]);
     std::string said;
     char byte = 0;
@@ -100,4 +106,18 @@ TEST_CASE("no browser outlives a node that is killed") {
     CHECK(folders_of(node).empty());
   }
   WARN(rounds() << " kills; the slowest end took " << slowest.count() << " ms");
+}
+
+} // namespace
+
+TEST_CASE("no browser outlives a node that is killed") {
+  kill_nodes(machine::allows);
+}
+
+TEST_CASE("nor does one with the outer sandbox alone") {
+  if (auto why = test::refused_namespaces::obstacle(); !why.empty()) {
+    WARN("not tested here: " << why);
+    return;
+  }
+  kill_nodes(machine::refuses);
 }

@@ -104,19 +104,6 @@ TEST_CASE("history goes back and forward, and a page loads again") {
   CHECK(b.refusal("browser_forward") == "there is no page to go forward to");
 }
 
-TEST_CASE("a click is a real one, and what it leads to is told") {
-  browsing b;
-  b.open("/");
-  CHECK_THAT(b.say("browser_click", {{"selector", "#go"}}),
-             Contains("button \"Go\""));
-  CHECK(b.text_of("#out") == "clicked 1");
-  b.say("browser_click", {{"selector", "text=Go"}, {"click_count", 2}});
-  CHECK(b.text_of("#out") == "clicked 3");
-  CHECK_THAT(b.say("browser_click", {{"selector", "text=\"Second page\""}}),
-             Contains("\"Two\""));
-  CHECK(b.session->view().url == b.web.url("/two"));
-}
-
 TEST_CASE("fields are filled, typed into, selected and submitted") {
   browsing b;
   b.open("/form");
@@ -367,6 +354,30 @@ TEST_CASE("scripts run only where policy lets them") {
                        {{"script", "for (;;);"}, {"timeout_ms", 300}}),
              Contains("did not answer in time"));
   CHECK(run("2") == "2");
+}
+
+TEST_CASE("each script may do what a user's click may") {
+  browser::session_options options;
+  options.may_evaluate = true;
+  browsing b{options};
+  const json ask{{"script", "navigator.userActivation.isActive"}};
+  b.open("/");
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  // A document of its own has had no click yet.
+  b.open("/form");
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  // To open a window takes a click, and uses it up.
+  b.say("browser_evaluate", {{"script", "void window.open('about:blank')"}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  // It counts for some time only.
+  b.say("browser_wait", {{"ms", 5500}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  b.say("browser_evaluate",
+        {{"script", "new Promise(done => setTimeout(done, 5500))"}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
+  b.refusal("browser_evaluate", {{"script", "window.open('about:blank').x.y"}});
+  CHECK(b.say("browser_evaluate", ask) == "true");
 }
 
 TEST_CASE("a page is printed") {

@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -28,12 +29,14 @@ const std::vector<std::string> roles{"gateway, orchestrator, agent, llm, tool",
 
 struct cluster_with_eyes {
   site web;
-  real_cluster all{roles,
-                   "browser: {egress_allow: [\"127.0.0.1:"
-                       + std::to_string(web.port()) + "\"]}\n",
-                   "  drain_notice: 100ms\n"};
+  real_cluster all;
 
-  cluster_with_eyes() {
+  /// `more` stands among the settings of browsers.
+  explicit cluster_with_eyes(const std::string& more = "")
+      : all{roles,
+            "browser: {egress_allow: [\"127.0.0.1:" + std::to_string(web.port())
+                + "\"]" + more + "}\n",
+            "  drain_notice: 100ms\n"} {
     for (unsigned i = 0; i < nodes; ++i)
       all.start(i);
     for (unsigned i = 0; i < nodes; ++i)
@@ -165,6 +168,20 @@ TEST_CASE("a client's session is the same by whatever node it is asked for") {
     CHECK(says(text.dump(), "signed in"));
   }
   CHECK(here.sessions_of(eyes_1) + here.sessions_of(eyes_2) == 1);
+  // Whoever looks at the whole cluster sees it; how large it is stands there
+  // once its browser has been looked after.
+  std::string listed;
+  auto large = steady_clock::now() + 10s;
+  do
+    listed = run_shannon({"inspect", "--kind", "browser_session", "--dsn",
+                          here.all.dsn()},
+                         {})
+                 .out;
+  while (!says(listed, " MiB") && steady_clock::now() < large);
+  INFO(listed);
+  CHECK(says(listed, "browser_session/client:mine@"));
+  CHECK(says(listed, here.url("/me")));
+  CHECK(says(listed, " MiB"));
   auto where = commands::parse_server_url(
       "http://127.0.0.1:" + std::to_string(here.all.admin_port(brain)));
   REQUIRE(where);
@@ -199,4 +216,33 @@ TEST_CASE("a client's session that went with its node begins anew on another") {
   INFO(seen.dump() << text.dump());
   CHECK(says(text.dump(), "a stranger"));
   CHECK(here.sessions_of(other) == 1);
+}
+
+TEST_CASE("a tenant's sessions are spread over nodes up to its limit on each, "
+          "and one more waits until one of them ends") {
+  cluster_with_eyes here{", tenant_sessions_max: 1"};
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 3; ++i)
+    tasks.push_back(here.begin(here.signs_in_and_waits("3000")));
+  std::size_t most = 0;
+  auto due = steady_clock::now() + 60s;
+  auto is_over = [&](const std::string& task) {
+    return json::parse(
+               here.all.page(brain, "/api/v1/tasks/" + task, false))["status"]
+           == "TASK_STATUS_COMPLETED";
+  };
+  while (!std::all_of(tasks.begin(), tasks.end(), is_over)) {
+    REQUIRE(steady_clock::now() < due);
+    for (unsigned node : {eyes_1, eyes_2})
+      CHECK(here.sessions_of(node) <= 1);
+    most = std::max(most, here.sessions_of(eyes_1) + here.sessions_of(eyes_2));
+    here.all.listen(50ms);
+  }
+  CHECK(most == 2);
+  for (const auto& task : tasks) {
+    auto seen = here.told(task, "TOOL_OBSERVATION");
+    REQUIRE(seen.size() == 5);
+    // Nobody's model was told of a limit.
+    CHECK(says(seen[4], "signed in"));
+  }
 }

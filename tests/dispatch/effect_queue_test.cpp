@@ -5,7 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <iterator>
+#include <map>
 #include <numeric>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -188,6 +191,127 @@ TEST_CASE("an effect that no window counts is under way, and wants no room") {
   CHECK(queue.pinned(there) == 1);
   queue.done(2);
   CHECK(queue.pinned(there) == 0);
+}
+
+TEST_CASE(
+    "what its worker has no room for waits again, before what came later, "
+    "and keeps nobody else waiting") {
+  effect_queue queue{here, {}};
+  queue.open(here, 2);
+  for (std::uint64_t id = 1; id <= 4; ++id)
+    REQUIRE(queue.add(job_of(id, "full")));
+  CHECK(take_all(queue) == std::vector<std::uint64_t>{1, 2});
+  queue.put_back(1);
+  queue.put_back(2);
+  CHECK(queue.waiting() == 4);
+  CHECK(queue.waiting_of("full") == 4);
+  CHECK_FALSE(queue.find("key-1")->worker);
+  // Nothing of this tenant goes there, and its worker is not asked for it.
+  CHECK_FALSE(queue.next());
+  CHECK(queue.demand(here) == 0);
+  for (std::uint64_t id = 5; id <= 7; ++id)
+    REQUIRE(queue.add(job_of(id, "other")));
+  CHECK(queue.demand(here) == 3);
+  CHECK(take_all(queue) == std::vector<std::uint64_t>{5, 6});
+  queue.done(5);
+  CHECK(take_all(queue) == std::vector<std::uint64_t>{7});
+  queue.done(6);
+  queue.done(7);
+  CHECK(queue.reopen(here));
+  CHECK_FALSE(queue.reopen(here));
+  CHECK(queue.demand(here) == 4);
+  CHECK(take_all(queue) == std::vector<std::uint64_t>{1, 2});
+}
+
+TEST_CASE("what one worker has no room for goes to another that has") {
+  effect_queue queue{here, {}};
+  queue.open(here, 5);
+  queue.open(there, 5);
+  REQUIRE(queue.add(job_of(1)));
+  CHECK(queue.next()->worker == here);
+  queue.put_back(1);
+  CHECK(queue.next()->worker == there);
+  queue.put_back(1);
+  CHECK_FALSE(queue.next());
+  // A worker that was away has forgotten what it said.
+  queue.close(there);
+  queue.open(there, 5);
+  CHECK(queue.next()->worker == there);
+}
+
+TEST_CASE("what waits again is given up like any other") {
+  effect_queue queue{here, {}};
+  queue.open(here, 5);
+  REQUIRE(queue.add(job_of(1)));
+  REQUIRE(queue.add(job_of(2)));
+  CHECK(take_all(queue).size() == 2);
+  queue.put_back(2);
+  queue.put_back(1);
+  CHECK(queue.that_wait() == std::vector<std::uint64_t>{1, 2});
+  queue.done(1);
+  CHECK(queue.waiting() == 1);
+  queue.reopen(here);
+  CHECK(take_all(queue) == std::vector<std::uint64_t>{2});
+  queue.put_back(77); // Not known: as if nothing was said.
+  queue.done(2);
+  queue.put_back(2);
+  CHECK(queue.waiting() == 0);
+  CHECK(queue.under_way() == 0);
+}
+
+TEST_CASE("tenants at their own limits keep no room from others, and each goes "
+          "in the order it came") {
+  // Two workers with six places each; a tenant may have two at each.
+  constexpr std::size_t places = 6;
+  constexpr std::size_t of_tenant = 2;
+  std::mt19937 random{20};
+  for (int round = 0; round < 200; ++round) {
+    effect_queue queue{here, {}};
+    std::map<node_id, std::map<std::string, std::size_t>> has;
+    std::map<std::uint64_t, std::pair<node_id, std::string>> at_work;
+    std::map<std::string, std::uint64_t> last;
+    for (const auto& worker : {here, there})
+      queue.open(worker, places);
+    std::uint64_t asked = 0;
+    std::uint64_t ended = 0;
+    auto whose = [](std::uint64_t id) {
+      return std::string(1, static_cast<char>('a' + id * id % 5));
+    };
+    while (ended < 60) {
+      if (asked < 60 && random() % 2 == 0) {
+        ++asked;
+        REQUIRE(queue.add(job_of(asked, whose(asked))));
+      }
+      while (auto next = queue.next()) {
+        auto tenant = whose(next->id);
+        auto& mine = has[next->worker][tenant];
+        if (mine == of_tenant) {
+          queue.put_back(next->id);
+          continue;
+        }
+        ++mine;
+        CHECK(last[tenant] < next->id);
+        last[tenant] = next->id;
+        at_work[next->id] = {next->worker, tenant};
+      }
+      // Nobody waits who could go anywhere.
+      for (auto id : queue.that_wait())
+        for (const auto& worker : {here, there})
+          CHECK((has[worker][whose(id)] == of_tenant
+                 || queue.under_way(worker) == places));
+      if (at_work.empty() || random() % 2 == 0)
+        continue;
+      auto one = at_work.begin();
+      std::advance(one, static_cast<long>(random() % at_work.size()));
+      --has[one->second.first][one->second.second];
+      queue.done(one->first);
+      queue.reopen(one->second.first);
+      at_work.erase(one);
+      ++ended;
+    }
+    CHECK(queue.waiting() == 0);
+    CHECK(queue.demand(here) + queue.demand(there) == 0);
+  }
 }
 
 TEST_CASE("room is divided so that nobody is served before the modest") {

@@ -62,6 +62,13 @@ seen_node seen(const std::string& name, int left_ms, const std::string& admin) {
 
 } // namespace
 
+TEST_CASE("a row of a list over several nodes says whose it is") {
+  auto one = actor_of({{"address", "browser_session/a"}, {"node", "n2"}});
+  CHECK(one.name == "browser_session/a@n2");
+  CHECK(one.address == "browser_session/a");
+  CHECK(row("store", "supervisor/root").name == "store");
+}
+
 TEST_CASE("a tree is drawn with branches, and counts what is many") {
   auto text = tree_text(tree_of(small_tree()), plain);
   CHECK(text.find("\nroot  ") != std::string::npos);

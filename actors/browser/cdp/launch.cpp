@@ -50,11 +50,7 @@ public:
   void start() {
     listen(out_, out_buffer_);
     listen(err_, err_buffer_);
-    pidfd_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [self = shared_from_this()](auto failed) {
-                        if (!failed)
-                          self->reap();
-                      });
+    await_end();
   }
 
   pid_t pid() const noexcept override {
@@ -78,19 +74,45 @@ private:
                                               &into](auto failed, auto bytes) {
       if (failed)
         return;
-      self->words_.append(into.data(), bytes);
-      if (self->words_.size() > last_words_max)
-        self->words_.erase(0, self->words_.size() - last_words_max);
+      self->keep(into, bytes);
       self->listen(from, into);
     });
   }
 
+  void keep(const buffer& from, std::size_t bytes) {
+    words_.append(from.data(), bytes);
+    if (words_.size() > last_words_max)
+      words_.erase(0, words_.size() - last_words_max);
+  }
+
+  void await_end() {
+    pidfd_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](auto failed) {
+                        if (!failed)
+                          self->reap();
+                      });
+  }
+
+  /// Its end may be seen before what it said last.
+  void read_rest(asio::posix::stream_descriptor& from) {
+    buffer into;
+    boost::system::error_code failed;
+    from.non_blocking(true, failed);
+    while (!failed)
+      if (auto bytes = from.read_some(asio::buffer(into), failed))
+        keep(into, bytes);
+  }
+
   void reap() {
+    if (!kit::has_ended(pidfd_.native_handle()))
+      return await_end();
     int status = 0;
     waitpid(pid_, &status, 0);
     // What it started goes with its process namespace.
     ::kill(-pid_, SIGKILL);
     pid_ = 0;
+    read_rest(out_);
+    read_rest(err_);
     boost::system::error_code ignored;
     out_.close(ignored);
     err_.close(ignored);
@@ -271,6 +293,10 @@ std::uint16_t port_of(const kit::owned_fd& listener) {
 }
 
 } // namespace
+
+bool refused_sandbox(std::string_view last_words) noexcept {
+  return last_words.find("No usable sandbox") != std::string_view::npos;
+}
 
 result<std::shared_ptr<child>> launch(asio::io_context& loop,
                                       const launch_options& options,

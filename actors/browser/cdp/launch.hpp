@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -50,6 +51,10 @@ public:
   /// Listening sockets on its loopback, and their ports.
   std::vector<std::pair<kit::owned_fd, std::uint16_t>> listeners;
 };
+
+/// Do the last words of a Chromium say that its machine allows it no sandbox of
+/// its own? It starts without one.
+bool refused_sandbox(std::string_view last_words) noexcept;
 
 /// Starts Chromium. `ended` is called once, on the loop's thread.
 result<std::shared_ptr<child>> launch(boost::asio::io_context& loop,

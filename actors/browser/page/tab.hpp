@@ -136,6 +136,10 @@ public:
   std::string ended_because; ///< For a sentence, when it was ended by us.
   bool silent = false;       ///< It did not answer when it was asked last.
 
+  /// A script has been run as if a user had clicked, which its document has not
+  /// used up, and counts until then.
+  time_point gesture_until{};
+
   /// Since the action began.
   std::vector<dialog> dialogs;
   std::uint32_t dialogs_seen = 0;

@@ -101,6 +101,7 @@ void tab::heard_page(const std::string& session, std::string_view what,
     if (where->id == frames.main().id) {
       in_->page_loaded();
       navigating = navigation_asked = stopped = broken = false;
+      gesture_until = {};
       title.clear();
       network.reset(steady_clock::now());
       noise_bytes_ = 0;

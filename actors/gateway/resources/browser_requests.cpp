@@ -156,6 +156,7 @@ http_response sessions_answer(const shannon::browser::pool_report& all) {
     row["busy"] = one.busy;
     row["age_seconds"] = one.age.count() / 1000;
     row["idle_seconds"] = one.idle.count() / 1000;
+    row["pid"] = one.process;
     row["memory_bytes"] = one.memory_bytes;
     row["bytes_in"] = one.bytes_in;
     row["bytes_out"] = one.bytes_out;
@@ -171,6 +172,7 @@ http_response sessions_answer(const shannon::browser::pool_report& all) {
     row["opened"] = one.opened;
     row["memory_bytes"] = one.memory_bytes;
     row["leaves"] = one.leaves;
+    row["own_sandbox"] = one.own_sandbox;
     body["processes"].push_back(std::move(row));
   }
   return json_answer(200, body);

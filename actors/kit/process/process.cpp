@@ -79,8 +79,7 @@ public:
     out_.pipe.assign(got->out.release());
     err_.pipe.assign(got->err.release());
     auto self = shared_from_this();
-    pidfd_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [self](error_code) { self->reap(); });
+    await_end();
     out_.open = err_.open = true;
     read(out_);
     read(err_);
@@ -139,10 +138,20 @@ private:
       ::kill(-pid_, SIGKILL);
   }
 
+  void await_end() {
+    pidfd_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](error_code stopped) {
+                        if (!stopped)
+                          self->reap();
+                      });
+  }
+
   void reap() {
     int status = 0;
     if (pid_ == 0)
       return;
+    if (!has_ended(pidfd_.native_handle()))
+      return await_end();
     // Stragglers of the group, before the leader's number can become anyone
     // else's.
     ::kill(-pid_, SIGKILL);

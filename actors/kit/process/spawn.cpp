@@ -86,11 +86,6 @@ void give_way() {
   }
 }
 
-bool has_ended(int pidfd) {
-  pollfd one{pidfd, POLLIN, 0};
-  return poll(&one, 1, 0) != 0;
-}
-
 /// Out of the way of the numbers first: a target may be another's source.
 void place_descriptors(const child_plan& plan) {
   constexpr int out_of_the_way = 64;
@@ -188,6 +183,11 @@ result<void> await_exec(int report) {
 }
 
 } // namespace
+
+bool has_ended(int pidfd) noexcept {
+  pollfd one{pidfd, POLLIN, 0};
+  return poll(&one, 1, 0) != 0;
+}
 
 result<spawned> spawn_child(const process_spec& spec) {
   auto out = make_pipe();

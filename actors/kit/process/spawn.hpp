@@ -24,4 +24,10 @@ struct spawned {
 /// been executed or that has failed (`unavailable`, with the step that failed).
 result<spawned> spawn_child(const process_spec& spec);
 
+/// Has the process of this descriptor ended? Whoever waits for a descriptor by
+/// asio asks before it waits for the process: asio may give it an event of one
+/// that was closed in the same round, and Linux makes one more when a process
+/// is reaped.
+bool has_ended(int pidfd) noexcept;
+
 } // namespace shannon::kit

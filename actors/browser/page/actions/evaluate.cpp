@@ -1,6 +1,7 @@
 #include "actors/browser/page/actions.hpp"
 #include "actors/kit/text.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace shannon::browser {
@@ -10,6 +11,9 @@ using nlohmann::json;
 using namespace nlohmann::literals;
 
 namespace {
+
+/// Chromium lets a gesture count for 5 s.
+constexpr std::chrono::seconds gesture_lasts{4};
 
 /// The value comes as a bounded text: what a page returns may be of any size.
 /// `(` script `)` takes an expression, and a function is called; `{` script
@@ -24,7 +28,8 @@ std::string wrapped(const std::string& script, bool expression,
          + "\n})(); const text = typeof value === 'string' ? value : "
            "JSON.stringify(value, null, 1) ?? String(value); return "
            "[text.length, text.slice(0, "
-         + std::to_string(most) + "), typeof value]; })()";
+         + std::to_string(most)
+         + "), typeof value, navigator.userActivation?.isActive]; })()";
 }
 
 } // namespace
@@ -36,12 +41,17 @@ asio::awaitable<void> do_evaluate(action_call& call) {
   auto script = call.text("script");
   auto most = call.in.options().text_bytes_max;
   auto page = call.in.current_tab();
+  // A script may do what a user's click may. Chromium tells that to all its
+  // processes each time: not again while the last one counts.
+  auto begun = std::chrono::steady_clock::now();
+  auto counts_until = std::exchange(page->gesture_until, {});
+  bool gesture = begun >= counts_until;
   json answer;
   for (bool expression : {true, false}) {
     json how{{"expression", wrapped(script, expression, most)},
              {"awaitPromise", true},
              {"returnByValue", true},
-             {"userGesture", true},
+             {"userGesture", gesture},
              {"silent", true}};
     answer
         = co_await page->ask("Runtime.evaluate", std::move(how), call.patience);
@@ -60,8 +70,10 @@ asio::awaitable<void> do_evaluate(action_call& call) {
                         + std::string{kit::utf8_prefix(text, 1000)}};
   }
   auto& got = answer["result"]["value"];
-  if (!got.is_array() || got.size() != 3)
+  if (!got.is_array() || got.size() != 4)
     throw action_failed{"the script gave nothing that can be shown"};
+  if (got[3] == true)
+    page->gesture_until = gesture ? begun + gesture_lasts : counts_until;
   auto text = kit::valid_utf8(got[1].get<std::string>());
   auto shown = kit::utf8_prefix(text, most);
   bool whole = got[0].get<double>() <= static_cast<double>(most)

@@ -87,7 +87,8 @@ const select_options = ({number, values}) => {
 const scroll_page = ({number, x, y, dx, dy}) => {
   const target = number ? at_number(number)
     : scroller();
-  if (number && x === undefined && y === undefined && !dx && !dy) {
+  const into_view = number && x === undefined && y === undefined && !dx && !dy;
+  if (into_view) {
     Element.prototype.scrollIntoView.call(target, {block: 'center', behavior: 'instant'});
   } else if (dx !== undefined || dy !== undefined) {
     Element.prototype.scrollBy.call(target, {left: (dx ?? 0), top: (dy ?? 0), behavior: 'instant'});
@@ -95,7 +96,7 @@ const scroll_page = ({number, x, y, dx, dy}) => {
     Element.prototype.scrollTo.call(target, {left: x ?? target.scrollLeft, top: y ?? target.scrollTop,
                      behavior: 'instant'});
   }
-  return scroll_place(number && (dx || dy) ? target : null);
+  return scroll_place(number && !into_view ? target : null);
 };
 const scroll_place = (e) => {
   const at = e ?? scroller();
