@@ -204,6 +204,8 @@ void storm::check_rest() {
   std::vector<pid_t> nodes;
   for (unsigned i = 0; i < nodes_max; ++i)
     nodes.push_back(cluster_->pid(i));
+  if (redis_)
+    nodes.push_back(cluster_->pid(door));
   auto until = std::chrono::steady_clock::now() + time_to_rest;
   do {
     pause(100ms);
@@ -227,7 +229,8 @@ void storm::check_rest() {
   INFO(first_of(wrong));
   CHECK(wrong.empty());
   look_at_counters();
-  if (!has_any_but({"N5", "R1", "T1"}))
+  if (!has_any_but({"N4", "N5", "N7", "R1", "R1-slow", "R1-late", "R1-full",
+                    "R1-flush", "T1"}))
     check_sums();
 }
 
@@ -323,7 +326,7 @@ void storm::check_ledger_of(const load_report& seen) {
   std::vector<cancel_seen> cancels;
   for (const auto& task : seen.tasks)
     if (task.cancelled == cancel_state::acknowledged)
-      cancels.push_back({task.id, task.cancelled_us});
+      cancels.push_back({task.id, task.cancelled_us, task.cancel_took_us});
   auto late = check_cancels(calls, cancels,
                             until_taken_over(spans_, audit_->takeovers()));
   WARN("I11: " << cancels.size() << " cancels acknowledged, " << late.size()
