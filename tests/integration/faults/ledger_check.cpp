@@ -80,12 +80,11 @@ void measure(const std::vector<call_seen>& calls,
 
 constexpr std::int64_t last_begin_us = 1'000'000;
 constexpr std::int64_t last_end_us = 5'000'000;
-constexpr std::int64_t usual_answer_us = 200'000;
 constexpr std::int64_t slowest = 5;
 
 /// What is to be over in `takes_us` on a machine of the usual pace.
 std::int64_t scaled(std::int64_t takes_us, const cancel_seen& cancel) {
-  return std::clamp(takes_us * cancel.took_us / usual_answer_us, takes_us,
+  return std::clamp(takes_us * cancel.took_us / cancel_seen::usual_us, takes_us,
                     takes_us * slowest);
 }
 

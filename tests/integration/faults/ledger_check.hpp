@@ -50,6 +50,9 @@ struct cancel_seen {
   /// From the request to that answer: how slow the machine is. A tree hears of
   /// its cancel by as many such writes as it is deep.
   std::int64_t took_us = 0;
+
+  /// On a machine that has time.
+  static constexpr std::int64_t usual_us = 200'000;
 };
 
 /// A fault is over once what it left without an owner has one: each takeover is

@@ -103,6 +103,7 @@ private:
   void await_ends();
   std::string what_is_left();
   void check_tasks(const load_report& seen);
+  cancel_seen cancel_of(const accepted_task& task) const;
   void check_ledger_of(const load_report& seen);
   void check_workloads(const load_report& seen);
   void check_trees(const load_report& seen);
@@ -152,6 +153,9 @@ private:
   double refused_ = 0;
   double doubts_ = 0;
   std::vector<double> ready_seconds_;
+  /// After each fault, how many times as long as alone everything takes: what
+  /// is to be over in so many seconds has as many times more.
+  std::vector<double> slowness_;
 };
 
 } // namespace shannon::test
