@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -206,6 +207,9 @@ struct lease_report {
   /// By this node's own clock, which decides whether it may write.
   std::chrono::milliseconds lease_left{0};
   std::uint64_t shards_owned = 0;
+  /// Shards of each process as this node has read it last: it sends mail and
+  /// names tasks by that.
+  std::map<node_id, std::uint64_t> seen;
   /// As the database has it.
   cluster::leases all;
 };

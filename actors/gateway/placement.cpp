@@ -3,34 +3,59 @@
 #include "actors/gateway/text/identifiers.hpp"
 #include "protocols/ids.hpp"
 
+#include <vector>
+
 namespace shannon::gateway {
 
 namespace {
 
-/// A node that owns one shard of thirty is found nearly always.
-constexpr int draws_max = 256;
+/// So many times as often ids are drawn as it takes on average: all miss once
+/// in 10^17 times.
+constexpr std::size_t patience = 40;
+
+std::string random_task() {
+  return "task-" + random_uuid();
+}
+
+bool is_here(const kit::owned_shards::view& now, std::uint32_t shard) {
+  return now.of(shard) != kit::standing::elsewhere;
+}
 
 } // namespace
 
 std::optional<std::string>
-task_placement::owner_of(const kit::owned_shards::view& now,
-                         const std::string& task) {
-  log_id log{task};
-  if (now.of(log) != kit::standing::elsewhere)
-    return std::string{};
-  const auto& owner = now.owner_of(log);
-  return owner.empty() ? std::nullopt : std::optional{owner.value};
+task_placement::draw(const view& now,
+                     const std::function<bool(std::uint32_t)>& will_do) {
+  std::vector<bool> good(now.shards());
+  std::size_t count = 0;
+  for (std::uint32_t shard = 0; shard < now.shards(); ++shard) {
+    good[shard] = will_do(shard);
+    count += good[shard] ? 1 : 0;
+  }
+  if (count == 0)
+    return std::nullopt;
+  for (auto left = patience * now.shards() / count; left > 0; --left)
+    if (auto task = random_task(); good[now.shard(log_id{task})])
+      return task;
+  return std::nullopt;
+}
+
+void task_placement::note(const view& now, const std::string& task) {
+  auto shard = now.shard(log_id{task});
+  if (is_here(now, shard))
+    asked_.emplace();
+  else if (const auto& owner = now.owner_of(shard); !owner.empty())
+    asked_.insert(owner.value);
 }
 
 std::string task_placement::first() {
   if (!shards_)
-    return random_task_id([](const log_id&) { return true; });
+    return random_task();
   auto now = shards_->current();
-  auto task = random_task_id([&now](const log_id& log) {
-    return now.of(log) != kit::standing::elsewhere;
-  });
-  if (auto owner = owner_of(now, task))
-    asked_.insert(std::move(*owner));
+  auto here
+      = draw(now, [&now](std::uint32_t shard) { return is_here(now, shard); });
+  auto task = here ? std::move(*here) : random_task();
+  note(now, task);
   return task;
 }
 
@@ -38,15 +63,15 @@ std::optional<std::string> task_placement::another() {
   if (!shards_ || asked_.size() >= owners_max)
     return std::nullopt;
   auto now = shards_->current();
-  if (!now.has_others())
-    return std::nullopt;
-  for (int i = 0; i < draws_max; ++i) {
-    auto task = "task-" + random_uuid();
-    auto owner = owner_of(now, task);
-    if (owner && asked_.insert(std::move(*owner)).second)
-      return task;
-  }
-  return std::nullopt;
+  auto task = draw(now, [&](std::uint32_t shard) {
+    if (is_here(now, shard))
+      return asked_.count({}) == 0;
+    const auto& owner = now.owner_of(shard);
+    return !owner.empty() && asked_.count(owner.value) == 0;
+  });
+  if (task)
+    note(now, *task);
+  return task;
 }
 
 } // namespace shannon::gateway

@@ -15,6 +15,7 @@
 #include <charconv>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -158,10 +159,25 @@ private:
                 = std::chrono::duration_cast<std::chrono::milliseconds>(
                     owned->lease_left());
             told.shards_owned = owned->count();
+            told.seen = owners_seen(owned->current(), told.self);
           }
           told.all = std::move(*got);
           reply(mail, std::move(told));
         });
+  }
+
+  static std::map<node_id, std::uint64_t>
+  owners_seen(const kit::owned_shards::view& now, const node_id& self) {
+    std::map<node_id, std::uint64_t> seen;
+    for (std::uint32_t shard = 0; shard < now.shards(); ++shard) {
+      auto how = now.of(shard);
+      auto is_ours
+          = how == kit::standing::owned || how == kit::standing::suspended;
+      const auto& owner = is_ours ? self : now.owner_of(shard);
+      if (!owner.empty())
+        ++seen[owner];
+    }
+    return seen;
   }
 
   // -- one look ---------------------------------------------------------------

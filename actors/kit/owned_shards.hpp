@@ -74,7 +74,10 @@ public:
     /// The process that was last seen to own the shard of `log`; empty for
     /// nobody. It may have changed since.
     const node_id& owner_of(const log_id& log) const {
-      return table_->owners[shard(log)];
+      return owner_of(shard(log));
+    }
+    const node_id& owner_of(std::uint32_t shard) const {
+      return table_->owners[shard];
     }
 
     /// Does another process own some shard, as far as was seen?
@@ -101,8 +104,11 @@ public:
     }
 
     std::uint32_t shard(const log_id& log) const {
-      return store::shard_of(log,
-                             static_cast<std::uint32_t>(table_->epochs.size()));
+      return store::shard_of(log, shards());
+    }
+    /// How many there are.
+    std::uint32_t shards() const {
+      return static_cast<std::uint32_t>(table_->epochs.size());
     }
 
   private:

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,23 +44,20 @@ struct full_cluster {
     filler = fill(small);
   }
 
-  /// Each of the two has a fair share of the shards, and the door has read that
-  /// since: it does so about once a second.
+  /// Both have shards, and each node has read that they have.
   void await_shares() {
-    constexpr int fair = 64;
-    for (auto until = std::chrono::steady_clock::now() + 60s;;
-         std::this_thread::sleep_for(100ms)) {
+    for (auto until = std::chrono::steady_clock::now() + 60s;
+         !knows_both(door) || !knows_both(small) || !knows_both(other);
+         std::this_thread::sleep_for(100ms))
       REQUIRE(std::chrono::steady_clock::now() < until);
-      auto page = json::parse(all.page(door, "/debug/leases", true));
-      bool all_have = page["nodes"].size() == nodes;
-      for (const auto& one : page["nodes"])
-        if (!one["process"].get<std::string>().starts_with(all.name(door)
-                                                           + "#"))
-          all_have = all_have && one["shards"] >= fair;
-      if (all_have)
-        break;
-    }
-    std::this_thread::sleep_for(2s);
+  }
+
+  bool knows_both(unsigned node) {
+    auto page = json::parse(all.page(node, "/debug/leases", true));
+    const auto& known = page["nodes"];
+    return std::count_if(known.begin(), known.end(),
+                         [](const auto& one) { return one["shards_seen"] > 0; })
+           == 2;
   }
 
   /// A task that stays in memory there, for it is followed.

@@ -96,11 +96,15 @@ void real_cluster::start(unsigned node,
           return one.starts_with(usual.substr(0, usual.find('=') + 1));
         }))
       all.push_back(usual);
-  nodes_[node].run = std::make_unique<process>(
-      std::vector<std::string>{nodes_[node].program, "node", "--manifest",
-                               (folder_ / "cluster.yaml").string(), "--name",
-                               name(node), "--dev"},
-      std::move(all));
+  auto& one = nodes_[node];
+  std::vector<std::string> words{
+      one.program, "node",    "--manifest", (folder_ / "cluster.yaml").string(),
+      "--name",    name(node)};
+  if (one.secrets.empty())
+    words.push_back("--dev");
+  else
+    all.push_back("SHANNON_IDENTITY__SECRETS_FILE=" + one.secrets);
+  one.run = std::make_unique<process>(std::move(words), std::move(all));
 }
 
 void real_cluster::await_ready(unsigned node) {

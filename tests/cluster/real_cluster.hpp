@@ -40,6 +40,11 @@ public:
   void run_as(unsigned node, std::string program) {
     nodes_[node].program = std::move(program);
   }
+  /// The node's processes ask clients for credentials, which they check with
+  /// this file; all others let everybody in.
+  void guard(unsigned node, std::string secrets_file) {
+    nodes_[node].secrets = std::move(secrets_file);
+  }
   /// Starts the node's process; `await_ready` waits until it can serve. What
   /// `special` says goes before what is usual here.
   void start(unsigned node, const std::vector<std::string>& special = {});
@@ -94,6 +99,7 @@ private:
     std::uint16_t admin = 0;
     std::uint16_t link = 0;
     std::string program;
+    std::string secrets; ///< Empty: everybody may come in.
     std::unique_ptr<process> run;
   };
 

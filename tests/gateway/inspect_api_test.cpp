@@ -175,6 +175,7 @@ TEST_CASE("leases say which node holds which shards, and for how long") {
     told.self = node_id{"n1#3"};
     told.lease_left = 1'900ms;
     told.shards_owned = 2;
+    told.seen = {{node_id{"n1#3"}, 3}};
     told.all.nodes = {
         {node_id{"n1#3"}, {"gateway", "orchestrator"}, "h", "", "", "", 1'900},
         {node_id{"n2#1"}, {}, "h", "", "", "", -5'000'000}};
@@ -186,7 +187,9 @@ TEST_CASE("leases say which node holds which shards, and for how long") {
   CHECK(body["self"] == "n1#3");
   CHECK(body["lease_left_ms"] == 1'900);
   CHECK(body["nodes"][0]["shards"] == 2);
+  CHECK(body["nodes"][0]["shards_seen"] == 3);
   CHECK(body["nodes"][1]["shards"] == 0);
+  CHECK(body["nodes"][1]["shards_seen"] == 0);
   CHECK(body["nodes"][1]["lease_left_ms"] == -5'000);
   CHECK(body["shards"][1]
         == json{{"shard", 1}, {"owner", "n1#3"}, {"epoch", 5}});

@@ -1,6 +1,7 @@
 // Whoever connects to a hub and is no peer: refused, counted, and forgotten.
 
 #include "tests/kit/seed.hpp"
+#include "tests/link/bad_bytes.hpp"
 #include "tests/link/link_node.hpp"
 #include "tests/link/raw_peer.hpp"
 
@@ -66,36 +67,16 @@ TEST_CASE("whatever a stranger sends, it is refused and costs nothing") {
   auto seed = seed_of_test();
   INFO(repeat_with(seed));
   std::mt19937 random{seed};
-  auto one_of = [&](std::uint32_t n) { return random() % n; };
   double refused = 0;
   for (int round = 0; round < 300; ++round) {
     auto other = world.stranger();
-    auto bytes = link::frame_of(other.hello("n1#1"));
-    switch (one_of(4)) {
-    case 0: // A hello with bits turned.
-      for (int i = 0; i < 5; ++i)
-        bytes[one_of(static_cast<std::uint32_t>(bytes.size()))]
-            ^= static_cast<char>(1u << one_of(8));
-      break;
-    case 1: // Half of it, and gone.
-      bytes.resize(one_of(static_cast<std::uint32_t>(bytes.size())));
-      break;
-    case 2: // A frame of noise.
-      bytes.clear();
-      link::append_length(bytes, 200);
-      for (int i = 0; i < 200; ++i)
-        bytes.push_back(static_cast<char>(random()));
-      break;
-    default: // Noise.
-      bytes.clear();
-      for (std::uint32_t i = 0; i < one_of(5'000); ++i)
-        bytes.push_back(static_cast<char>(random()));
-    }
+    auto hello = link::frame_of(other.hello("n1#1"));
+    auto bytes = bad_bytes(random, hello);
     // One that would be taken for n1's own replaces its link, rightly.
     link::Frame whole;
-    if (bytes.size() > 4
+    if (bytes.size() >= hello.size()
         && whole.ParseFromArray(bytes.data() + 4,
-                                static_cast<int>(bytes.size()) - 4)
+                                static_cast<int>(hello.size()) - 4)
         && whole.hello().process() == "n1#1")
       continue;
     other.send(bytes);

@@ -147,6 +147,7 @@ TEST_CASE("the admin port tells runs, links and leases of a node") {
   REQUIRE(leases["nodes"].size() == 1);
   CHECK(leases["nodes"][0]["process"] == "local#1");
   CHECK(leases["nodes"][0]["shards"] == leases["shards_owned"]);
+  CHECK(leases["nodes"][0]["shards_seen"] == leases["shards_owned"]);
   CHECK(leases["shards"].size() == leases["shards_owned"]);
   CHECK(tell("/debug/links")["links"].empty());
   // The task has ended, and soon everybody has heard of it who is to: then it

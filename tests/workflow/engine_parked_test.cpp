@@ -210,7 +210,7 @@ TEST_CASE("a parked run goes on without what is forgotten") {
   world.settle();
   CHECK(world.run->output() == "[[changed]]");
   CHECK(world.started
-        == std::map<std::string, int>{{"first#1", 1}, {"second#1", 1}});
+        == std::map<std::string, int>{{"first#1+5", 1}, {"second#1+5", 1}});
   // Under a key of its own, or the far side would give the old answer.
   for (std::size_t i = 1; i <= world.log.size(); ++i)
     if (auto fact = world.fact(i); i > 5 && fact.has_step_completed())
@@ -262,6 +262,158 @@ TEST_CASE("a run that was parked by its owner goes on as it was") {
   world.crash();
   world.settle();
   CHECK(world.run->status() == store::log_status::completed);
+}
+
+namespace {
+
+/// What a run has asked of the world so far, and told it to stop:
+/// `KEY/ATTEMPT`.
+struct asked_and_stopped {
+  void look(run_driver& world) {
+    auto agenda = world.run->next(world.now_us);
+    auto name = [](const auto& one) {
+      return one.key + "/" + std::to_string(one.attempt);
+    };
+    for (const auto& one : agenda.stop)
+      stopped.push_back(name(one));
+    for (const auto& one : agenda.start)
+      asked.push_back(name(one));
+    for (const auto& fact : agenda.append)
+      world.log.push_back({static_cast<log_version>(world.log.size() + 1),
+                           {},
+                           fact.SerializeAsString()});
+    if (!agenda.append.empty())
+      world.run->committed(world.now_us);
+  }
+
+  void park_and_resume(run_driver& world, std::vector<facts::StepId> forget) {
+    world.run->park("failed too often", world.now_us);
+    look(world);
+    look(world);
+    REQUIRE(world.run->resume("jo", "mended", std::move(forget), world.now_us));
+    look(world);
+    REQUIRE(world.run->must_reread());
+    world.crash();
+    asked.clear();
+    look(world);
+    look(world);
+  }
+
+  bool asks_again() const {
+    return std::any_of(asked.begin(), asked.end(), [&](const auto& one) {
+      return std::find(stopped.begin(), stopped.end(), one) != stopped.end();
+    });
+  }
+
+  std::vector<std::string> asked, stopped;
+};
+
+using names = std::vector<std::string>;
+
+remote::BrowserRequest click() {
+  remote::BrowserRequest request;
+  request.set_action("browser_click");
+  return request;
+}
+
+} // namespace
+
+TEST_CASE("what a run has told to stop when it was parked it asks for under "
+          "another name when it goes on, the same after each crash") {
+  run_driver world{errand, echo};
+  asked_and_stopped seen;
+  world.begin("x");
+  seen.look(world);
+  seen.look(world);
+  REQUIRE(seen.asked == names{"left/get#1/1", "right/get#1/1"});
+  seen.park_and_resume(world, {});
+  CHECK(seen.stopped == names{"left/get#1/1", "right/get#1/1"});
+  CHECK(seen.asked == names{"left/get#1+3/1", "right/get#1+3/1"});
+  CHECK_FALSE(seen.asks_again());
+  world.crash();
+  seen.asked.clear();
+  seen.look(world);
+  CHECK(seen.asked == names{"left/get#1+3/1", "right/get#1+3/1"});
+  seen.park_and_resume(world, {});
+  CHECK(seen.asked == names{"left/get#1+5/1", "right/get#1+5/1"});
+  CHECK_FALSE(seen.asks_again());
+  world.settle();
+  world.crash();
+  world.settle();
+  CHECK(world.run->status() == store::log_status::completed);
+}
+
+TEST_CASE("a branch that was dropped before the run was parked, and is begun "
+          "anew, has another name") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    {
+      auto slow = ctx.scope("slow").step("get", call("s"));
+      co_await ctx.scope("fast").step("get", call("f"));
+    }
+    co_await ctx.signal("never");
+    co_return std::string{};
+  };
+  run_driver world{code, echo};
+  asked_and_stopped seen;
+  world.begin("");
+  seen.look(world);
+  seen.look(world);
+  REQUIRE(seen.asked.size() == 2);
+  world.run->effect_ended("fast/get#1", 1, echo({}), world.now_us);
+  seen.look(world);
+  seen.look(world);
+  REQUIRE(seen.stopped == names{"slow/get#1/1"});
+  auto fast = step_id("get");
+  fast.set_scope("fast");
+  seen.park_and_resume(world, {fast});
+  CHECK(seen.asked == names{"slow/get#1+4/1", "fast/get#1+4/2"});
+  CHECK_FALSE(seen.asks_again());
+}
+
+TEST_CASE(
+    "a turn that follows one that was resumed names its steps by itself") {
+  auto code = [](context ctx, std::string input) -> durable<std::string> {
+    co_await ctx.step("get", call("a"));
+    if (input == "again")
+      co_return std::string{};
+    co_await ctx.continue_as_new("again");
+    co_return std::string{};
+  };
+  run_driver world{code, echo};
+  asked_and_stopped seen;
+  world.begin("");
+  seen.look(world);
+  seen.park_and_resume(world, {});
+  REQUIRE(seen.asked == names{"get#1+3/1"});
+  world.settle();
+  world.run->effect_ended("get#1+3", 1, echo({}), world.now_us);
+  world.started.clear();
+  world.settle();
+  CHECK(world.run->ended());
+  CHECK(world.started == std::map<std::string, int>{{"get#1@4", 1}});
+}
+
+TEST_CASE("an action of a browser is not told to stop when its run is parked, "
+          "and is asked for again under the same name, but one that is "
+          "forgotten") {
+  auto code = [](context ctx, std::string) -> durable<std::string> {
+    co_await ctx.step("open", click());
+    co_await ctx.step("click", click());
+    co_return std::string{};
+  };
+  run_driver world{code, echo};
+  asked_and_stopped seen;
+  world.begin("");
+  seen.look(world);
+  seen.look(world);
+  world.run->effect_ended("open#1", 1, echo({}), world.now_us);
+  seen.look(world);
+  seen.look(world);
+  seen.park_and_resume(world, {});
+  CHECK(seen.stopped.empty());
+  CHECK(seen.asked == names{"click#1/1"});
+  seen.park_and_resume(world, {step_id("open")});
+  CHECK(seen.asked == names{"open#1+6/2"});
 }
 
 TEST_CASE("only a parked run can be told to go on") {

@@ -267,6 +267,8 @@ http_response leases_answer(const inspector::lease_report& report) {
     row["version"] = node.version;
     row["lease_left_ms"] = node.left_us / 1'000;
     row["shards"] = held[node.process.value];
+    auto seen = report.seen.find(node.process);
+    row["shards_seen"] = seen == report.seen.end() ? 0 : seen->second;
     all["nodes"].push_back(std::move(row));
   }
   all["shards"] = json_out::array();

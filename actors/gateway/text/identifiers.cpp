@@ -13,9 +13,6 @@ namespace shannon::gateway {
 
 namespace {
 
-/// A node that owns one shard of a thousand finds an id for it nearly always.
-constexpr int tries_max = 10'000;
-
 using uuid_bytes = std::array<unsigned char, 16>;
 
 std::string_view view_of(const auto& bytes) {
@@ -98,13 +95,6 @@ std::string named_uuid(std::string_view name) {
 std::string random_hex(std::size_t count) {
   auto bytes = random_bytes();
   return kit::to_hex(view_of(bytes)).substr(0, count);
-}
-
-std::string random_task_id(const std::function<bool(const log_id&)>& here) {
-  auto task = "task-" + random_uuid();
-  for (int i = 0; i < tries_max && !here(log_id{task}); ++i)
-    task = "task-" + random_uuid();
-  return task;
 }
 
 new_task_ids named_ids(const http_request& request, const identity& who) {

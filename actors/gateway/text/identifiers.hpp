@@ -5,7 +5,6 @@
 #include "protocols/ids.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -32,9 +31,6 @@ struct new_task_ids {
   /// Used if the request names no session.
   std::string session;
 };
-
-/// Such that `here` says yes if that can be had: a task that this node carries.
-std::string random_task_id(const std::function<bool(const log_id&)>& here);
 
 /// Of a request with an Idempotency-Key: they follow from tenant, user, path
 /// and key: the task's log is the claim on the key, made in the transaction

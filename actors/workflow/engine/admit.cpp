@@ -43,6 +43,7 @@ bool durable_run::admit_effect(operation& op) {
       completed(op);
     return true;
   }
+  op.resumed_ = resumed_before(op, known);
   op.attempts_before_ = known.forgotten;
   op.attempt_ = std::max(known.failed, known.forgotten) + 1;
   op.refused_ = known.refused;

@@ -124,6 +124,7 @@ result<void> durable_run::apply_continued(const facts::RunContinued& fact,
   if (!replaying_) {
     places_ = {}; // Of the log, replay has looked ahead at this turn's.
     base_version_ = stored_version_ - 1; // It is the last of its group.
+    resumed_by_ = 0;
   }
   kind_ = fact.kind();
   strategy_ = fact.strategy();

@@ -111,7 +111,8 @@ void durable_run::stand_still(facts::Fact fact) {
   else
     stage(std::move(fact));
   for (auto* op = first_; op; op = op->after_)
-    stop_effect(*op);
+    if (!op->meets_earlier) // Asked for again, it meets this one.
+      stop_effect(*op);
 }
 
 bool durable_run::resume(std::string by, std::string reason,

@@ -72,7 +72,8 @@ struct step_options {
   /// Under which name clients see the agent that carries it out; empty: that of
   /// its brief. Nothing of the record: an agent keeps the name it began with.
   /// Lives as long as the program. (No std::string: of options that stand in a
-  /// co_await GCC 12 makes a copy by bytes, which a short one does not survive.)
+  /// co_await GCC 12 makes a copy by bytes, which a short one does not
+  /// survive.)
   std::string_view shown_as;
 };
 
@@ -148,6 +149,7 @@ private:
   std::uint32_t attempt_ = 1;
   std::uint32_t attempts_before_ = 0; ///< Made before it was forgotten.
   std::uint32_t refused_ = 0;         ///< Attempts that ended `overloaded`.
+  std::int64_t resumed_ = 0; ///< The RunResumed that its name outside has.
   std::int64_t barrier_ = 0; ///< The fact that must be on disk before it.
   std::int64_t not_before_us_ = 0;
   std::int64_t attempt_due_us_ = 0; ///< 0 for never.

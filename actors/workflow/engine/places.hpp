@@ -53,8 +53,10 @@ struct slot {
   std::int64_t deadline_us = 0; ///< Of the whole step.
   bool fired = false;           ///< The timer.
   std::unique_ptr<std::string> note;
-  /// Facts of this step before this place in the log are forgotten.
+  /// Facts of this step before this place in the log are forgotten, by the fact
+  /// of this version.
   std::size_t forgotten_before = 0;
+  std::int64_t forgotten_by = 0;
   /// While the log is replayed: the fact that has the outcome.
   const facts::Fact* fact = nullptr;
 };

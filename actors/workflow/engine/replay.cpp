@@ -34,7 +34,7 @@ durable_run::replay(const std::vector<store::recorded_fact>& log,
     done = tl::unexpected<error>(read.error());
   base_version_ = first - 1 + static_cast<log_version>(from);
   for (auto i = from; i < parsed.size(); ++i)
-    index(*parsed[i], i);
+    index(*parsed[i], i, first + static_cast<log_version>(i));
   phase_ = phase::running;
   // Nothing is left to decide: only the state is wanted.
   bool ended = std::any_of(parsed.begin(), parsed.end(), is_end);
@@ -92,7 +92,8 @@ durable_run::read_all(const std::vector<store::recorded_fact>& log,
   return from;
 }
 
-void durable_run::index(const facts::Fact& fact, std::size_t at) {
+void durable_run::index(const facts::Fact& fact, std::size_t at,
+                        log_version version) {
   auto step = [&](const auto& recorded) -> slot& {
     auto& known = places_.at(places_.of(recorded.step()));
     known.recorded = true;
@@ -133,7 +134,8 @@ void durable_run::index(const facts::Fact& fact, std::size_t at) {
   case facts::Fact::kRunResumed:
     parked_on_disk_ = false;
     resumed_at_ = at + 1;
-    forget(fact.run_resumed(), at);
+    resumed_by_ = version;
+    forget(fact.run_resumed(), at, version);
     break;
   default:
     break;
@@ -142,13 +144,15 @@ void durable_run::index(const facts::Fact& fact, std::size_t at) {
 
 /// Steps that are asked for anew. Their attempts count on, so that the far
 /// side does not take a new one for a repeat.
-void durable_run::forget(const facts::RunResumed& fact, std::size_t at) {
+void durable_run::forget(const facts::RunResumed& fact, std::size_t at,
+                         log_version version) {
   for (const auto& step : fact.forgotten()) {
     auto& known = places_.at(places_.of(step));
     slot anew;
     anew.forgotten = known.attempts_seen;
     anew.attempts_seen = known.attempts_seen;
     anew.forgotten_before = at;
+    anew.forgotten_by = version;
     known = std::move(anew);
   }
 }

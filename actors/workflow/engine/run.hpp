@@ -87,9 +87,11 @@ class durable_run {
 public:
   struct effect_start {
     facts::StepId step;
-    /// Names the step in the world outside: the text form of `step`, and in
-    /// turns after the first `@` and what stood before the turn. Steps have
-    /// the same places in each turn; what is asked for must not.
+    /// Names the step in the world outside: the text form of `step`, in turns
+    /// after the first `@` and what stood before the turn, and once the run was
+    /// parked and goes on `+` and the version of `RunResumed`. Steps have the
+    /// same places in each turn, and are asked for again by a run that goes on;
+    /// what was told to stop must not be.
     std::string key;
     std::string effect;
     std::shared_ptr<const google::protobuf::Message> input;
@@ -345,6 +347,7 @@ private:
   void stop_twin(const operation& op, std::uint32_t attempt);
   void stop_attempt(const operation& op, std::uint32_t attempt);
   std::string outside_name(const operation& op) const;
+  log_version resumed_before(const operation& op, const slot& known) const;
 
   // Cancelling (cancelling.cpp).
   const error* cancelled_by(const cancel_state* scope) const;
@@ -408,8 +411,9 @@ private:
   result<std::size_t> read_all(const std::vector<store::recorded_fact>& log,
                                std::vector<facts::Fact*>& parsed,
                                google::protobuf::Arena& arena);
-  void index(const facts::Fact& fact, std::size_t at);
-  void forget(const facts::RunResumed& fact, std::size_t at);
+  void index(const facts::Fact& fact, std::size_t at, log_version version);
+  void forget(const facts::RunResumed& fact, std::size_t at,
+              log_version version);
   void replay_ended(std::int64_t now_us);
 
   program code_;
@@ -462,6 +466,7 @@ private:
   const std::map<store::blob_hash, std::string>* recorded_blobs_ = nullptr;
   std::size_t replay_at_ = 0;
   std::size_t resumed_at_ = 0; ///< Place after the last RunResumed.
+  log_version resumed_by_ = 0; ///< Its version; 0: none in this turn.
 
   // What the log holds, by place.
   place_table places_;

@@ -129,16 +129,31 @@ std::string durable_run::outside_name(const operation& op) const {
   auto name = op.where_.text();
   if (base_version_ != 0)
     name += "@" + std::to_string(base_version_);
+  if (op.resumed_ != 0)
+    name += "+" + std::to_string(op.resumed_);
   return name;
 }
 
-/// Of a run that is being cancelled each is owed: were its end in the same append
-/// as the wish to cancel it, a crash behind that would leave nobody to tell.
+/// When a run is parked, or drops a branch, what it has under way is told to
+/// stop; who remembers that may tell a worker a minute later. So a run that
+/// goes on asks under other names. But a run of its own goes on as it was, and
+/// an action of a browser that was not told to stop may have been carried out:
+/// asked for again, it is answered.
+log_version durable_run::resumed_before(const operation& op,
+                                        const slot& known) const {
+  if (op.outlives)
+    return 0;
+  return op.meets_earlier ? known.forgotten_by : resumed_by_;
+}
+
+/// Of a run that is being cancelled each is owed: were its end in the same
+/// append as the wish to cancel it, a crash behind that would leave nobody to
+/// tell.
 void durable_run::stop_attempt(const operation& op, std::uint32_t attempt) {
   bool owed = op.outlives || cancelling_;
-  stops_.push_back({{outside_name(op), std::string{op.effect}, attempt,
-                     op.input, owed},
-                    decided_version_});
+  stops_.push_back(
+      {{outside_name(op), std::string{op.effect}, attempt, op.input, owed},
+       decided_version_});
   stops_owed_ += owed ? 1 : 0;
 }
 

@@ -222,8 +222,9 @@ private:
     if (std::any_of(at.append.begin(), at.append.end(), is_end))
       return false;
     return !place || at.cancelling
-           || std::any_of(at.start.begin(), at.start.end(),
-                          [&](auto& one) { return one.key == key; });
+           || std::any_of(at.start.begin(), at.start.end(), [&](auto& one) {
+                return facts::to_string(one.step) == key;
+              });
   }
 
   /// An attempt made at most once is not made again by a replay.

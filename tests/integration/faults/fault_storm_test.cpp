@@ -31,12 +31,13 @@ TEST_CASE("no task is lost when the database is restarted, stands still or "
 
 TEST_CASE("no task is lost when a node is cut off from the database or never "
           "hears what was committed, or none has a connection") {
-  play(3, {"N2", "D3", "D5"});
+  play(3, {"N2", "N2-way", "D3", "D5"});
 }
 
-TEST_CASE("no task is lost when links are slow and break, and Redis dies, "
-          "stands still or forgets") {
-  play(4, {"N5", "R1", "R1-slow", "R1-flush"});
+TEST_CASE("no task is lost when links are slow, break, flap and carry what is "
+          "no frame, and Redis dies, stands still, is late, full or forgets") {
+  play(4,
+       {"N4", "N5", "N7", "R1", "R1-slow", "R1-late", "R1-full", "R1-flush"});
 }
 
 TEST_CASE("no task is lost when a node dies or stops at any named point, or "
@@ -46,7 +47,7 @@ TEST_CASE("no task is lost when a node dies or stops at any named point, or "
 
 TEST_CASE("no task is lost when nodes do not hear each other, or one has the "
           "wrong time") {
-  play(6, {"N1", "N3", "N6", "T1"});
+  play(6, {"N1", "N2-peers", "N3", "N6", "T1"});
 }
 
 TEST_CASE("a storm's flags say all of it, and refuse what there is not") {

@@ -26,14 +26,25 @@ const std::vector<fault>& fault_table() {
        "a node's wire to Postgres holds everything for 1-8 s, then "
        "breaks",
        &storm::cut_one_from_postgres, true, true, 10},
+      {"N2-way",
+       "of a node's wire to Postgres one direction holds everything for 1-8 s, "
+       "then it breaks",
+       &storm::cut_one_way_from_postgres, true, true, 10},
+      {"N2-peers",
+       "a node is cut off from all others for 4-7 s, both ways or one",
+       &storm::part_from_peers, true, false, 0},
       {"N3", "two of three nodes are cut off from each other for 5-8 s",
        &storm::part_two, true, false, 0},
+      {"N4", "all links of a node are away for 200 ms of 400, for 6-10 s",
+       &storm::flap_links, true, false, 0},
       {"N5", "links with a delay of 5-300 ms, and resets",
        &storm::disturb_links, true, false, 0},
       {"N6",
        "links and wires to Postgres are clogged one by one, then freed in "
        "another order",
        &storm::swizzle, true, true, 0},
+      {"N7", "strangers' frames at all nodes, and links that end within one",
+       &storm::send_bad_frames, true, false, 0},
       {"D1-fast", "Postgres is restarted in order",
        &storm::restart_postgres_fast, true, false, 0},
       {"D1-immediate", "Postgres is restarted at once (SIGQUIT)",
@@ -58,6 +69,10 @@ const std::vector<fault>& fault_table() {
        false, false, 0},
       {"R1-slow", "SIGSTOP of Redis for 2-4 s", &storm::freeze_redis, false,
        false, 0},
+      {"R1-late", "Redis answers once in 0.5 s, for 2-4 s", &storm::slow_redis,
+       false, false, 0},
+      {"R1-full", "Redis has no memory left for 2-4 s", &storm::fill_redis,
+       false, false, 0},
       {"R1-flush", "FLUSHALL in Redis", &storm::flush_redis, false, false, 0},
   };
   return all;

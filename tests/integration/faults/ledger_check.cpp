@@ -80,6 +80,13 @@ void measure(const std::vector<call_seen>& calls,
 
 constexpr std::int64_t last_begin_us = 1'000'000;
 constexpr std::int64_t last_end_us = 5'000'000;
+constexpr std::int64_t slowest = 5;
+
+/// What is to be over in `takes_us` on a machine of the usual pace.
+std::int64_t scaled(std::int64_t takes_us, const cancel_seen& cancel) {
+  return std::clamp(takes_us * cancel.took_us / cancel_seen::usual_us, takes_us,
+                    takes_us * slowest);
+}
 
 /// When what may take so long must be over, faults considered.
 std::int64_t due(std::int64_t from_us, std::int64_t takes_us,
@@ -98,22 +105,25 @@ std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
                                        std::vector<fault_span> faults) {
   std::sort(faults.begin(), faults.end(),
             [](const auto& a, const auto& b) { return a.from_us < b.from_us; });
-  std::map<std::string, std::int64_t> cancelled;
+  std::map<std::string, const cancel_seen*> cancelled;
   for (const auto& one : cancels)
-    cancelled.emplace(one.task, one.at_us);
+    cancelled.emplace(one.task, &one);
   std::vector<std::string> wrong;
   for (const auto& call : calls) {
     auto at = cancelled.find(call.key.substr(0, call.key.find('/')));
     if (at == cancelled.end())
       continue;
+    const auto& cancel = *at->second;
     auto after = [&](std::int64_t us) {
-      return std::to_string((us - at->second) / 1'000)
-             + " ms after its cancel, at " + std::to_string(us) + " us";
+      return std::to_string((us - cancel.at_us) / 1'000)
+             + " ms after its cancel, at " + std::to_string(us)
+             + " us, which was answered after "
+             + std::to_string(cancel.took_us / 1'000) + " ms";
     };
-    if (call.at_us > due(at->second, last_begin_us, faults)
+    if (call.at_us > due(cancel.at_us, scaled(last_begin_us, cancel), faults)
         && !slept_until(call.at_us, faults))
       wrong.push_back(call.key + ": called " + after(call.at_us));
-    auto last = due(at->second, last_end_us, faults);
+    auto last = due(cancel.at_us, scaled(last_end_us, cancel), faults);
     if (call.ended_us == 0)
       wrong.push_back(call.key + ": never ended");
     else if (call.ended_us > last)

