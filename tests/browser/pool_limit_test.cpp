@@ -56,11 +56,12 @@ TEST_CASE("limits: of a tenant, of the node, of idleness") {
 TEST_CASE("a session ends when it is old, but not within an action") {
   auto settings = pool_world::quick();
   settings.lifetime = 1500ms;
+  settings.idle_timeout = 8s; // Looked for every two seconds.
   pool_world world{settings};
   world.visit("idle", "/");
   world.visit("busy", "/");
   auto long_one
-      = world.begin("busy", "browser_wait", R"({"ms": 4000})", "here");
+      = world.begin("busy", "browser_wait", R"({"ms": 5000})", "here");
   CHECK(world.until([&] { return world.report().sessions.size() == 1; }, 10s));
   CHECK(long_one.wait_for(0s) == std::future_status::timeout);
   auto got = long_one.get();

@@ -56,12 +56,12 @@ customElements.define('my-inner', class extends HTMLElement { connectedCallback(
 <script>
 const q = new URLSearchParams(location.search);
 const after = (ms, f) => setTimeout(f, ms);
-if (q.has('late')) after(300, () => late.hidden = false);
-if (q.has('off')) after(300, () => off.disabled = false);
-if (q.has('move')) { let x = 0; const t = setInterval(() => moving.style.left = (x += 5) + 'px', 10); after(400, () => clearInterval(t)); }
+if (q.has('late')) after(900, () => late.hidden = false);
+if (q.has('off')) after(900, () => off.disabled = false);
+if (q.has('move')) { let x = 0; const t = setInterval(() => moving.style.left = (x += 5) + 'px', 10); after(1000, () => clearInterval(t)); }
 if (q.has('forever')) { let x = 0; setInterval(() => moving.style.left = (x = (x + 5) % 300) + 'px', 10); }
-if (q.has('cover') || q.has('covered')) { const c = document.createElement('div'); c.id = 'cover'; document.body.append(c); if (q.has('cover')) after(300, () => c.remove()); }
-if (q.has('made')) after(300, () => { const b = document.createElement('button'); b.id = 'made'; b.textContent = 'Made'; b.onclick = () => out.textContent = 'made'; document.body.prepend(b); });
+if (q.has('cover') || q.has('covered')) { const c = document.createElement('div'); c.id = 'cover'; document.body.append(c); if (q.has('cover')) after(900, () => c.remove()); }
+if (q.has('made')) after(900, () => { const b = document.createElement('button'); b.id = 'made'; b.textContent = 'Made'; b.onclick = () => out.textContent = 'made'; document.body.prepend(b); });
 </script>)page"},
       {"/table", R"page(<title>Table</title><table><caption>Prices</caption>
 <tr><th>Item</th><th>Price</th></tr><tr><td>Apple</td><td>1.20</td></tr><tr><td>Pear</td><td>0.80</td></tr></table>

@@ -165,3 +165,30 @@ TEST_CASE("a script's value is answered as it is, one that is too deep as a "
   auto deep = std::string(30'000, '[') + std::string(30'000, ']');
   CHECK(result(deep, "object") == deep);
 }
+
+TEST_CASE("who looks at a node's browsers sees sessions and the processes they "
+          "are in") {
+  shannon::browser::pool_report all;
+  shannon::browser::seen_session one;
+  one.id = "run-1";
+  one.url = "https://a.test/";
+  one.title = "A";
+  one.process = 71;
+  one.memory_bytes = 5'000'000;
+  one.age = std::chrono::seconds{12};
+  all.sessions.push_back(one);
+  all.processes.push_back(
+      {71, std::chrono::minutes{1}, 1, 3, 9'000'000, false, false});
+  all.sessions_max = 20;
+  auto body = json_in::parse(sessions_answer(all).body);
+  CHECK(body["active_sessions"] == 1);
+  CHECK(body["max_sessions"] == 20);
+  const auto& session = body["sessions"][0];
+  CHECK(session["session_id"] == "run-1");
+  CHECK(session["title"] == "A");
+  CHECK(session["pid"] == 71);
+  CHECK(session["memory_bytes"] == 5'000'000);
+  CHECK(session["age_seconds"] == 12);
+  CHECK(body["processes"][0]["pid"] == 71);
+  CHECK(body["processes"][0]["own_sandbox"] == false);
+}
