@@ -1,7 +1,8 @@
-// What an actor of the kit costs: how many are spawned in a second, what an
-// idle one holds, how long an ask and its answer take with a thousand under
-// way, all within one node; beside the same of bare CAF, the limit of this
-// machine. Prints one JSON object.
+// What an actor of the kit costs: how many are spawned in a second, with a
+// first turn of each and without (lazily: it takes that with its first mail),
+// what an idle one holds, how long an ask and its answer take with a thousand
+// under way, all within one node; beside the same of bare CAF, the limit of
+// this machine. Prints one JSON object.
 
 #include "actors/kit/actor_base.hpp"
 #include "actors/kit/scheduling.hpp"
@@ -163,6 +164,16 @@ int main() {
   auto kit = spawn_many(system, [&](int i) -> caf::actor {
     return system.spawn<idler>(env, "idler/" + std::to_string(i));
   });
+  auto bare_lazy = spawn_many(system, [&](int) -> caf::actor {
+    return system.spawn<caf::lazy_init>(
+        [](caf::event_based_actor*) -> caf::behavior {
+          return {[](int number) { return number; }};
+        });
+  });
+  auto kit_lazy = spawn_many(system, [&](int i) -> caf::actor {
+    return system.spawn<idler, caf::lazy_init>(env,
+                                               "idler/" + std::to_string(i));
+  });
   auto bare_us = bare_round_trips(system);
   std::promise<double> told;
   auto answers = system.spawn<idler>(env, "idler/answers");
@@ -173,10 +184,12 @@ int main() {
   nlohmann::ordered_json out{{"actors", actors},
                              {"bare_caf",
                               {{"spawned_per_s", bare.per_s},
+                               {"spawned_lazily_per_s", bare_lazy.per_s},
                                {"bytes_an_actor", bare.bytes},
                                {"round_trip_us", bare_us}}},
                              {"kit",
                               {{"spawned_per_s", kit.per_s},
+                               {"spawned_lazily_per_s", kit_lazy.per_s},
                                {"bytes_an_actor", kit.bytes},
                                {"round_trip_us", kit_us}}},
                              {"targets",

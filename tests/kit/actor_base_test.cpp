@@ -216,6 +216,27 @@ TEST_CASE_METHOD(fixture, "an actor is bound as soon as it is spawned") {
   world.keep(child);
 }
 
+TEST_CASE_METHOD(fixture,
+                 "an actor that is started lazily takes its first turn "
+                 "with its first mail, and none if it gets none") {
+  auto idle = world.system.spawn<scripted_child, caf::lazy_init>(world.env, "a",
+                                                                 seen);
+  auto unused = world.system.spawn<scripted_child, caf::lazy_init>(world.env,
+                                                                   "b", seen);
+  world.run();
+  CHECK(seen.empty());
+  CHECK(world.addresses.find({"child/a"}) == idle);
+  auto got = world.ask_all<echo>("child/a", echo{7});
+  REQUIRE(got.size() == 1);
+  CHECK(got[0]->number == 7);
+  CHECK(seen == journal{"+a"});
+  for (const auto& one : {idle, unused})
+    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  world.run();
+  CHECK(!world.addresses.find({"child/a"}));
+  CHECK(!world.addresses.find({"child/b"}));
+}
+
 TEST_CASE_METHOD(fixture, "a successor keeps the address of a late leaver") {
   auto first = spawn_child("a");
   auto second = spawn_child("a");

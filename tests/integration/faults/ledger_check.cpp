@@ -80,7 +80,7 @@ void measure(const std::vector<call_seen>& calls,
 
 constexpr std::int64_t last_begin_us = 1'000'000;
 constexpr std::int64_t last_end_us = 5'000'000;
-constexpr std::int64_t slowest = 5;
+constexpr std::int64_t slowest = 20;
 
 /// What is to be over in `takes_us` on a machine of the usual pace.
 std::int64_t scaled(std::int64_t takes_us, const cancel_seen& cancel) {

@@ -64,7 +64,7 @@ until_taken_over(std::vector<fault_span> faults,
 /// I11: of a cancelled task no call begins 1 s after that was acknowledged, and
 /// none is open 5 s after. Both count from the end of faults that fell before
 /// they were over, and a process that slept may be late as above. Where the
-/// acknowledgement took more than 0.2 s both are as many times longer, five
+/// acknowledgement took more than 0.2 s both are as many times longer, twenty
 /// times at most. Gives what is wrong, in words.
 std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
                                        const std::vector<cancel_seen>& cancels,
