@@ -338,7 +338,7 @@ const std::vector<key_spec> table{
      "Browser sessions of this node at once; more wait.",
      SHANNON_AT(browser.sessions_max)},
     {"browser", "tenant_sessions_max", number, 1, 1'000,
-     "Browser sessions of one tenant on this node; more are refused.",
+     "Browser sessions of one tenant on this node; more wait in turn.",
      SHANNON_AT(browser.tenant_sessions_max)},
     {"browser", "process_sessions_max", number, 1, 100,
      "Sessions of one browser process.",
