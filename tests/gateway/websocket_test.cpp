@@ -39,6 +39,15 @@ public:
     return json_in::parse(beast::buffers_to_string(in.data()));
   }
 
+  /// The next that comes must be the server's goodbye.
+  beast::websocket::close_code goodbye() {
+    beast::error_code failed;
+    beast::flat_buffer in;
+    stream_.read(in, failed);
+    CHECK(failed == beast::websocket::error::closed);
+    return static_cast<beast::websocket::close_code>(stream_.reason().code);
+  }
+
   beast::websocket::stream<tcp::socket>& raw() {
     return stream_;
   }
@@ -92,11 +101,7 @@ TEST_CASE("what a client says to a stream's WebSocket is read and dropped, too "
   fixture.fakes.publish("t", fact_of("PROGRESS", ""));
   CHECK(client.next()["seq"] == 2);
   client.raw().write(asio::buffer(std::string(600, 'x')));
-  beast::error_code failed;
-  beast::flat_buffer in;
-  client.raw().read(in, failed);
-  CHECK(failed == beast::websocket::error::closed);
-  CHECK(client.raw().reason().code == beast::websocket::close_code::too_big);
+  CHECK(client.goodbye() == beast::websocket::close_code::too_big);
 }
 
 TEST_CASE("a WebSocket's message is UTF-8 to its end, also when its last frame "
@@ -116,11 +121,7 @@ TEST_CASE("a WebSocket's message is UTF-8 to its end, also when its last frame "
   SECTION("a character that never ends is refused") {
     stream.write_some(false, asio::buffer(std::string{"\xc3"}));
     stream.write_some(true, asio::buffer(std::string{}));
-    beast::error_code failed;
-    beast::flat_buffer in;
-    stream.read(in, failed);
-    CHECK(failed == beast::websocket::error::closed);
-    CHECK(stream.reason().code == beast::websocket::close_code::bad_payload);
+    CHECK(client.goodbye() == beast::websocket::close_code::bad_payload);
   }
 }
 
@@ -142,12 +143,7 @@ TEST_CASE("a node that drains closes its WebSockets as one that is started "
   client.open("t");
   CHECK(client.next()["seq"] == 1);
   fixture.drain_gateway();
-  beast::error_code failed;
-  beast::flat_buffer in;
-  client.raw().read(in, failed);
-  CHECK(failed == beast::websocket::error::closed);
-  CHECK(client.raw().reason().code
-        == beast::websocket::close_code::service_restart);
+  CHECK(client.goodbye() == beast::websocket::close_code::service_restart);
   auto late = fixture.ask(get("/api/v1/stream/ws?workflow_id=t"));
   CHECK(late.status == 503);
   CHECK(late.fields["retry-after"] == "1");
