@@ -133,15 +133,10 @@ struct world : seen, test::two_nodes {
   }
 
   /// The place of its answer.
-  std::size_t ask_browser(const std::string& holder,
-                          const std::string& tenant = "",
-                          std::chrono::milliseconds timeout = 60s) {
+  template <class Effect>
+  std::size_t ask_for(const Effect& what, std::chrono::milliseconds timeout) {
     auto i = answers.size();
     answers.emplace_back();
-    remote::BrowserRun what;
-    what.mutable_context()->set_attempt_key(key(i));
-    what.mutable_context()->set_tenant(tenant);
-    what.mutable_request()->set_holder(holder);
     keep(system.spawn<kit::actor_fixture::asker>(
         env, "asker/" + std::to_string(i),
         [this, i, what, timeout](auto& self) {
@@ -151,42 +146,34 @@ struct world : seen, test::two_nodes {
         }));
     run();
     return i;
+  }
+
+  /// The same of an action in the browser of `holder`, or of a new one.
+  std::size_t ask_browser(const std::string& holder,
+                          const std::string& tenant = "",
+                          std::chrono::milliseconds timeout = 60s) {
+    remote::BrowserRun what;
+    what.mutable_context()->set_attempt_key(key(answers.size()));
+    what.mutable_context()->set_tenant(tenant);
+    what.mutable_request()->set_holder(holder);
+    return ask_for(what, timeout);
   }
 
   /// The place of its answer.
   std::size_t ask(std::chrono::milliseconds timeout = 60s) {
-    auto i = answers.size();
-    answers.emplace_back();
     remote::ToolRun what;
-    what.mutable_context()->set_attempt_key(key(i));
-    keep(system.spawn<kit::actor_fixture::asker>(
-        env, "asker/" + std::to_string(i),
-        [this, i, what, timeout](auto& self) {
-          self.template ask<remote::ToolResult>(
-              {"tool"}, what, timeout,
-              [this, i](result<remote::ToolResult> got) { answers[i] = got; });
-        }));
-    run();
-    return i;
+    what.mutable_context()->set_attempt_key(key(answers.size()));
+    return ask_for(what, timeout);
   }
 
   /// In a session that a client named. The place of its answer.
   std::size_t ask_named(const std::string& session, const std::string& holder) {
-    auto i = answers.size();
-    answers.emplace_back();
     remote::BrowserRun what;
-    what.mutable_context()->set_attempt_key(key(i));
+    what.mutable_context()->set_attempt_key(key(answers.size()));
     what.mutable_request()->set_session(session);
     what.mutable_request()->set_holder(holder);
     what.mutable_request()->set_action("browser_click");
-    keep(system.spawn<kit::actor_fixture::asker>(
-        env, "asker/" + std::to_string(i), [this, i, what](auto& self) {
-          self.template ask<remote::ToolResult>(
-              {"tool"}, what, 60s,
-              [this, i](result<remote::ToolResult> got) { answers[i] = got; });
-        }));
-    run();
-    return i;
+    return ask_for(what, 60s);
   }
 
   /// The session of `run-1`. The answer comes into `closed`.

@@ -58,6 +58,18 @@ private:
   beast::websocket::stream<tcp::socket> stream_{io_};
 };
 
+/// A run whose first event its client has read.
+struct followed_run {
+  gateway_fixture fixture;
+  ws_client client{fixture.server->port()};
+
+  followed_run() {
+    fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
+    client.open("t");
+    CHECK(client.next()["seq"] == 1);
+  }
+};
+
 } // namespace
 
 TEST_CASE("a WebSocket gives events under their own names, and goes on after "
@@ -92,36 +104,28 @@ TEST_CASE("a WebSocket resumes after an event and shows chosen types alone") {
 
 TEST_CASE("what a client says to a stream's WebSocket is read and dropped, too "
           "much of it ends it") {
-  gateway_fixture fixture;
-  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", ""));
-  ws_client client{fixture.server->port()};
-  client.open("t");
-  CHECK(client.next()["seq"] == 1);
-  client.raw().write(asio::buffer(std::string{"hello"}));
-  fixture.fakes.publish("t", fact_of("PROGRESS", ""));
-  CHECK(client.next()["seq"] == 2);
-  client.raw().write(asio::buffer(std::string(600, 'x')));
-  CHECK(client.goodbye() == beast::websocket::close_code::too_big);
+  followed_run it;
+  it.client.raw().write(asio::buffer(std::string{"hello"}));
+  it.fixture.fakes.publish("t", fact_of("PROGRESS", ""));
+  CHECK(it.client.next()["seq"] == 2);
+  it.client.raw().write(asio::buffer(std::string(600, 'x')));
+  CHECK(it.client.goodbye() == beast::websocket::close_code::too_big);
 }
 
 TEST_CASE("a WebSocket's message is UTF-8 to its end, also when its last frame "
           "is empty") {
-  gateway_fixture fixture;
-  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", ""));
-  ws_client client{fixture.server->port()};
-  client.open("t");
-  CHECK(client.next()["seq"] == 1);
-  auto& stream = client.raw();
+  followed_run it;
+  auto& stream = it.client.raw();
   SECTION("a character over two frames is whole") {
     stream.write_some(false, asio::buffer(std::string{"\xc3"}));
     stream.write_some(true, asio::buffer(std::string{"\xa9"}));
-    fixture.fakes.publish("t", fact_of("PROGRESS", ""));
-    CHECK(client.next()["seq"] == 2);
+    it.fixture.fakes.publish("t", fact_of("PROGRESS", ""));
+    CHECK(it.client.next()["seq"] == 2);
   }
   SECTION("a character that never ends is refused") {
     stream.write_some(false, asio::buffer(std::string{"\xc3"}));
     stream.write_some(true, asio::buffer(std::string{}));
-    CHECK(client.goodbye() == beast::websocket::close_code::bad_payload);
+    CHECK(it.client.goodbye() == beast::websocket::close_code::bad_payload);
   }
 }
 
@@ -137,27 +141,19 @@ TEST_CASE("a request that is no handshake gets no WebSocket") {
 
 TEST_CASE("a node that drains closes its WebSockets as one that is started "
           "again, after what was said") {
-  gateway_fixture fixture;
-  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", "Starting up"));
-  ws_client client{fixture.server->port()};
-  client.open("t");
-  CHECK(client.next()["seq"] == 1);
-  fixture.drain_gateway();
-  CHECK(client.goodbye() == beast::websocket::close_code::service_restart);
-  auto late = fixture.ask(get("/api/v1/stream/ws?workflow_id=t"));
+  followed_run it;
+  it.fixture.drain_gateway();
+  CHECK(it.client.goodbye() == beast::websocket::close_code::service_restart);
+  auto late = it.fixture.ask(get("/api/v1/stream/ws?workflow_id=t"));
   CHECK(late.status == 503);
   CHECK(late.fields["retry-after"] == "1");
 }
 
 TEST_CASE("WebSockets end with the server, and with GATEWAY") {
-  gateway_fixture fixture;
-  fixture.fakes.publish("t", fact_of("WORKFLOW_STARTED", ""));
-  ws_client client{fixture.server->port()};
-  client.open("t");
-  CHECK(client.next()["seq"] == 1);
-  fixture.end_gateway();
+  followed_run it;
+  it.fixture.end_gateway();
   beast::error_code failed;
   beast::flat_buffer in;
-  client.raw().read(in, failed);
+  it.client.raw().read(in, failed);
   CHECK(failed);
 }
