@@ -17,16 +17,10 @@ using namespace shannon;
 using namespace std::chrono_literals;
 using shannon::test::descendants_of;
 using shannon::test::pool_world;
+using shannon::test::text_of;
 using std::chrono::steady_clock;
 
 namespace {
-
-std::string text_of(const pool_world::answer& got) {
-  if (!got)
-    return "refused: " + got.error().text;
-  return got->result().success() ? got->result().output()
-                                 : "failed: " + got->result().error();
-}
 
 std::size_t open_files() {
   std::size_t count = 0;

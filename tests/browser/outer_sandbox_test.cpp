@@ -22,16 +22,10 @@ using namespace std::chrono_literals;
 using shannon::test::descendants_of;
 using shannon::test::pool_world;
 using shannon::test::refused_namespaces;
+using shannon::test::text_of;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string text_of(const pool_world::answer& got) {
-  if (!got)
-    return "refused: " + got.error().text;
-  return got->result().success() ? got->result().output()
-                                 : "failed: " + got->result().error();
-}
 
 std::string contents(const std::string& path) {
   std::ifstream in{path};

@@ -159,4 +159,11 @@ bool pool_world::until(const std::function<bool()>& holds,
   return true;
 }
 
+std::string text_of(const pool_world::answer& got) {
+  if (!got)
+    return "refused: " + got.error().text;
+  return got->result().success() ? got->result().output()
+                                 : "failed: " + got->result().error();
+}
+
 } // namespace shannon::test

@@ -80,4 +80,7 @@ private:
   std::atomic<int> keys_{0};
 };
 
+/// What an action told, or why it did not.
+std::string text_of(const pool_world::answer& got);
+
 } // namespace shannon::test
