@@ -198,7 +198,7 @@ struct browser_settings {
   /// Sessions of this node at once; more wait where they are asked for, tenants
   /// taking turns.
   std::uint32_t sessions_max = 20;
-  /// Of one tenant; more are refused `overloaded`, and tried again.
+  /// Of one tenant; more wait in turn, too, and keep nobody else waiting.
   std::uint32_t tenant_sessions_max = 10;
   /// A process takes so many at once; with more another one is started, at
   /// most `processes_max` of them.
