@@ -5,6 +5,7 @@
 #include "actors/kit/actor_base.hpp"
 #include "config/settings.hpp"
 #include "protocols/store.hpp"
+#include "protocols/tenant_logs.hpp"
 
 #include <array>
 #include <chrono>
@@ -63,6 +64,30 @@ public:
                 std::move(then));
   }
 
+  /// Asks for the head of a log as the caller may see it: one of another tenant
+  /// is `not_found`, but for whoever reaches the admin port.
+  template <class F>
+  void ask_head(const call_ptr& request, log_id log, F then) {
+    if (request->is_for_operators())
+      ask_store<store::log_head>(store::get_head{std::move(log)},
+                                 std::move(then));
+    else
+      ask_store<store::log_head>(
+          store::get_tenant_head{request->who().tenant, std::move(log)},
+          std::move(then));
+  }
+
+  /// The same for its facts.
+  template <class F>
+  void ask_facts(const call_ptr& request, store::read_facts page, F then) {
+    if (request->is_for_operators())
+      ask_store<store::fact_page>(std::move(page), std::move(then));
+    else
+      ask_store<store::fact_page>(
+          store::read_tenant_facts{request->who().tenant, std::move(page)},
+          std::move(then));
+  }
+
   /// Gives `then` the head of a task that the caller may see. Agents' logs and
   /// other tenants' tasks do not exist for a client; whoever reaches the admin
   /// port sees the tasks of all.
@@ -97,18 +122,18 @@ private:
     auto id = read_task_id(task);
     if (!id)
       return request->answer(std::move(id.error()));
-    ask_store<store::log_head>(
-        store::get_head{*id}, [request, owner, then = std::move(then)](
-                                  const result<store::log_head>& got) {
-          if (got && got->birth.kind == "workflow"
-              && (request->is_for_operators()
-                  || is_seen_by(got->birth, request->who(), owner)))
-            then(*got);
-          else if (got || got.error().code == errc::not_found)
-            request->answer(error_answer(404, "Task not found"));
-          else
-            request->answer(got.error());
-        });
+    ask_head(request, std::move(*id),
+             [request, owner,
+              then = std::move(then)](const result<store::log_head>& got) {
+               if (got && got->birth.kind == "workflow"
+                   && (request->is_for_operators()
+                       || is_seen_by(got->birth, request->who(), owner)))
+                 then(*got);
+               else if (got || got.error().code == errc::not_found)
+                 request->answer(error_answer(404, "Task not found"));
+               else
+                 request->answer(got.error());
+             });
   }
 
   static bool is_seen_by(const store::log_birth& task, const identity& who,

@@ -31,8 +31,9 @@ namespace shannon::gateway {
 ///               TOOL RUNNER: ListTools, ToolRun
 ///               WORKFLOW, AGENT, for operators: DescribeRun, SignalTask,
 ///               ResumeRun, QueryRun
-///               EVENT STORE: get_head, list_heads, read_facts, sum_sessions,
-///               get_blob, get_tenant_blob
+///               EVENT STORE: get_tenant_head, read_tenant_facts, list_heads,
+///               sum_sessions, get_tenant_blob; for operators get_head,
+///               read_facts, get_blob
 ///               RECORD STORE: sessions, answers of repeated requests,
 ///               places of browser sessions, accounts and credentials
 ///               INSPECTOR: all that it takes; LINKS: get_links

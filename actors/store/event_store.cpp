@@ -8,8 +8,10 @@
 #include "actors/store/membership_queries.hpp"
 #include "actors/store/reader_pool.hpp"
 #include "actors/store/session_queries.hpp"
+#include "actors/store/tenant_wall.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/store.hpp"
+#include "protocols/tenant_logs.hpp"
 
 #include <caf/sec.hpp>
 
@@ -65,15 +67,25 @@ protected:
             return read_page(db, msg);
           });
         }),
+        on<get_tenant_head>([this](const auto& mail, const auto& msg) {
+          tenant_query<log_head>(
+              "get_tenant_head", mail, msg.tenant,
+              [msg](pg_connection& db) { return read_head(db, msg); });
+        }),
+        on<read_tenant_facts>([this](const auto& mail, const auto& msg) {
+          tenant_query<fact_page>(
+              "read_tenant_facts", mail, msg.tenant,
+              [msg](pg_connection& db) { return read_page(db, msg); });
+        }),
         on<list_heads>([this](const auto& mail, const auto& msg) {
-          query<head_page>("list_heads", mail, [msg](pg_connection& db) {
-            return read_heads(db, msg);
-          });
+          tenant_query<head_page>(
+              "list_heads", mail, msg.tenant,
+              [msg](pg_connection& db) { return read_heads(db, msg); });
         }),
         on<sum_sessions>([this](const auto& mail, const auto& msg) {
-          query<session_sums>("sum_sessions", mail, [msg](pg_connection& db) {
-            return read_session_sums(db, msg);
-          });
+          tenant_query<session_sums>(
+              "sum_sessions", mail, msg.tenant,
+              [msg](pg_connection& db) { return read_session_sums(db, msg); });
         }),
         on<list_unfinished>([this](const auto& mail, const auto& msg) {
           query<log_ids>("list_unfinished", mail, [msg](pg_connection& db) {
@@ -101,9 +113,9 @@ protected:
           });
         }),
         on<get_tenant_blob>([this](const auto& mail, const auto& msg) {
-          query<blob_body>("get_tenant_blob", mail, [msg](pg_connection& db) {
-            return read_blob(db, msg);
-          });
+          tenant_query<blob_body>(
+              "get_tenant_blob", mail, msg.tenant,
+              [msg](pg_connection& db) { return read_blob(db, msg); });
         }),
         on<ping>([this](const auto& mail, const auto&) {
           query<pong>("ping", mail, ask_pong);
@@ -151,6 +163,11 @@ protected:
         store_context{args_.settings, args_.settings.dsn, args_.owned,
                       args_.metrics, std::move(refused)});
     readers_.emplace(context_);
+    auto walled = *context_;
+    walled.reader_role = "tenant_reader";
+    walled.reader_sql = wall_sql;
+    tenant_readers_.emplace(
+        std::make_shared<const store_context>(std::move(walled)));
     auto quick = *context_;
     quick.settings.readers = 1;
     quick.settings.connect_timeout = 1s;
@@ -188,6 +205,7 @@ protected:
         writer->stop();
     writers_.reset();
     readers_.reset();
+    tenant_readers_.reset();
     members_.reset();
   }
 
@@ -238,6 +256,21 @@ private:
                         answering{env().addresses, mail});
   }
 
+  /// Sees logs of this tenant alone, whatever `run` asks for.
+  template <class T>
+  void tenant_query(const char* what, const envelope& mail,
+                    const tenant_id& tenant,
+                    std::function<result<T>(pg_connection&)> run) {
+    tenant_readers_->submit<T>(
+        what, mail.deadline,
+        [tenant, run = std::move(run)](pg_connection& db) -> result<T> {
+          if (auto entered = enter_tenant(db, tenant); !entered)
+            return tl::unexpected<error>{std::move(entered.error())};
+          return run(db);
+        },
+        answering{env().addresses, mail});
+  }
+
   /// A lease must not wait behind other queries.
   template <class T>
   void member_query(const char* what, const envelope& mail,
@@ -258,6 +291,7 @@ private:
   store_args args_;
   std::shared_ptr<const store_context> context_;
   std::optional<reader_pool> readers_;
+  std::optional<reader_pool> tenant_readers_;
   std::optional<reader_pool> members_;
   std::shared_ptr<writer_list> writers_;
   std::function<void(const envelope&)> submit_;

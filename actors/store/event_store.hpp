@@ -15,8 +15,11 @@ namespace shannon::store {
 /// EVENT STORE: keeps the logs of all durable actors of a node in PostgreSQL.
 ///
 ///   takes       append, open_log, get_head, read_facts, list_heads,
-///               list_unfinished, list_due, get_blob, get_tenant_blob, ping
+///               list_unfinished, list_due, get_blob, ping
 ///                                                   protocols/store.hpp
+///               get_tenant_blob                     protocols/blobs.hpp
+///               get_tenant_head, read_tenant_facts
+///                                                   protocols/tenant_logs.hpp
 ///               join, renew_lease, read_shards, claim_shards,
 ///               release_shards, over a connection of their own
 ///                                                   protocols/cluster.hpp
@@ -27,6 +30,9 @@ namespace shannon::store {
 ///   recovers    by itself when the database returns; what was in flight when
 ///               a connection broke is read back, never guessed
 ///   metrics     shannon_store_* in metrics/store_metrics.cpp
+///
+/// What names a tenant is read over connections that see that tenant's logs
+/// alone (tenant_wall.hpp); there are as many of them as of the others.
 ///
 /// While the database is away callers get `unavailable` after
 /// `settings.outage_wait`, or `timeout` if an append may have been committed.

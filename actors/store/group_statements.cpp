@@ -57,6 +57,8 @@ select a.log_no, a.chain, now(), 1, a.last, a.epoch, a.facts from a
 where (a.log_no in (select log_no from born)) is true
 returning log_no)sql";
 
+/// `(...) is true`, since there is an index of numbers, too: it would else be
+/// walked to join all heads by it.
 constexpr std::string_view change_sql = R"sql(
 with a as materialized (
   select t.* from ROWS(int8, int4, int4, int8, text, bool, int2, bool, bytea,
@@ -77,7 +79,8 @@ with a as materialized (
         else a.first end,
       base_chain = case when a.base_version is null then h.base_chain
         else a.base_chain end
-  from a where a.head and h.log_id = a.log_id and h.log_no = a.log_no
+  from a where a.head and h.log_id = a.log_id
+    and (h.log_no = a.log_no) is true
     MANY(and h.log_id = any(array(select log_id from a where head)))
 ), gone as (
   delete from active w

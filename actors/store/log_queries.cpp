@@ -38,11 +38,14 @@ constexpr pg_statement head_for_open_sql{
     "h.base_chain from shards s left join heads h on h.log_id = "
     "$1::text" SHANNON_HEAD_END "where s.shard = $2::int2"};
 
+/// `case`, since PostgreSQL does not hold `coalesce` for leakproof: behind a
+/// policy it would filter by it, and read all that stands before the base.
 constexpr pg_statement log_facts_sql{
     "log_facts",
     "select f.first, f.last, f.epoch, f.at, f.chain, f.facts from heads h "
     "join facts f on f.log_no = h.log_no and f.first >= "
-    "coalesce(h.base_first, 0) where h.log_id = $1::text order by f.first"};
+    "case when h.base_first is null then 0 else h.base_first end "
+    "where h.log_id = $1::text order by f.first"};
 
 /// Comes last, and has a row of its own if the log is still there. A log is
 /// deleted all at once, so what was read before is then whole, though each
@@ -56,9 +59,13 @@ constexpr pg_statement log_blobs_sql{
     "union all select null, null, null, null, h.log_no from heads h "
     "where h.log_id = $1::text"};
 
-constexpr pg_statement head_sql{"head", "select " SHANNON_HEAD_COLUMNS
-                                        " from heads h" SHANNON_HEAD_END
-                                        "where h.log_id = $1::text"};
+/// Whose: a tenant's, or anybody's where it is null.
+#define SHANNON_IS_OF(parameter)                                               \
+  " and (" parameter "::text is null or h.tenant = " parameter "::text) "
+
+constexpr pg_statement head_sql{
+    "head", "select " SHANNON_HEAD_COLUMNS " from heads h" SHANNON_HEAD_END
+            "where h.log_id = $1::text" SHANNON_IS_OF("$2")};
 
 /// Only a log that has begun anew may have lost its first facts.
 constexpr pg_statement page_head_sql{
@@ -66,18 +73,24 @@ constexpr pg_statement page_head_sql{
     "select e.last, h.status, h.log_no, case when h.base_first is not null "
     "then (select f.first from facts f where f.log_no = h.log_no "
     "order by f.first limit 1) end from heads h" SHANNON_HEAD_END
-    "where h.log_id = $1::text"};
+    "where h.log_id = $1::text" SHANNON_IS_OF("$2")};
 
 /// From the row that holds the fact after `$2`; that row may begin before it.
+/// What an index is searched by stands in subqueries of its own, which are
+/// answered first: a page then costs what is on it, not what follows, also
+/// where a policy must be passed before anything that is not leakproof.
 constexpr pg_statement page_sql{
     "page",
-    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts, h.log_no "
-    "from heads h "
-    "join facts f on f.log_no = h.log_no and f.first >= coalesce((select "
-    "b.first from facts b where b.log_no = h.log_no and b.first <= "
-    "$2::int8 + 1 order by b.first desc limit 1), 0) "
-    "where h.log_id = $1::text and f.last > $2::int8 "
-    "order by f.first limit $3::int8"};
+    "select f.first, f.last, f.epoch, f.at, f.chain, f.facts, f.log_no "
+    "from facts f where f.log_no = (select h.log_no from heads h "
+    "where h.log_id = $1::text" SHANNON_IS_OF(
+        "$4") ") and f.first >= (select coalesce((select b.first from facts b "
+              "where b.log_no = (select h.log_no from heads h where h.log_id = "
+              "$1::text) and b.first <= $2::int8 + 1 order by b.first desc "
+              "limit 1), 0)) "
+              "and f.last > $2::int8 order by f.first limit $3::int8"};
+
+#undef SHANNON_IS_OF
 
 #define SHANNON_HEADS_WHERE(from)                                              \
   " from " from " h where h.tenant = $1::text and h.kind = $2::text "          \
@@ -341,8 +354,12 @@ result<log_image> open(pg_connection& db, const log_id& log,
   return out;
 }
 
-result<log_head> read_head(pg_connection& db, const log_id& log) {
-  auto rows = db.run(head_sql, {log.value});
+namespace {
+
+/// `whose`: a tenant's id, or null for anybody.
+result<log_head> head_of(pg_connection& db, const log_id& log,
+                         pg::value whose) {
+  auto rows = db.run(head_sql, {log.value, std::move(whose)});
   if (!rows)
     return pass_on(rows);
   if (rows->size() == 0)
@@ -350,13 +367,14 @@ result<log_head> read_head(pg_connection& db, const log_id& log) {
   return head_at(*rows, 0);
 }
 
-result<fact_page> read_page(pg_connection& db, const read_facts& what) {
+result<fact_page> page_of(pg_connection& db, const read_facts& what,
+                          const pg::value& whose) {
   auto limit = std::min(what.limit, facts_max);
   // The head first: facts that come in between show as "more can come" at
   // worst, never as facts beyond the version the page names.
-  auto sent = db.queue(page_head_sql, {what.log.value}).and_then([&] {
+  auto sent = db.queue(page_head_sql, {what.log.value, whose}).and_then([&] {
     return db.queue(page_sql, {what.log.value, pg::from_int8(what.after),
-                               pg::from_int8(limit)});
+                               pg::from_int8(limit), whose});
   });
   if (!sent)
     return pass_on(sent);
@@ -395,6 +413,24 @@ result<fact_page> read_page(pg_connection& db, const read_facts& what) {
     }
   }
   return out;
+}
+
+} // namespace
+
+result<log_head> read_head(pg_connection& db, const log_id& log) {
+  return head_of(db, log, {});
+}
+
+result<log_head> read_head(pg_connection& db, const get_tenant_head& what) {
+  return head_of(db, what.log, what.tenant.value);
+}
+
+result<fact_page> read_page(pg_connection& db, const read_facts& what) {
+  return page_of(db, what, {});
+}
+
+result<fact_page> read_page(pg_connection& db, const read_tenant_facts& what) {
+  return page_of(db, what.page, what.tenant.value);
 }
 
 result<head_page> read_heads(pg_connection& db, const list_heads& what) {

@@ -5,6 +5,7 @@
 #include "protocols/errc.hpp"
 #include "protocols/ids.hpp"
 #include "protocols/store.hpp"
+#include "protocols/tenant_logs.hpp"
 
 #include <cstdint>
 #include <string>
@@ -31,9 +32,11 @@ result<log_image> open(pg_connection& db, const log_id& log,
                        kit::owned_shards::place place);
 
 result<log_head> read_head(pg_connection& db, const log_id& log);
+result<log_head> read_head(pg_connection& db, const get_tenant_head& what);
 
 /// `not_found` if there is no such log, or none any more at the end.
 result<fact_page> read_page(pg_connection& db, const read_facts& what);
+result<fact_page> read_page(pg_connection& db, const read_tenant_facts& what);
 
 result<head_page> read_heads(pg_connection& db, const list_heads& what);
 

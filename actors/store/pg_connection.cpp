@@ -127,7 +127,7 @@ result<void> pg_connection::connect() {
   }
   if (PQsetnonblocking(raw_.get(), 1) != 0)
     return tl::unexpected<error>{lost("cannot connect")};
-  // The node works for all tenants, except where records/tenant_wall.hpp says
+  // The node works for all tenants, except where tenant_wall.hpp says
   // for whom.
   auto sql = "set synchronous_commit = on; set jit = off; set search_path = "
              "shannon; set shannon.tenant = '*'; set statement_timeout = "
@@ -137,6 +137,7 @@ result<void> pg_connection::connect() {
              + ms(options_.statement_timeout) + ";" + options_.settings;
   if (auto set = exec(sql); !set)
     return tl::unexpected<error>{std::move(set.error())};
+  works_for_ = "*";
   return {};
 }
 

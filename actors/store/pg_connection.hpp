@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 struct pg_conn;
@@ -98,6 +99,15 @@ public:
   /// each statement in order, or the first error, with nothing done.
   result<std::vector<pg_rows>> sync();
 
+  /// The tenant whose rows it is known to see, "*" for all, or empty: not
+  /// known. Kept for tenant_wall.hpp, which sets what it is.
+  const std::string& works_for() const noexcept {
+    return works_for_;
+  }
+  void works_for(std::string whom) {
+    works_for_ = std::move(whom);
+  }
+
   /// `queue` and `sync` of one statement.
   result<pg_rows> run(const pg_statement& what, pg::values parameters);
 
@@ -116,6 +126,7 @@ private:
   pg_options options_;
   std::unique_ptr<::pg_conn, closer> raw_;
   bool lost_ = false;
+  std::string works_for_;
   std::unordered_set<std::string> prepared_;
   /// What the pipeline will answer, in order: the name for a preparation,
   /// empty for a statement.

@@ -2,6 +2,7 @@
 
 #include "protocols/accounts.hpp"
 #include "protocols/blobs.hpp"
+#include "protocols/tenant_logs.hpp"
 
 #include <algorithm>
 #include <future>
@@ -22,6 +23,9 @@ protected:
     return {
         kit::on<get_head>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<read_facts>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<get_tenant_head>([this](auto& mail, auto& m) { on(mail, m); }),
+        kit::on<read_tenant_facts>(
+            [this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<list_heads>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<sum_sessions>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<get_blob>([this](auto& mail, auto& m) {
@@ -43,13 +47,32 @@ private:
   void on(const envelope& mail, const store::get_head& m) {
     auto run = runs_.find(m.log.value);
     if (!run)
-      return refuse(mail, {errc::not_found, "no such log", false, {}});
+      return refuse(mail, unknown_log());
     reply(mail, run->head);
+  }
+
+  void on(const envelope& mail, const store::get_tenant_head& m) {
+    is_of(m.tenant, m.log) ? on(mail, store::get_head{m.log})
+                           : refuse(mail, unknown_log());
+  }
+
+  void on(const envelope& mail, const store::read_tenant_facts& m) {
+    is_of(m.tenant, m.page.log) ? on(mail, m.page)
+                                : refuse(mail, unknown_log());
+  }
+
+  bool is_of(const tenant_id& tenant, const log_id& log) {
+    auto run = runs_.find(log.value);
+    return run && run->head.birth.tenant == tenant;
+  }
+
+  static error unknown_log() {
+    return {errc::not_found, "no such log", false, {}};
   }
 
   void on(const envelope& mail, const store::read_facts& m) {
     if (!runs_.knows(m.log.value))
-      return refuse(mail, {errc::not_found, "no such log", false, {}});
+      return refuse(mail, unknown_log());
     store::fact_page page;
     runs_.with(m.log.value, [&](fake_runs::run& run) {
       for (const auto& fact : run.facts)

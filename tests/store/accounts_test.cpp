@@ -397,7 +397,7 @@ TEST_CASE("the tables of accounts are behind the wall") {
   at.must<refresh_kept>(
       keep_refresh{ann.tenant, ann.user, "f", hash_of(1), day});
   auto db = test::connect(at.dsn);
-  test::run_sql(db, records::wall_sql);
+  test::run_sql(db, wall_sql);
   for (const char* table : {"tenants", "users", "api_keys", "refresh_tokens"}) {
     auto count = [&](const std::string& tenant) {
       test::run_sql(db, "set shannon.tenant = '" + tenant + "'");

@@ -281,8 +281,10 @@ TEST_CASE("lists are newest first, filtered, paged and counted") {
   session.session = session_id{"s2"};
   CHECK(names(session) == "task-5 task-3 2");
   auto nobody = all;
-  nobody.tenant.value = "";
+  nobody.tenant.value = "stranger";
   CHECK(names(nobody) == "0");
+  nobody.tenant.value = "";
+  CHECK(code_of(it.node.ask<head_page>(nobody)) == errc::invalid_argument);
   auto agents = all;
   agents.kind = "agent";
   CHECK(names(agents) == "task-1/a 1");

@@ -221,7 +221,7 @@ void daemon_handlers::carry_out(daemons::outcome what) {
 /// A message of before: its run says whose it is.
 void daemon_handlers::find_owner(const daemons::word& told) {
   gateway_.ask_store<store::log_head>(
-      store::get_head{log_id{told.signal.task()}},
+      store::get_tenant_head{told.whose.tenant, log_id{told.signal.task()}},
       [this, told](const result<store::log_head>& got) {
         if (got && got->birth.tenant == told.whose.tenant
             && got->birth.user == told.whose.user)

@@ -7,6 +7,7 @@
 #include "actors/gateway/resources/session_json.hpp"
 #include "protocols/facts/run.pb.h"
 #include "protocols/sessions.hpp"
+#include "protocols/tenant_logs.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -80,7 +81,8 @@ void chat_actor::start_agent(chat_request request,
   // A key changes nothing for a chat: each request is a task of its own.
   task_ = place_.first();
   input->set_session(session.id);
-  input->set_tenant(who.tenant.value);
+  tenant_ = who.tenant;
+  input->set_tenant(tenant_.value);
   input->set_user(who.user.value);
   sessions::open open{
       who.tenant,
@@ -171,7 +173,8 @@ void chat_actor::read_log() {
   must_look_ = false;
   ask<store::fact_page>(
       {"store"},
-      store::read_facts{log_id{task_}, cursor_->read_after(), page_facts},
+      store::read_tenant_facts{
+          tenant_, {log_id{task_}, cursor_->read_after(), page_facts}},
       args_.settings->ask_timeout, [this](const result<store::fact_page>& got) {
         reading_ = false;
         auto before = cursor_->seen();
@@ -235,8 +238,8 @@ void chat_actor::tell_end() {
   if (std::exchange(ending_, true))
     return;
   ask<store::log_head>(
-      {"store"}, store::get_head{log_id{task_}}, args_.settings->ask_timeout,
-      [this](const result<store::log_head>& got) {
+      {"store"}, store::get_tenant_head{tenant_, log_id{task_}},
+      args_.settings->ask_timeout, [this](const result<store::log_head>& got) {
         if (!got)
           return refuse(got.error());
         auto answer = outcome_of(*got);

@@ -69,6 +69,7 @@ private:
   std::string attempt_key_;
   /// Of an agent: what is followed, and how far.
   std::string task_;
+  tenant_id tenant_; ///< Whose it is.
   task_placement place_{args_.env.shards};
   std::optional<stream_cursor> cursor_;
   std::chrono::steady_clock::time_point start_until_;

@@ -150,8 +150,8 @@ void tell_swarm(desk& gateway, const call_ptr& request) {
         400, "message too long (" + std::to_string((*message)->size())
                  + " bytes, at most " + std::to_string(message_bytes_max)
                  + ")"));
-  gateway.ask_store<store::log_head>(
-      store::get_head{log_id{request->id()}},
+  gateway.ask_head(
+      request, log_id{request->id()},
       [request](const result<store::log_head>& got) {
         if (!got && got.error().code != errc::not_found)
           return request->answer(got.error());

@@ -244,8 +244,8 @@ private:
   /// Gives `then` the schedule that the path names, if it is the caller's.
   template <class F>
   void with_schedule(const call_ptr& request, F then) {
-    gateway_.ask_store<store::log_head>(
-        store::get_head{log_id{request->id()}},
+    gateway_.ask_head(
+        request, log_id{request->id()},
         [request, then = std::move(then)](const result<store::log_head>& got) {
           if (!got && got.error().code != errc::not_found)
             return request->answer(got.error());

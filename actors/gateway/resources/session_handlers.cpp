@@ -276,7 +276,8 @@ private:
     if (turn == job->heads.size())
       return answer_turns(*job);
     auto& facts = job->facts[turn];
-    gateway_.ask_store<store::fact_page>(
+    gateway_.ask_facts(
+        job->request,
         store::read_facts{job->heads[turn].log,
                           facts.empty() ? 0 : facts.back().version, facts_page},
         [this, job, turn](const result<store::fact_page>& got) {

@@ -118,8 +118,8 @@ public:
       return request->answer(std::move(wanted.error()));
     // Of a task that is not there, or not for this caller, nothing is told, and
     // neither which it is: clients take an error for more than that.
-    gateway_.ask_store<store::log_head>(
-        store::get_head{log_id{request->id()}},
+    gateway_.ask_head(
+        request, log_id{request->id()},
         [this, request,
          wanted = std::move(*wanted)](const result<store::log_head>& got) {
           if (!got && got.error().code != errc::not_found)
@@ -323,8 +323,8 @@ private:
   }
 
   void tell_events(const call_ptr& request, const store::read_facts& wanted) {
-    gateway_.ask_store<store::fact_page>(
-        wanted, [request](const result<store::fact_page>& got) {
+    gateway_.ask_facts(
+        request, wanted, [request](const result<store::fact_page>& got) {
           got ? request->answer(200, events_json(request->id(), *got))
               : request->answer(got.error());
         });
@@ -359,7 +359,8 @@ private:
 
   void collect(const std::shared_ptr<timeline_job>& job) {
     auto after = job->facts.empty() ? 0 : job->facts.back().version;
-    gateway_.ask_store<store::fact_page>(
+    gateway_.ask_facts(
+        job->request,
         store::read_facts{log_id{job->task}, after, timeline_page},
         [this, job](const result<store::fact_page>& got) {
           if (!got)

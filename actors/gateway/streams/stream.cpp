@@ -4,6 +4,7 @@
 #include "actors/kit/log.hpp"
 #include "protocols/cluster.hpp"
 #include "protocols/remote/workflow.pb.h"
+#include "protocols/tenant_logs.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -51,7 +52,7 @@ public:
       : actor_base(cfg, args.env, {"stream/" + std::to_string(args.number)},
                    1'000),
         args_(std::move(args)), cursor_(args_.what.after, args_.what.types),
-        may_look_(args_.tenant.value.empty()) {}
+        may_look_(is_for_operators()) {}
 
   const char* name() const override {
     return "stream";
@@ -103,7 +104,7 @@ private:
           websocket_input_max, {[](const std::string&) {}, drained, closed});
       return;
     }
-    auto head = stream_head(args_.tenant.value.empty());
+    auto head = stream_head(is_for_operators());
     for (auto& field : args_.head_fields)
       head.fields.push_back(std::move(field));
     out_ = args_.client->stream(std::move(head), {drained, closed});
@@ -147,6 +148,10 @@ private:
 
   // -- subscribing ------------------------------------------------------------
 
+  bool is_for_operators() const noexcept {
+    return args_.tenant.empty();
+  }
+
   shannon::address workflow() const {
     return {"workflow/" + args_.what.task};
   }
@@ -159,15 +164,16 @@ private:
 
   /// Asks whose the task is until that is known.
   void find_out() {
-    ask<store::log_head>({"store"}, store::get_head{log_id{args_.what.task}},
-                         args_.ask_timeout,
-                         [this](const result<store::log_head>& got) {
-                           if (!got && got.error().code != errc::not_found)
-                             return resubscribe_in(retry_after);
-                           may_look_ = got && got->birth.kind == "workflow"
-                                       && got->birth.tenant == args_.tenant;
-                           may_look_ ? subscribe() : unknown();
-                         });
+    ask<store::log_head>(
+        {"store"},
+        store::get_tenant_head{args_.tenant, log_id{args_.what.task}},
+        args_.ask_timeout, [this](const result<store::log_head>& got) {
+          if (!got && got.error().code != errc::not_found)
+            return resubscribe_in(retry_after);
+          may_look_ = got && got->birth.kind == "workflow"
+                      && got->birth.tenant == args_.tenant;
+          may_look_ ? subscribe() : unknown();
+        });
   }
 
   void subscribe() {
@@ -201,13 +207,16 @@ private:
   void read() {
     reading_ = true;
     must_look_ = false;
-    ask<store::fact_page>(
-        {"store"},
-        store::read_facts{log_id{args_.what.task}, cursor_.read_after(), page_},
-        args_.ask_timeout, [this](result<store::fact_page> got) {
-          reading_ = false;
-          read_done(std::move(got));
-        });
+    store::read_facts page{log_id{args_.what.task}, cursor_.read_after(),
+                           page_};
+    message_body wanted = page;
+    if (!is_for_operators())
+      wanted = store::read_tenant_facts{args_.tenant, std::move(page)};
+    ask<store::fact_page>({"store"}, std::move(wanted), args_.ask_timeout,
+                          [this](result<store::fact_page> got) {
+                            reading_ = false;
+                            read_done(std::move(got));
+                          });
   }
 
   void read_done(result<store::fact_page> got) {

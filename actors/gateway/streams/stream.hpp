@@ -31,7 +31,7 @@ struct stream_request {
 ///
 ///   takes       RunEvent, RunDelta           protocols/remote/workflow.proto
 ///               drain                        protocols/cluster.hpp
-///   asks        WORKFLOW of the task: Subscribe; EVENT STORE: get_head,
+///   asks        WORKFLOW of the task: Subscribe; EVENT STORE: get_tenant_head,
 ///               read_facts
 ///   supervised  by GATEWAY, temporary: the client resumes on its own
 ///   persists    nothing

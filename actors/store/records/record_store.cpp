@@ -64,7 +64,7 @@ protected:
     auto context = std::make_shared<store_context>(store_context{
         settings, settings.dsn, nullptr, metrics_, std::move(refused)});
     context->reader_role = "records";
-    context->reader_sql = records::wall_sql;
+    context->reader_sql = wall_sql;
     pool_ = std::make_shared<reader_pool>(std::move(context));
     for (const auto& line : lines_)
       env().addresses.bind_direct(self_address(), address(), line.type,

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/store/records/tenant_wall.hpp"
+#include "actors/store/tenant_wall.hpp"
 #include "protocols/envelope.hpp"
 #include "protocols/errc.hpp"
 
@@ -38,8 +38,6 @@ line within_tenant(const char* what,
       typeid(Message), what,
       [query](pg_connection& db, const envelope& mail) -> result<message_body> {
         const auto& msg = *mail.body.get_if<Message>();
-        if (msg.tenant.empty())
-          return fail(errc::invalid_argument, "expected a tenant, found none");
         if (auto entered = enter_tenant(db, msg.tenant); !entered)
           return tl::unexpected<error>{std::move(entered.error())};
         return query(db, msg).map(

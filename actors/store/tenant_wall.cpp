@@ -1,10 +1,10 @@
-#include "actors/store/records/tenant_wall.hpp"
+#include "actors/store/tenant_wall.hpp"
 
 #include "actors/store/pg_connection.hpp"
 
 #include <utility>
 
-namespace shannon::store::records {
+namespace shannon::store {
 
 namespace {
 
@@ -17,8 +17,13 @@ constexpr pg_statement enter_sql{
 constexpr const char* everybody = "*";
 
 result<void> set(pg_connection& db, const std::string& whom) {
+  if (db.works_for() == whom)
+    return {};
+  // Until it is answered nobody knows which of the two it is.
+  db.works_for({});
   if (auto done = db.run(enter_sql, {whom}); !done)
     return tl::unexpected<error>{std::move(done.error())};
+  db.works_for(whom);
   return {};
 }
 
@@ -33,6 +38,8 @@ do $wall$ begin
 end $wall$)sql";
 
 result<void> enter_tenant(pg_connection& db, const tenant_id& tenant) {
+  if (tenant.empty())
+    return fail(errc::invalid_argument, "expected a tenant, found none");
   if (tenant.value == everybody)
     return fail(errc::invalid_argument, "\"*\" is no tenant");
   return set(db, tenant.value);
@@ -42,4 +49,4 @@ result<void> leave_tenants(pg_connection& db) {
   return set(db, everybody);
 }
 
-} // namespace shannon::store::records
+} // namespace shannon::store
