@@ -117,6 +117,14 @@ void drain(caf::actor_system& system, kit::actor_env& env,
   waiter->wait_for(who);
 }
 
+/// Ready is whoever a client reaches, too: GATEWAY begins after the server.
+inspector::probe served_probe(std::shared_ptr<gateway::http_server> server) {
+  return {"http", [server = std::move(server)](const auto& then) {
+            auto ok = server->is_served();
+            then({"http", ok, ok ? "ok" : "no GATEWAY serves yet"});
+          }};
+}
+
 /// What credentials are checked with. Only a node that serves clients needs
 /// it; with --dev and no file it is made up, and gone with the process.
 result<gateway::identity_secrets>
@@ -241,24 +249,24 @@ int run_node(const config::settings& settings,
     system_config config{settings.node.workers};
     caf::actor_system system{config};
     system.await_actors_before_shutdown(false);
-    auto root
-        = kit::spawn_supervisor(system, env,
-                                node_tree({settings,
-                                           env,
-                                           egress,
-                                           browsing,
-                                           *server,
-                                           metrics,
-                                           shards,
-                                           place,
-                                           [&](const std::string& text) {
-                                             end_node(ended::by_cluster, text);
-                                           },
-                                           {redis.probe()},
-                                           links,
-                                           // As a signal from outside.
-                                           [] { ::kill(::getpid(), SIGTERM); },
-                                           std::move(*secrets)}));
+    auto root = kit::spawn_supervisor(
+        system, env,
+        node_tree({settings,
+                   env,
+                   egress,
+                   browsing,
+                   *server,
+                   metrics,
+                   shards,
+                   place,
+                   [&](const std::string& text) {
+                     end_node(ended::by_cluster, text);
+                   },
+                   {redis.probe(), served_probe(*server)},
+                   links,
+                   // As a signal from outside.
+                   [] { ::kill(::getpid(), SIGTERM); },
+                   std::move(*secrets)}));
     root->attach_functor([&end] {
       auto none = ended::no;
       end.compare_exchange_strong(none, ended::by_tree);

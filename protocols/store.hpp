@@ -189,6 +189,8 @@ struct list_heads {
   /// Only those that this user has started.
   std::optional<user_id> user;
   std::optional<session_id> session;
+  /// With a session: only those that are not older. Else of no meaning.
+  std::optional<std::chrono::system_clock::time_point> since;
   std::vector<log_status> statuses;
   /// Only logs that have all of these.
   std::map<std::string, std::string> attributes;

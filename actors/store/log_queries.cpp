@@ -100,7 +100,8 @@ constexpr pg_statement page_sql{
   "and ($6::text is null or h.parent = $6::text)"
 #define SHANNON_HEADS_ORDER                                                    \
   " order by h.created_at desc, h.log_no desc limit $7::int8 offset $8::int8"
-#define SHANNON_IN_SESSION(parameter) " and h.session = " parameter "::text"
+#define SHANNON_IN_SESSION(name, since)                                        \
+  " and h.session = " name "::text and h.created_at >= " since "::timestamptz"
 #define SHANNON_OF_USER " and h.user_id = $5::text"
 /// Cut out before anything else is asked: a planner that has seen few of them
 /// would rather go through a user's newest.
@@ -121,10 +122,10 @@ constexpr list_statements of_tenant{
     {"list", SHANNON_LIST(SHANNON_HEADS_WHERE("heads"))},
     {"count", "select count(*)" SHANNON_HEADS_WHERE("heads")}};
 constexpr list_statements of_session{
-    {"list_session",
-     SHANNON_LIST(SHANNON_HEADS_WHERE("heads") SHANNON_IN_SESSION("$9"))},
-    {"count_session",
-     "select count(*)" SHANNON_HEADS_WHERE("heads") SHANNON_IN_SESSION("$7")}};
+    {"list_session", SHANNON_LIST(SHANNON_HEADS_WHERE("heads")
+                                      SHANNON_IN_SESSION("$9", "$10"))},
+    {"count_session", "select count(*)" SHANNON_HEADS_WHERE("heads")
+                          SHANNON_IN_SESSION("$7", "$8")}};
 constexpr list_statements of_parent{
     {"list_children", SHANNON_LIST(SHANNON_HEADS_WHERE(SHANNON_CHILDREN))},
     {"count_children",
@@ -463,8 +464,11 @@ result<head_page> read_heads(pg_connection& db, const list_heads& what) {
   pg::values count{what.tenant.value, what.kind, statuses,
                    attributes,        user,      parent};
   if (what.session) {
-    list.emplace_back(what.session->value);
-    count.emplace_back(what.session->value);
+    auto since = pg::from_time(what.since.value_or(pg::time{}));
+    for (auto* of : {&list, &count}) {
+      of->emplace_back(what.session->value);
+      of->emplace_back(since);
+    }
   }
   const auto& how = statements_for(what);
   auto sent = db.queue(how.list, std::move(list)).and_then([&] {

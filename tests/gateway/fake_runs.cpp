@@ -93,6 +93,7 @@ private:
     for (auto& head : all) {
       bool fits
           = (!m.session || head.birth.session == *m.session)
+            && (!m.since || head.created_at >= *m.since)
             && (!m.user || head.birth.user == *m.user)
             && (!m.parent || head.birth.parent == *m.parent)
             && head.birth.kind == m.kind

@@ -493,6 +493,26 @@ TEST_CASE("answers can be traced") {
   CHECK(fixture.ask(get("/health")).fields.count("x-trace-id") == 0);
 }
 
+TEST_CASE("a server says whether a GATEWAY serves") {
+  kit::io_loop loop{"ingress"};
+  auto server = gateway::http_server::listen(loop, quick_settings());
+  REQUIRE(server);
+  CHECK_FALSE((*server)->is_served());
+  auto one = (*server)->serve({});
+  CHECK(eventually([&] { return (*server)->is_served(); }));
+  // Whoever was followed by another ends nothing.
+  auto other = (*server)->serve({});
+  (*server)->retire(one);
+  (*server)->retire(other + 1);
+  auto client = raw_client{(*server)->port()};
+  client.send("nothing");
+  client.response(); // The loop has done what it was told before.
+  CHECK((*server)->is_served());
+  (*server)->retire(other);
+  CHECK(eventually([&] { return !(*server)->is_served(); }));
+  (*server)->stop();
+}
+
 TEST_CASE("both doors tell health and metrics, the admin's alone the tree") {
   gateway_fixture fixture;
   for (const auto* path : {"/health", "/health/live", "/metrics"}) {

@@ -283,6 +283,12 @@ TEST_CASE("a session that was deleted and is used again begins empty") {
   REQUIRE(turns["turns"].size() == 1);
   CHECK(turns["turns"][0]["user_query"] == "what is my name?");
   CHECK(of("talk/events?offset=1")["turns"].empty());
+  for (const auto& name : {std::string{"talk"}, id}) {
+    auto tasks = body_of(ask_as(fixture, "/api/v1/tasks?session_id=" + name));
+    CHECK(tasks["total_count"] == 1);
+    REQUIRE(tasks["tasks"].size() == 1);
+    CHECK(tasks["tasks"][0]["query"] == "what is my name?");
+  }
 
   // From then on it remembers, whichever way it is named.
   complete(fixture, first, "I do not know");

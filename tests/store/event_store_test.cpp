@@ -280,6 +280,10 @@ TEST_CASE("lists are newest first, filtered, paged and counted") {
   auto session = ended;
   session.session = session_id{"s2"};
   CHECK(names(session) == "task-5 task-3 2");
+  auto fifth = it.node.ask<log_head>(get_head{log_id{"task-5"}});
+  REQUIRE(fifth);
+  session.since = fifth->created_at;
+  CHECK(names(session) == "task-5 1");
   auto nobody = all;
   nobody.tenant.value = "stranger";
   CHECK(names(nobody) == "0");

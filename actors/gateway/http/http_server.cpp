@@ -118,15 +118,22 @@ public:
     asio::post(core_->io, [self = shared_from_this(), shared, number] {
       self->core_->service = shared;
       self->serving_ = number;
+      self->is_served_ = true;
     });
     return number;
   }
 
   void retire(std::uint64_t number) override {
     asio::post(core_->io, [self = shared_from_this(), number] {
-      if (self->serving_ == number)
-        self->core_->service = nullptr;
+      if (self->serving_ != number)
+        return;
+      self->core_->service = nullptr;
+      self->is_served_ = false;
     });
+  }
+
+  bool is_served() const noexcept override {
+    return is_served_;
   }
 
   void close_after_each() override {
@@ -363,6 +370,7 @@ private:
   descriptor_reserve reserve_;
   std::atomic<std::uint64_t> services_{0};
   std::uint64_t serving_ = 0;
+  std::atomic<bool> is_served_{false};
   std::optional<steady_time> told_;
 };
 

@@ -121,6 +121,8 @@ public:
   virtual std::uint64_t serve(http_service service) = 0;
   /// Ends the service of this number, unless another came since.
   virtual void retire(std::uint64_t service) = 0;
+  /// Requests are handled, not refused for want of a service; any thread.
+  virtual bool is_served() const noexcept = 0;
 
   /// Each connection ends with the answer to its next request.
   virtual void close_after_each() = 0;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -75,21 +74,17 @@ public:
     with_session(request, [this, request](const sessions::session& one) {
       gateway_.ask_store<store::head_page>(
           tasks_of(request, one, history_max, 0),
-          [this, request, one](const result<store::head_page>& got) {
+          [request](const result<store::head_page>& got) {
             if (!got)
               return request->answer(got.error());
             auto tasks = json_out::array();
             for (auto at = got->heads.rbegin(); at != got->heads.rend(); ++at)
-              if (at->created_at >= one.since)
-                tasks.push_back(task_history(*at));
+              tasks.push_back(task_history(*at));
             json_out body;
             body["session_id"] = request->id();
             body["tasks"] = std::move(tasks);
-            count_tasks(request, one, [request, body](std::uint64_t total) {
-              auto told = body;
-              told["total"] = total;
-              request->answer(200, told);
-            });
+            body["total"] = got->total;
+            request->answer(200, body);
           });
     });
   }
@@ -188,49 +183,10 @@ private:
     wanted.tenant = request->who().tenant;
     wanted.user = request->who().user;
     wanted.session = one.name;
+    wanted.since = one.since;
     wanted.limit = limit;
     wanted.offset = offset;
     return wanted;
-  }
-
-  // -- how many ---------------------------------------------------------------
-
-  using counted = std::function<void(std::uint64_t)>;
-
-  /// Gives `then` how many tasks are the session's own.
-  void count_tasks(const call_ptr& request, const sessions::session& one,
-                   counted then) {
-    gateway_.ask_store<store::head_page>(
-        tasks_of(request, one, 1, 0),
-        [this, request, one,
-         then = std::move(then)](const result<store::head_page>& got) mutable {
-          if (!got)
-            return request->answer(got.error());
-          if (one.since == sessions::time{})
-            return then(got->total);
-          find_oldest(request, one, 0, got->total, std::move(then));
-        });
-  }
-
-  /// Newest first: `own` of them are known to be its own, and none from `end`
-  /// on.
-  void find_oldest(const call_ptr& request, const sessions::session& one,
-                   std::uint64_t own, std::uint64_t end, counted then) {
-    if (own >= end)
-      return then(own);
-    auto middle = own + (end - own) / 2;
-    gateway_.ask_store<store::head_page>(
-        tasks_of(request, one, 1, static_cast<std::uint32_t>(middle)),
-        [this, request, one, own, end, middle,
-         then = std::move(then)](const result<store::head_page>& got) mutable {
-          if (!got)
-            return request->answer(got.error());
-          // Retention may have taken it since it was counted.
-          auto is_own = !got->heads.empty()
-                        && got->heads.front().created_at >= one.since;
-          find_oldest(request, one, is_own ? middle + 1 : own,
-                      is_own ? end : middle, std::move(then));
-        });
   }
 
   // -- turns ------------------------------------------------------------------
@@ -248,12 +204,16 @@ private:
   using job_ptr = std::shared_ptr<turns_job>;
 
   void count_turns(const job_ptr& job, const sessions::session& one) {
-    count_tasks(job->request, one, [this, job, one](std::uint64_t total) {
-      job->total = total;
-      if (job->offset >= job->total)
-        return answer_turns(*job);
-      read_turns(job, one);
-    });
+    gateway_.ask_store<store::head_page>(
+        tasks_of(job->request, one, 1, 0),
+        [this, job, one](const result<store::head_page>& got) {
+          if (!got)
+            return job->request->answer(got.error());
+          job->total = got->total;
+          if (job->offset >= job->total)
+            return answer_turns(*job);
+          read_turns(job, one);
+        });
   }
 
   /// The store lists the newest first; a page is counted from the oldest.

@@ -90,8 +90,29 @@ public:
     if (!wanted)
       return request->answer(std::move(wanted.error()));
     wanted->user = request->who().user;
+    if (!wanted->session)
+      return tell_list(request, *wanted);
+    // One that was deleted and has begun again has none of before; of one that
+    // is not there any more, or never was, those filed under its name are told.
+    gateway_.ask<sessions::session>(
+        {"records"},
+        sessions::find{wanted->tenant, *wanted->user, wanted->session->value},
+        gateway_.settings().ask_timeout,
+        [this, request,
+         wanted = *wanted](const result<sessions::session>& got) mutable {
+          if (!got && got.error().code != errc::not_found)
+            return request->answer(got.error());
+          if (got) {
+            wanted.session = got->name;
+            wanted.since = got->since;
+          }
+          tell_list(request, wanted);
+        });
+  }
+
+  void tell_list(const call_ptr& request, const store::list_heads& wanted) {
     gateway_.ask_store<store::head_page>(
-        std::move(*wanted), [request](const result<store::head_page>& got) {
+        wanted, [request](const result<store::head_page>& got) {
           if (!got)
             return request->answer(got.error());
           auto tasks = json_out::array();

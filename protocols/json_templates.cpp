@@ -1,0 +1,2 @@
+#define SHANNON_JSON_TEMPLATE template
+#include "protocols/json_templates.hpp"
