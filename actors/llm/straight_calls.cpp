@@ -18,6 +18,8 @@ namespace {
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
+constexpr milliseconds watch_interval_max{1'000};
+
 std::chrono::steady_clock::time_point now() {
   return std::chrono::steady_clock::now();
 }
@@ -102,11 +104,12 @@ private:
       to_->piece(std::move(*delta));
   }
 
+  /// Looks now and then: after the first token they are late sooner.
   void watch() {
     auto left = answer_.patience(now());
     if (!left)
       return end(tl::unexpected<error>{std::move(left.error())});
-    watch_.expires_after(*left);
+    watch_.expires_after(std::min(*left, watch_interval_max));
     watch_.async_wait([self = shared_from_this()](error_code stopped) {
       if (!stopped && !self->ended_)
         self->watch();
