@@ -1,5 +1,6 @@
 #include "actors/dispatch/dispatcher.hpp"
 
+#include "actors/dispatch/passing_line.hpp"
 #include "actors/kit/log.hpp"
 #include "actors/kit/mail_context.hpp"
 #include "protocols/cluster.hpp"
@@ -7,6 +8,7 @@
 #include "protocols/remote/llm.pb.h"
 #include "protocols/remote/tool.pb.h"
 #include "protocols/remote/work.pb.h"
+#include "protocols/straight_call.hpp"
 
 #include <algorithm>
 #include <map>
@@ -41,6 +43,28 @@ constexpr std::size_t inquiries_max = 1'000;
 /// unless its window grows before.
 constexpr auto full_lasts = 2s;
 
+/// On the sender's thread: there is room here and nobody waits, so it goes on
+/// to this node's worker at once.
+void pass(passing_line& line, const std::string& role,
+          const kit::directory& addresses, metrics::dispatch_metrics& metrics,
+          const envelope& mail) {
+  const auto& what = *mail.body.get_if<straight::offer>();
+  // It was here, and its worker has just gone.
+  if (what.place)
+    return;
+  auto place = line.take();
+  if (!place)
+    return;
+  auto on = std::make_shared<envelope>(mail);
+  auto offer = what;
+  offer.place = std::move(place);
+  on->to = {role + "/worker"};
+  on->body = std::move(offer);
+  addresses.deliver(on);
+  if (what.to->has_begun())
+    metrics.placed(role, true, {});
+}
+
 class dispatcher final : public kit::actor_base {
 public:
   dispatcher(caf::actor_config& cfg, dispatcher_args args)
@@ -65,14 +89,23 @@ protected:
         kit::on<WorkWindow>([this](auto& mail, auto& m) { on(mail, m); }),
         kit::on<cluster::members_changed>([this](auto&, auto& m) { on(m); }),
         kit::on<cluster::drain>([this](auto& mail, auto&) { drain(mail); }),
+        // Before this could be passed by; who sent it asks as others do.
+        kit::on<straight::offer>([](auto&, auto&) {}),
     };
   }
 
   void started() override {
+    env().addresses.bind_direct(
+        self_address(), address(), typeid(straight::offer),
+        [line = line_, role = args_.role, &addresses = env().addresses,
+         &metrics = args_.metrics](const envelope_ptr& mail) {
+          pass(*line, role, addresses, metrics, *mail);
+        });
     look();
   }
 
   void stopping() override {
+    line_->shut();
     for (const auto& [id, one] : asked_)
       refuse(one.mail,
              {errc::unavailable, name_ + " has ended", true, std::nullopt});
@@ -183,14 +216,31 @@ private:
            != workers_.end();
   }
 
+  /// Nobody passes by while this decides who goes next.
   void pump() {
+    queue_.pass_by(line_->shut());
     while (auto next = queue_.next())
       begin(*next);
-    if (queue_.waiting() == 0)
-      return;
-    if (drains_)
-      send_back();
-    else if (could_use_more())
+    if (queue_.waiting() > 0) {
+      if (drains_)
+        send_back();
+      else if (could_use_more())
+        want_soon();
+    }
+    line_->open(drains_ ? 0 : queue_.room_to_pass());
+  }
+
+  /// One that passed by has ended while none could: those who wait, or a node
+  /// that drains, may have waited for it.
+  void place_is_free() {
+    pump();
+    want_if_closed(self_);
+  }
+
+  /// A node that drains waits until nothing of ours is under way there.
+  void want_if_closed(const node_id& where) {
+    if (auto known = opened_.find(where);
+        known != opened_.end() && known->second.open == 0)
       want_soon();
   }
 
@@ -254,9 +304,7 @@ private:
     }
     auto mail = std::move(at->second.mail);
     drop(id);
-    if (auto known = opened_.find(where);
-        known != opened_.end() && known->second.open == 0)
-      want_soon();
+    want_if_closed(where);
     if (got) {
       reply(mail, std::move(*got));
     } else {
@@ -414,6 +462,7 @@ private:
         queue_.close(one.first);
       return gone;
     });
+    pump();
     want();
   }
 
@@ -452,6 +501,7 @@ private:
 
   void want() {
     wanted_at_ = clock_now();
+    queue_.pass_by(line_->taken());
     for (const auto& one : workers_) {
       remote::WorkDemand msg;
       msg.set_wanted(queue_.demand(one));
@@ -480,6 +530,7 @@ private:
       want();
     if (queue_.waiting() > 0)
       drop_late(now);
+    pump();
     std::erase_if(inquiries_, [&](const auto& one) {
       auto old = now - one.since > args_.no_worker_patience;
       if (old)
@@ -525,13 +576,16 @@ private:
   }
 
   void count() {
-    args_.metrics.now(args_.role, queue_.waiting(), queue_.under_way());
+    args_.metrics.now(args_.role, queue_.waiting(),
+                      queue_.under_way() + line_->taken());
   }
 
   dispatcher_args args_;
   std::string name_;
   node_id self_;
   effect_queue queue_;
+  std::shared_ptr<passing_line> line_ = std::make_shared<passing_line>(
+      [this, post = poster()] { post([this] { place_is_free(); }); });
   std::unordered_map<std::uint64_t, asked> asked_;
   /// Questions that no worker could be asked yet.
   std::vector<asked> inquiries_;

@@ -20,6 +20,7 @@ namespace shannon::dispatch {
 ///   takes       LlmCall, ToolRun, BrowserRun, BrowserClose, CancelEffect,
 ///               ListModels, ListTools
 ///                                                  protocols/remote/
+///               straight::offer, past its mailbox  protocols/straight_call.hpp
 ///               WorkWindow                         protocols/remote/work.proto
 ///               members_changed, drain             protocols/cluster.hpp
 ///   asks        the role's worker, here (`llm/worker`) or on another node
@@ -44,6 +45,10 @@ namespace shannon::dispatch {
 /// all other nodes too, which may hold one that nobody has heard of. If a
 /// client named the session it is refused `unavailable` with a time to wait
 /// instead: the database knows its holder, this node not yet.
+///
+/// While nobody waits and this node's own worker has room, calls of no run pass
+/// by without stopping (`passing_line`): they count as under way, hold back
+/// what comes after them, and are waited for when the node drains.
 ///
 /// A cancel is told to all workers, once more with the next window of each, and
 /// for a minute to those that come back: whoever carried the run before may

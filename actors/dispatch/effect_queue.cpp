@@ -151,6 +151,19 @@ void effect_queue::close(const node_id& worker) {
   windows_.erase(worker);
 }
 
+void effect_queue::pass_by(std::uint64_t count) {
+  if (auto own = windows_.find(self_); own != windows_.end())
+    own->second.passing = count;
+}
+
+std::uint64_t effect_queue::room_to_pass() const {
+  auto own = windows_.find(self_);
+  if (own == windows_.end() || waiting_ > 0)
+    return 0;
+  const auto& there = own->second;
+  return there.open - std::min(there.open, there.under_way);
+}
+
 bool effect_queue::reopen(const node_id& worker) {
   auto at = windows_.find(worker);
   return at != windows_.end()
@@ -164,7 +177,7 @@ std::size_t effect_queue::waiting_of(const std::string& tenant) const {
 
 std::uint64_t effect_queue::under_way(const node_id& worker) const {
   auto at = windows_.find(worker);
-  return at == windows_.end() ? 0 : at->second.under_way;
+  return at == windows_.end() ? 0 : at->second.taken();
 }
 
 std::uint64_t effect_queue::pinned(const node_id& worker) const {
@@ -176,7 +189,7 @@ std::uint64_t effect_queue::demand(const node_id& worker) const {
   auto at = windows_.find(worker);
   if (at == windows_.end())
     return waiting_;
-  auto wanted = waiting_ + at->second.under_way;
+  auto wanted = waiting_ + at->second.taken();
   for (const auto& tenant : at->second.full_for)
     wanted -= waiting_of(tenant);
   return wanted;
@@ -206,7 +219,7 @@ std::optional<node_id> effect_queue::choose(const job& what) const {
     if (!window.has_room(what.tenant))
       continue;
     std::pair<std::uint64_t, std::uint64_t> rank{
-        window.open - window.under_way,
+        window.open - window.taken(),
         XXH64(key.data(), key.size(),
               XXH64(worker.value.data(), worker.value.size(), 0))};
     if (!best || rank > highest) {

@@ -89,11 +89,17 @@ public:
   /// Nothing goes there any more. What is under way is told `done` one by one.
   void close(const node_id& worker);
 
+  /// So many more are under way at the own node, which never came here.
+  void pass_by(std::uint64_t count);
+  /// So many could be under way there besides those of here: none while
+  /// anything waits, for it might be its turn.
+  std::uint64_t room_to_pass() const;
+
   /// It may have room for those that it had none for. False: there were none.
   bool reopen(const node_id& worker);
 
-  /// What this worker should be asked for: what is under way there, and all
-  /// that waits and may go there.
+  /// What this worker should be asked for: what is under way there, what
+  /// passes by here among it, and all that waits and may go there.
   std::uint64_t demand(const node_id& worker) const;
 
   std::uint64_t under_way(const node_id& worker) const;
@@ -121,8 +127,12 @@ private:
     std::uint64_t open = 0;
     std::uint64_t under_way = 0;
     std::set<std::string> full_for = {}; ///< Tenants.
+    std::uint64_t passing = 0; ///< Under way too, but never in the queue.
+    std::uint64_t taken() const noexcept {
+      return under_way + passing;
+    }
     bool has_room() const noexcept {
-      return open > under_way;
+      return open > taken();
     }
     bool has_room(const std::string& tenant) const {
       return has_room() && full_for.count(tenant) == 0;

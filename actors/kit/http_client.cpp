@@ -75,6 +75,8 @@ struct connection {
   tcp::socket socket;
   std::optional<ssl::stream<tcp::socket&>> tls;
   clock::time_point idle_until;
+  /// What it reads into: kept with it, since each call would make it anew.
+  std::vector<char> buffer;
 };
 
 using connection_ptr = std::shared_ptr<connection>;
@@ -90,7 +92,7 @@ public:
 
   impl(asio::io_context& io, http_client_options wanted)
       : loop(io), options(std::move(wanted)), context(ssl::context::tls_client),
-        reaper_(io) {
+        watch_(io), reaper_(io) {
     prepare_tls();
   }
 
@@ -118,6 +120,10 @@ public:
     list.push_back(std::move(what));
   }
 
+  /// Some exchange has to be looked at then. One timer for all of them: one of
+  /// each would be armed and cancelled for each call, and nearly never ring.
+  void watch(clock::time_point at);
+
   void close();
 
   asio::io_context& loop;
@@ -141,6 +147,8 @@ private:
     static const unsigned char http11[] = "\x08http/1.1";
     SSL_CTX_set_alpn_protos(raw, http11, sizeof(http11) - 1);
   }
+
+  void look();
 
   /// Those that are kept later end later: an armed one comes first.
   void arm_reaper(clock::time_point at) {
@@ -174,6 +182,8 @@ private:
   }
 
   std::map<std::string, std::list<connection_ptr>> idle_;
+  asio::steady_timer watch_;
+  clock::time_point watched_for_ = clock::time_point::max();
   asio::steady_timer reaper_;
   bool reaper_armed_ = false;
   bool closed_ = false;
@@ -188,7 +198,7 @@ public:
   exchange(std::shared_ptr<impl> owner, http_request request,
            http_limits limits, http_events events)
       : owner_(std::move(owner)), request_(std::move(request)), limits_(limits),
-        events_(std::move(events)), timer_(owner_->loop) {
+        events_(std::move(events)) {
     // What Host brackets, sockets and certificates want bare.
     auto& host = request_.host;
     if (host.size() > 2 && host.front() == '[' && host.back() == ']')
@@ -221,11 +231,26 @@ public:
     resolve();
   }
 
+  clock::time_point due() const noexcept {
+    return std::min(phase_due_, total_due_);
+  }
+
+  /// It is due.
+  void ring() {
+    if (total_due_ <= clock::now())
+      return finish(fail(errc::timeout,
+                         name_ + ": no whole answer within "
+                             + std::to_string(limits_.total.count()) + " ms",
+                         true));
+    if (connecting_ && next_ < endpoints_.size())
+      return connect(); // Gives the next address its share.
+    finish(fail(errc::timeout, name_ + ": " + phase_, true));
+  }
+
   void finish(result<void> how) {
     if (done_)
       return;
     done_ = true;
-    timer_.cancel();
     if (resolver_)
       resolver_->cancel();
     if (connection_)
@@ -241,38 +266,11 @@ public:
 private:
   // -- deadlines --------------------------------------------------------------
 
-  /// Moves the phase's deadline. The timer is only touched when it would ring
-  /// too late: moving it for each piece of a stream would cost more than the
-  /// piece.
+  /// Moves the phase's deadline.
   void allow(std::chrono::milliseconds time, const char* phase) {
     phase_ = phase;
     phase_due_ = clock::now() + time;
-    if (std::min(phase_due_, total_due_) < armed_for_)
-      arm();
-  }
-
-  void arm() {
-    armed_for_ = std::min(phase_due_, total_due_);
-    timer_.expires_at(armed_for_);
-    timer_.async_wait([self = shared_from_this()](error_code ec) {
-      if (!ec && !self->done_)
-        self->ring();
-    });
-  }
-
-  void ring() {
-    auto now = clock::now();
-    if (total_due_ <= now)
-      return finish(fail(errc::timeout,
-                         name_ + ": no whole answer within "
-                             + std::to_string(limits_.total.count()) + " ms",
-                         true));
-    if (phase_due_ > now)
-      return arm();
-    armed_for_ = clock::time_point::max();
-    if (connecting_ && next_ < endpoints_.size())
-      return connect(); // Gives the next address its share.
-    finish(fail(errc::timeout, name_ + ": " + phase_, true));
+    owner_->watch(due());
   }
 
   // -- connecting -------------------------------------------------------------
@@ -332,7 +330,6 @@ private:
         owner_->loop, request_.tls ? &owner_->context : nullptr);
     connection_ = fresh;
     connecting_ = true;
-    armed_for_ = clock::time_point::max();
     allow(share, "no connection in time");
     fresh->socket.async_connect(where, [self = shared_from_this(),
                                         fresh](error_code ec) {
@@ -345,7 +342,6 @@ private:
         return self->broken("cannot connect", ec);
       error_code ignored;
       fresh->socket.set_option(tcp::no_delay{true}, ignored);
-      self->armed_for_ = clock::time_point::max();
       self->allow(std::chrono::duration_cast<milliseconds>(self->connect_due_
                                                            - clock::now()),
                   "no TLS session in time");
@@ -413,10 +409,11 @@ private:
   }
 
   void read() {
-    if (used_ + read_size > buffer_.size())
-      buffer_.resize(used_ + read_size);
+    auto& buffer = connection_->buffer;
+    if (used_ + read_size > buffer.size())
+      buffer.resize(used_ + read_size);
     connection_->read_some(
-        asio::buffer(buffer_.data() + used_, buffer_.size() - used_),
+        asio::buffer(buffer.data() + used_, buffer.size() - used_),
         [self = shared_from_this(), mine = connection_](error_code ec,
                                                         std::size_t n) {
           if (!self->done_ && self->connection_ == mine)
@@ -440,10 +437,12 @@ private:
 
   /// False if the exchange ended.
   bool parse() {
+    auto mine = connection_;
+    auto& buffer = mine->buffer;
     std::size_t at = 0;
     error_code ec;
     while (at < used_ && !ec && !parser_->is_done()) {
-      auto n = parser_->put(asio::buffer(buffer_.data() + at, used_ - at), ec);
+      auto n = parser_->put(asio::buffer(buffer.data() + at, used_ - at), ec);
       at += n;
       if (parser_->is_done() && parser_->is_interim() && !ec)
         parser_.emplace(events_, limits_, request_.method == "HEAD");
@@ -462,9 +461,9 @@ private:
       complete(at == used_ && parser_->keep_alive() && written_);
       return false;
     }
-    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(at),
-              buffer_.begin() + static_cast<std::ptrdiff_t>(used_),
-              buffer_.begin());
+    std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(at),
+              buffer.begin() + static_cast<std::ptrdiff_t>(used_),
+              buffer.begin());
     used_ -= at;
     // Only an endless header or chunk extension can wait this long.
     if (used_ > limits_.header_bytes_max + read_size)
@@ -500,7 +499,6 @@ private:
     connection_->close();
     connection_.reset();
     reused_ = false;
-    armed_for_ = clock::time_point::max();
     resolve();
   }
 
@@ -517,9 +515,7 @@ private:
   std::string key_;
   std::string bytes_;
 
-  asio::steady_timer timer_;
-  clock::time_point armed_for_ = clock::time_point::max();
-  clock::time_point phase_due_;
+  clock::time_point phase_due_ = clock::time_point::max();
   clock::time_point total_due_;
   clock::time_point connect_due_;
   const char* phase_ = "";
@@ -529,7 +525,6 @@ private:
   std::size_t next_ = 0;
   connection_ptr connection_;
   std::optional<answer_parser> parser_;
-  std::vector<char> buffer_;
   std::size_t used_ = 0;
 
   bool connecting_ = false;
@@ -539,8 +534,37 @@ private:
   bool done_ = false;
 };
 
+void http_client::impl::watch(clock::time_point at) {
+  if (at >= watched_for_)
+    return;
+  watched_for_ = at;
+  watch_.expires_at(at);
+  watch_.async_wait([weak = weak_from_this()](error_code ec) {
+    if (auto self = weak.lock(); self && !ec)
+      self->look();
+  });
+}
+
+void http_client::impl::look() {
+  watched_for_ = clock::time_point::max();
+  auto now = clock::now();
+  std::vector<std::shared_ptr<exchange>> late;
+  auto next = clock::time_point::max();
+  for (auto* one : running) {
+    if (one->due() <= now)
+      late.push_back(one->shared_from_this());
+    else
+      next = std::min(next, one->due());
+  }
+  if (next != clock::time_point::max())
+    watch(next);
+  for (auto& one : late)
+    one->ring();
+}
+
 void http_client::impl::close() {
   closed_ = true;
+  watch_.cancel();
   reaper_.cancel();
   for (auto& [key, list] : idle_)
     for (auto& x : list)

@@ -1,13 +1,12 @@
 #include "actors/llm/llm_call.hpp"
 
 #include "actors/kit/failpoint.hpp"
+#include "actors/llm/incoming_answer.hpp"
 #include "actors/llm/models/affordable.hpp"
 #include "actors/llm/named_bodies.hpp"
-#include "actors/llm/wire/upstream_error.hpp"
-#include "actors/llm/wire/wire_format.hpp"
+#include "actors/llm/provider_request.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -16,34 +15,15 @@ namespace shannon::llm {
 
 namespace {
 
-using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-/// Text that comes within this time travels as one delta.
-constexpr milliseconds delta_interval{20};
-
 constexpr milliseconds watch_interval_max{1'000};
-
-/// An error body is read so far; its message stands at its beginning.
-constexpr std::size_t error_body_max = 64 * 1024;
-
-/// As a header's value: printable ASCII.
-std::string header_text(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c < '!' || c > '~'; }, '_');
-  return text;
-}
 
 class llm_call final : public kit::actor_base {
 public:
   llm_call(caf::actor_config& cfg, llm_call_args args)
       : actor_base(cfg, args.env, {"llm-call/" + args.id}),
-        args_(std::move(args)), call_(*args_.call.get_if<remote::LlmCall>()),
-        wire_(args_.provider->kind == provider_kind::anthropic
-                  ? anthropic_wire()
-                  : openai_wire()),
-        reader_(wire_.read(call_.request())),
-        events_(args_.settings.response_bytes_max) {}
+        args_(std::move(args)), call_(*args_.call.get_if<remote::LlmCall>()) {}
 
   const char* name() const override {
     return "llm_call";
@@ -79,56 +59,8 @@ private:
                                 std::move(then));
         },
         [this](const result<remote::LlmRequest>& got) {
-          got ? begin(*got) : end(tl::unexpected<error>{got.error()});
+          got ? begin(*got) : end(got.error());
         });
-  }
-
-  kit::http_request request(const remote::LlmRequest& asked) const {
-    const auto& url = args_.provider->url;
-    wire_options how;
-    how.model = args_.model.id;
-    how.api_key = args_.provider->api_key;
-    how.output_tokens = args_.model.output_tokens;
-    how.fixed_temperature = args_.model.fixed_temperature;
-    how.completion_tokens = args_.provider->kind == provider_kind::openai
-                            && !args_.provider->is_redirected;
-    auto words = wire_.write(asked, how);
-    kit::http_request out;
-    out.method = "POST";
-    out.tls = url.tls;
-    out.host = url.host;
-    out.port = url.port;
-    out.target = url.path + words.path;
-    out.headers = std::move(words.headers);
-    out.headers.emplace_back("Content-Type", "application/json");
-    out.headers.emplace_back("Accept", call_.request().stream()
-                                           ? "text/event-stream"
-                                           : "application/json");
-    out.headers.emplace_back("User-Agent", "shannon");
-    if (auto key = header_text(call_.context().attempt_key()); !key.empty()) {
-      out.headers.emplace_back("Idempotency-Key", key);
-      out.headers.emplace_back("X-Shannon-Attempt", key);
-    }
-    if (!args_.traceparent.empty())
-      out.headers.emplace_back("traceparent", args_.traceparent);
-    out.body = std::move(words.body);
-    return out;
-  }
-
-  kit::http_limits limits() const {
-    const auto& s = args_.settings;
-    kit::http_limits out;
-    out.connect = s.connect_timeout;
-    out.total = s.call_timeout;
-    out.body_bytes_max = s.response_bytes_max;
-    // Heads and comments come before tokens: those are watched here, by
-    // `watch`. A whole answer comes when it is whole.
-    out.first_byte = call_.request().stream()
-                         ? s.connect_timeout + s.first_token_timeout
-                         : s.call_timeout;
-    out.between_bytes
-        = std::max(s.first_token_timeout, s.between_tokens_timeout);
-    return out;
   }
 
   void begin(const remote::LlmRequest& asked) {
@@ -136,11 +68,13 @@ private:
       return send(asked);
     auto shorter = asked;
     auto kept = keep_affordable(shorter, args_.model);
-    kept ? send(shorter) : end(tl::unexpected<error>{std::move(kept.error())});
+    kept ? send(shorter) : end(std::move(kept.error()));
   }
 
   void send(const remote::LlmRequest& asked) {
-    since_ = last_token_ = clock_now();
+    answer_.emplace(incoming_answer::asked{call_, *args_.provider, args_.model,
+                                           args_.settings},
+                    clock_now());
     auto inbox = inbox_;
     auto wake = [this, inbox, post = poster()] {
       if (!std::exchange(inbox->told, true))
@@ -162,8 +96,11 @@ private:
       inbox->end = std::move(how);
       wake();
     };
-    exchange_
-        = args_.client->start(request(asked), limits(), std::move(events));
+    exchange_ = args_.client->start(
+        provider_request(*args_.provider, args_.model, call_.context(), asked,
+                         args_.traceparent),
+        provider_limits(args_.settings, call_.request().stream()),
+        std::move(events));
     SHANNON_FAILPOINT("llm.asked");
     if (call_.request().stream())
       watch();
@@ -173,15 +110,12 @@ private:
   /// cost more than the token, and a long one would keep a call that has ended
   /// in memory until it rings.
   void watch() {
-    const auto& s = args_.settings;
-    bool begun = reader_->pieces() > 0;
-    auto most = begun ? s.between_tokens_timeout : s.first_token_timeout;
-    auto quiet
-        = std::chrono::duration_cast<milliseconds>(clock_now() - last_token_);
-    if (quiet >= most)
-      return end(fail(errc::timeout,
-                      begun ? "the answer stalled" : "no token in time", true));
-    after(std::min(most - quiet, watch_interval_max), [this] { watch(); });
+    if (ended_)
+      return;
+    auto left = answer_->patience(clock_now());
+    if (!left)
+      return finish(tl::unexpected<error>{std::move(left.error())});
+    after(std::min(*left, watch_interval_max), [this] { watch(); });
   }
 
   // -- reading ----------------------------------------------------------------
@@ -198,143 +132,66 @@ private:
       how = std::exchange(inbox_->end, std::nullopt);
     }
     if (head)
-      take_head(*head);
+      answer_->head(*head);
     if (!bytes.empty())
       take(bytes);
     if (how) {
       exchange_.reset();
-      end(std::move(*how));
+      finish(std::move(*how));
     }
-  }
-
-  void take_head(const kit::http_head& head) {
-    status_ = head.status;
-    retry_after_ = head.find("retry-after");
-    is_events_ = head.find("content-type").find("event-stream")
-                 != std::string_view::npos;
-  }
-
-  bool is_good() const noexcept {
-    return status_ >= 200 && status_ < 300;
   }
 
   void take(const std::string& bytes) {
     if (ended_)
       return;
     SHANNON_FAILPOINT("llm.answers");
-    if (!is_good() || !is_events_) {
-      auto most
-          = is_good() ? args_.settings.response_bytes_max : error_body_max;
-      body_ += bytes.substr(0, most - std::min(body_.size(), most));
-      return;
-    }
-    std::vector<sse_event> events;
-    auto ok = events_.feed(bytes, events);
-    for (std::size_t i = 0; i < events.size() && ok; ++i)
-      ok = reader_->event(events[i]);
-    if (!ok)
-      return end(tl::unexpected<error>(upstream_error(ok.error())));
-    // A `ping` is an event, but no token.
-    if (std::exchange(pieces_, reader_->pieces()) != reader_->pieces())
-      token_came();
-  }
-
-  void token_came() {
-    last_token_ = clock_now();
-    if (first_token_us_ == 0)
-      first_token_us_ = elapsed().count();
-    take_fresh();
-    flush_soon();
-  }
-
-  void take_fresh() {
-    fresh_ += reader_->take_text();
-    auto calls = reader_->take_calls();
-    if (call_.request().stream_tool_calls())
-      std::move(calls.begin(), calls.end(), std::back_inserter(fresh_calls_));
+    auto ok = answer_->take(bytes, clock_now());
+    ok ? flush_soon() : finish(std::move(ok));
   }
 
   // -- deltas -----------------------------------------------------------------
 
   /// At once if the last delta is old, else when it is.
   void flush_soon() {
-    if ((fresh_.empty() && fresh_calls_.empty()) || flush_armed_)
+    auto wait = answer_->delta_due_in(clock_now());
+    if (!wait || flush_armed_)
       return;
-    auto age
-        = std::chrono::duration_cast<milliseconds>(clock_now() - last_flush_);
-    if (age >= delta_interval)
+    if (wait->count() == 0)
       return flush();
     flush_armed_ = true;
-    after(delta_interval - age, [this] {
+    after(*wait, [this] {
       flush_armed_ = false;
       flush();
     });
   }
 
   void flush() {
-    if (fresh_.empty() && fresh_calls_.empty())
-      return;
-    last_flush_ = clock_now();
-    const auto& context = call_.context();
-    if (args_.deltas_to.empty() || !call_.request().stream()) {
-      fresh_.clear();
-      fresh_calls_.clear();
-      return;
-    }
-    remote::LlmDelta delta;
-    delta.set_attempt_key(context.attempt_key());
-    delta.set_agent(context.agent());
-    delta.set_text(std::exchange(fresh_, {}));
-    delta.set_index(delta_index_++);
-    for (auto& piece : std::exchange(fresh_calls_, {}))
-      *delta.add_tool_calls() = std::move(piece);
-    tell(args_.deltas_to, std::move(delta));
+    auto delta = answer_->delta(clock_now());
+    if (delta && !args_.deltas_to.empty())
+      tell(args_.deltas_to, std::move(*delta));
   }
 
   // -- the end ----------------------------------------------------------------
 
-  microseconds elapsed() {
-    return std::chrono::duration_cast<microseconds>(clock_now() - since_);
+  void finish(result<void> how) {
+    if (ended_)
+      return;
+    auto answer = answer_->end(std::move(how), clock_now(), env().now());
+    flush();
+    report(std::move(answer));
   }
 
-  error upstream_error(error why) const {
-    why.text = args_.provider->name + ": "
-               + without_keys(std::move(why.text), args_.provider->api_key);
-    return why;
+  /// Nobody was asked.
+  void end(error why) {
+    why.text = args_.provider->name + ": " + why.text;
+    report(tl::unexpected<error>{std::move(why)});
   }
 
-  void end(result<void> how) {
+  void report(result<remote::LlmResponse> how) {
     if (std::exchange(ended_, true))
       return;
-    args_.report(outcome(std::move(how)));
+    args_.report(std::move(how));
     quit();
-  }
-
-  result<remote::LlmResponse> outcome(result<void> how) {
-    if (status_ != 0 && !is_good())
-      return tl::unexpected<error>(
-          to_error({args_.provider->name, status_, body_, retry_after_,
-                    args_.provider->api_key},
-                   env().now()));
-    // A stream may have said all before its connection failed.
-    if (!how && !(is_events_ && how.error().code == errc::unavailable))
-      return tl::unexpected<error>(upstream_error(std::move(how.error())));
-    if (!is_events_)
-      if (auto ok = reader_->body(body_); !ok)
-        return tl::unexpected<error>(upstream_error(ok.error()));
-    auto answer = reader_->finish();
-    if (!answer)
-      return tl::unexpected<error>(upstream_error(answer.error()));
-    take_fresh();
-    flush();
-    answer->set_model(args_.model.id);
-    answer->set_provider(args_.provider->name);
-    auto& usage = *answer->mutable_usage();
-    usage.set_cost_nanousd(cost_nanousd(args_.model.costs, usage));
-    auto took = elapsed().count();
-    answer->set_duration_us(took);
-    answer->set_first_token_us(first_token_us_ != 0 ? first_token_us_ : took);
-    return answer;
   }
 
   /// What came from the socket since this actor looked last: one message wakes
@@ -349,28 +206,11 @@ private:
 
   llm_call_args args_;
   const remote::LlmCall& call_;
-  const wire_format& wire_;
-  std::unique_ptr<answer_reader> reader_;
-  sse_parser events_;
+  std::optional<incoming_answer> answer_;
   std::shared_ptr<kit::http_call> exchange_;
   std::shared_ptr<socket_inbox> inbox_ = std::make_shared<socket_inbox>();
-
-  int status_ = 0;
-  bool is_events_ = false;
   bool ended_ = false;
-  std::string retry_after_;
-  std::string body_;
-
-  std::uint64_t pieces_ = 0;
-  std::string fresh_;
-  std::vector<remote::ToolCallDelta> fresh_calls_;
-  std::uint32_t delta_index_ = 0;
   bool flush_armed_ = false;
-  std::chrono::steady_clock::time_point last_flush_;
-
-  std::chrono::steady_clock::time_point since_;
-  std::chrono::steady_clock::time_point last_token_;
-  std::int64_t first_token_us_ = 0;
 };
 
 } // namespace

@@ -1,9 +1,10 @@
 #include "actors/llm/provider.hpp"
 
-#include "actors/kit/log.hpp"
 #include "actors/kit/mail_context.hpp"
-#include "actors/llm/breaker.hpp"
 #include "actors/llm/llm_call.hpp"
+#include "actors/llm/provider_gate.hpp"
+#include "actors/llm/provider_request.hpp"
+#include "actors/llm/straight_calls.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -19,9 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Idle connections kept beyond this many would rather time out than be used.
-constexpr std::uint32_t idle_connections_max = 64;
-
 /// How long the refused should stay away when the queue is full.
 constexpr milliseconds queue_retry_after{1'000};
 
@@ -29,10 +27,22 @@ class provider final : public kit::actor_base {
 public:
   provider(caf::actor_config& cfg, provider_args args)
       : actor_base(cfg, args.env, provider_address(args.entry->name)),
-        args_(std::move(args)), name_(args_.entry->name) {}
+        args_(std::move(args)), name_(args_.entry->name),
+        gate_(std::make_shared<provider_gate>(
+            name_, args_.settings.concurrent_calls_max, args_.metrics,
+            [this, post = poster()] { post([this] { start_waiting(); }); })),
+        straight_(std::make_shared<straight_calls>(args_, gate_)) {}
 
   const char* name() const override {
     return "llm_provider";
+  }
+
+  /// Calls that pass its mailbox are no actors: here they are seen.
+  std::string about() const override {
+    auto now = gate_->now();
+    return std::to_string(now.running) + " calls under way, "
+           + std::to_string(now.straight) + " of them straight, "
+           + std::to_string(now.waiting) + " wait";
   }
 
 protected:
@@ -45,22 +55,28 @@ protected:
         on<remote::CancelEffect>([this](const envelope&, const auto& what) {
           cancel(what.attempt_key());
         }),
+        // Before these could pass by; who sent one asks as others do.
+        on<straight_offer>([](auto&, auto&) {}),
     };
   }
 
   void started() override {
     set_down_handler([this](caf::down_msg& msg) { call_went_down(msg); });
-    kit::http_client_options options;
-    options.idle_max
-        = std::min(args_.settings.concurrent_calls_max, idle_connections_max);
-    client_ = std::make_shared<kit::http_client>(args_.loop, options);
+    client_ = std::make_shared<kit::http_client>(
+        args_.loop, client_options(args_.settings));
+    env().addresses.bind_direct(
+        self_address(), address(), typeid(straight_offer),
+        [straight = straight_](const envelope_ptr& mail) {
+          straight->take(*mail);
+        });
   }
 
   void stopping() override {
     error why{errc::unavailable, name_ + ": PROVIDER ended", true,
               std::nullopt};
+    straight_->stop();
     for (auto& [number, one] : running_) {
-      args_.metrics.call_ended(name_, "unavailable", age(one));
+      gate_->given_up(told_of(one), errc::unavailable);
       refuse(one.request, why);
       caf::anon_send_exit(one.handle, caf::exit_reason::user_shutdown);
     }
@@ -84,9 +100,10 @@ private:
     return *mail.body.get_if<provider_call>()->call.get_if<remote::LlmCall>();
   }
 
-  std::chrono::microseconds age(const flight& one) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(clock_now()
-                                                                 - one.since);
+  provider_gate::about_call told_of(const flight& one) {
+    return {one.model, one.attempt_key,
+            std::chrono::duration_cast<std::chrono::microseconds>(clock_now()
+                                                                  - one.since)};
   }
 
   // -- the door ---------------------------------------------------------------
@@ -94,33 +111,39 @@ private:
   void take(const envelope& mail, const provider_call& what) {
     if (what.call.get_if<remote::LlmCall>() == nullptr)
       return refuse(mail, {errc::invalid_argument, "no LlmCall", false, {}});
-    if (running_.size() >= args_.settings.concurrent_calls_max) {
-      if (waiting_.size() >= args_.settings.queued_calls_max) {
-        args_.metrics.call_refused(name_, "queue");
-        return refuse(mail, {errc::overloaded,
-                             name_ + ": " + std::to_string(waiting_.size())
-                                 + " calls are waiting, the limit",
-                             true, queue_retry_after});
-      }
-      waiting_.push_back(mail);
-      args_.metrics.calls_waiting(name_, waiting_.size());
-      return;
+    switch (gate_->enter(clock_now())) {
+    case provider_gate::answer::begun:
+      return start(mail);
+    case provider_gate::answer::down:
+      return refuse_down(mail);
+    case provider_gate::answer::full:
+      break;
     }
-    start(mail);
+    if (waiting_.size() >= args_.settings.queued_calls_max) {
+      gate_->left(1);
+      args_.metrics.call_refused(name_, "queue");
+      return refuse(mail, {errc::overloaded,
+                           name_ + ": " + std::to_string(waiting_.size())
+                               + " calls are waiting, the limit",
+                           true, queue_retry_after});
+    }
+    waiting_.push_back(mail);
+    args_.metrics.calls_waiting(name_, waiting_.size());
+  }
+
+  void refuse_down(const envelope& mail) {
+    auto wait = gate_->wait(clock_now());
+    if (mail.body.get_if<provider_call>()->no_other)
+      refuse(mail, all_failed(wait));
+    else
+      reply(mail, breaker_open{wait});
   }
 
   void start(const envelope& mail) {
     const auto& what = *mail.body.get_if<provider_call>();
-    if (!breaker_.admit(clock_now())) {
-      args_.metrics.call_refused(name_, "breaker");
-      auto wait = breaker_.wait(clock_now());
-      return what.no_other ? refuse(mail, all_failed(wait))
-                           : reply(mail, breaker_open{wait});
-    }
     auto number = ++last_number_;
     flight one{mail, nullptr, call_of(mail).context().attempt_key(),
                what.model.id, clock_now()};
-    args_.metrics.call_started(name_);
     one.handle = spawn_llm_call(
         *this,
         {env(), name_ + "-" + std::to_string(number), args_.settings, client_,
@@ -136,14 +159,23 @@ private:
 
   void start_waiting() {
     auto before = waiting_.size();
-    while (!waiting_.empty()
-           && running_.size() < args_.settings.concurrent_calls_max) {
+    while (!waiting_.empty()) {
+      const auto& first = waiting_.front();
+      bool expired = first.deadline.time_since_epoch().count() != 0
+                     && first.deadline < clock_now();
+      auto got = provider_gate::answer::down;
+      if (expired)
+        gate_->left(1);
+      else
+        got = gate_->enter_waiting(clock_now());
+      if (got == provider_gate::answer::full)
+        break;
       auto mail = std::move(waiting_.front());
       waiting_.pop_front();
-      bool expired = mail.deadline.time_since_epoch().count() != 0
-                     && mail.deadline < clock_now();
-      if (!expired)
+      if (got == provider_gate::answer::begun)
         start(mail);
+      else if (!expired) // Who asked was told so.
+        refuse_down(mail);
     }
     if (before != waiting_.size())
       args_.metrics.calls_waiting(name_, waiting_.size());
@@ -158,43 +190,12 @@ private:
     auto one = std::move(at->second);
     running_.erase(at);
     kit::in_context of_asker{one.request};
-    judge(how);
-    args_.metrics.call_ended(
-        name_, std::string{how ? "ok" : to_string(how.error().code)}, age(one));
-    if (how) {
-      const auto& usage = how->usage();
-      args_.metrics.answer_came(
-          name_, usage.input_tokens(), usage.output_tokens(),
-          usage.cost_nanousd(),
-          std::chrono::microseconds{how->first_token_us()});
+    gate_->ended(told_of(one), how, clock_now());
+    if (how)
       reply(one.request, std::move(*how));
-    } else {
-      kit::log::warning("llm-call-failed", "PROVIDER gets no answer",
-                        {{"provider", name_},
-                         {"model", one.model},
-                         {"attempt_key", one.attempt_key},
-                         {"code", to_string(how.error().code)},
-                         {"retryable", how.error().retryable}});
+    else
       refuse(one.request, std::move(how.error()));
-    }
     start_waiting();
-  }
-
-  /// A rate limit says that the provider lives, a refusal that it works.
-  void judge(const result<remote::LlmResponse>& how) {
-    if (how || (!how.error().retryable && how.error().code != errc::cancelled))
-      return breaker_.succeeded();
-    if (how.error().code == errc::overloaded
-        || how.error().code == errc::cancelled)
-      return breaker_.undecided();
-    auto before = breaker_.wait(clock_now());
-    breaker_.failed(clock_now());
-    auto wait = breaker_.wait(clock_now());
-    if (wait <= before)
-      return;
-    args_.metrics.breaker_opened(name_);
-    kit::log::warning("llm-breaker-opened", "PROVIDER stops asking for a while",
-                      {{"provider", name_}, {"wait_ms", wait.count()}});
   }
 
   void cancel(const std::string& attempt_key) {
@@ -207,17 +208,17 @@ private:
         continue;
       }
       caf::anon_send_exit(one.handle, caf::exit_reason::user_shutdown);
-      args_.metrics.call_ended(name_, "cancelled", age(one));
+      gate_->given_up(told_of(one), errc::cancelled);
       refuse(one.request, why);
-      breaker_.undecided();
       at = running_.erase(at);
     }
-    std::erase_if(waiting_, [&](const envelope& mail) {
-      bool gone = call_of(mail).context().attempt_key() == attempt_key;
-      if (gone)
+    auto gone = std::erase_if(waiting_, [&](const envelope& mail) {
+      bool is_it = call_of(mail).context().attempt_key() == attempt_key;
+      if (is_it)
         refuse(mail, why);
-      return gone;
+      return is_it;
     });
+    gate_->left(gone);
     start_waiting();
   }
 
@@ -233,8 +234,9 @@ private:
 
   provider_args args_;
   std::string name_;
+  std::shared_ptr<provider_gate> gate_;
+  std::shared_ptr<straight_calls> straight_;
   std::shared_ptr<kit::http_client> client_;
-  breaker breaker_;
   std::map<std::uint64_t, flight> running_;
   std::deque<envelope> waiting_;
   std::uint64_t last_number_ = 0;

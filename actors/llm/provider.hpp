@@ -6,6 +6,7 @@
 #include "config/settings.hpp"
 #include "metrics/llm_metrics.hpp"
 #include "protocols/remote/llm.pb.h"
+#include "protocols/straight_call.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/local_actor.hpp>
@@ -26,6 +27,12 @@ struct provider_call {
   model_entry model;
   address deltas_to; ///< Empty: nobody wants deltas.
   bool no_other = false;
+};
+
+/// Make this one now, with this model, or leave it: see straight_call.hpp.
+struct straight_offer {
+  straight::offer what;
+  model_entry model;
 };
 
 /// Nothing was tried: the provider failed too often. Another may.
@@ -55,13 +62,15 @@ struct provider_args {
 /// the others waiting in a bounded queue, and stops asking one that is down.
 ///
 ///   takes       provider_call                       this file
+///               straight_offer, past its mailbox    this file
 ///               remote::CancelEffect                protocols/remote/llm.proto
 ///   supervised  by supervisor/llm, permanent
 ///   persists    nothing
 ///   recovers    empty; calls under way are refused `unavailable` when it ends
 ///   metrics     metrics/llm_metrics.hpp
 ///
-/// Bound to `llm-provider/NAME`.
+/// Places and breaker count for straight calls too (`provider_gate`), which it
+/// ends when it ends. Bound to `llm-provider/NAME`.
 caf::actor spawn_provider(caf::local_actor& parent, provider_args args);
 
 } // namespace shannon::llm

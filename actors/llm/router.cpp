@@ -1,8 +1,10 @@
 #include "actors/llm/router.hpp"
 
 #include "actors/llm/models/routing.hpp"
+#include "actors/llm/named_bodies.hpp"
 #include "actors/llm/provider.hpp"
 #include "protocols/remote/llm.pb.h"
+#include "protocols/straight_call.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -19,6 +21,24 @@ using std::chrono::milliseconds;
 /// A PROVIDER ends every call within `call_timeout`; what is beyond it is for
 /// one that died without a word. Shorter than what askers add.
 constexpr milliseconds answer_grace{3'000};
+
+/// On the sender's thread: the first choice can carry it out at once, or it
+/// goes the long way. So does what names files: the store is asked for them.
+void pass(const catalogue& models, const kit::directory& addresses,
+          const envelope& mail) {
+  const auto& offer = *mail.body.get_if<straight::offer>();
+  const auto& request = offer.what->request();
+  if (request.messages().empty() || !bodies_named(request).empty())
+    return;
+  auto found = candidates(models, request);
+  if (!found || !found->front().provider || found->front().provider->is_local())
+    return;
+  auto on = std::make_shared<envelope>(mail);
+  auto& model = found->front().model;
+  on->to = provider_address(model.provider);
+  on->body = straight_offer{offer, std::move(model)};
+  addresses.deliver(on);
+}
 
 class router final : public kit::actor_base {
 public:
@@ -40,7 +60,16 @@ protected:
             [this](const envelope&, const auto& what) { cancel(what); }),
         on<remote::ListModels>(
             [this](const envelope& mail, const auto&) { list(mail); }),
+        // Before these could pass by; who sent one asks as others do.
+        on<straight::offer>([](auto&, auto&) {}),
     };
+  }
+
+  void started() override {
+    env().addresses.bind_direct(
+        self_address(), address(), typeid(straight::offer),
+        [models = args_.models, &addresses = env().addresses](
+            const envelope_ptr& mail) { pass(*models, addresses, *mail); });
   }
 
   void stopping() override {

@@ -22,6 +22,8 @@ struct router_args {
 ///
 ///   takes       remote::LlmCall, CancelEffect, ListModels
 ///                                                   protocols/remote/llm.proto
+///               straight::offer, past its mailbox
+///                                                   protocols/straight_call.hpp
 ///   asks        PROVIDER: provider_call             actors/llm/provider.hpp
 ///   supervised  by supervisor/llm, permanent
 ///   persists    nothing

@@ -5,6 +5,7 @@
 #include "tests/bench/costs.hpp"
 #include "tests/bench/quantile.hpp"
 #include "tests/bench/report.hpp"
+#include "tests/bench/stamp_reader.hpp"
 #include "tests/bench/whole_node.hpp"
 
 #include <CLI/CLI.hpp>
@@ -64,6 +65,7 @@ public:
   /// A task from its request to the last of its events. False: refused, failed
   /// or cut off.
   bool run_one(const std::string& submit) {
+    stamps_ = {};
     auto head = ask(submit);
     constexpr std::string_view name = "\"task_id\":\"";
     auto at = head.find(name);
@@ -76,6 +78,11 @@ public:
     // The chunk of no bytes ends the stream, and the connection goes on.
     auto events = read_until("\r\n0\r\n\r\n");
     return events.find("WORKFLOW_COMPLETED") != std::string::npos;
+  }
+
+  /// Of the last task: how long each word took from the model to here.
+  const std::vector<double>& token_ms() const noexcept {
+    return stamps_.took_ms();
   }
 
 private:
@@ -121,24 +128,30 @@ private:
   bool read_more() {
     char piece[16 * 1024];
     auto got = ::recv(socket_, piece, sizeof piece, 0);
-    if (got > 0)
-      rest_.append(piece, static_cast<std::size_t>(got));
+    if (got > 0) {
+      std::string_view bytes{piece, static_cast<std::size_t>(got)};
+      stamps_.take(bytes, steady::now());
+      rest_ += bytes;
+    }
     return got > 0;
   }
 
   int socket_ = -1;
   std::string rest_;
+  stamp_reader stamps_;
 };
 
-json measure(const whole_node& node, int clients, milliseconds time) {
-  const std::string body
-      = R"({"query":"[[tokens:20:0]] Say something","mode":"simple"})";
+/// Tasks whose query is `query`, again and again, by so many clients.
+json measure(const whole_node& node, int clients, milliseconds time,
+             const std::string& query = "[[tokens:20:0]] Say something") {
+  const std::string body = R"({"query":")" + query + R"(","mode":"simple"})";
   const auto submit
       = "POST /api/v1/tasks HTTP/1.1\r\nHost: bench\r\nContent-Type: "
         "application/json\r\nContent-Length: "
         + std::to_string(body.size()) + "\r\n\r\n" + body;
   std::mutex guard;
   std::vector<double> took_ms;
+  std::vector<double> token_ms;
   std::atomic<int> failed{0};
   auto cpu = family_cpu_seconds(node.pid());
   auto begun = steady::now();
@@ -149,15 +162,19 @@ json measure(const whole_node& node, int clients, milliseconds time) {
       try {
         client one{node.port()};
         std::vector<double> mine;
+        std::vector<double> my_tokens;
         while (steady::now() < until) {
           auto since = steady::now();
           failed += !one.run_one(submit);
           mine.push_back(
               std::chrono::duration<double, std::milli>(steady::now() - since)
                   .count());
+          my_tokens.insert(my_tokens.end(), one.token_ms().begin(),
+                           one.token_ms().end());
         }
         std::lock_guard lock{guard};
         took_ms.insert(took_ms.end(), mine.begin(), mine.end());
+        token_ms.insert(token_ms.end(), my_tokens.begin(), my_tokens.end());
       } catch (const std::exception& why) {
         std::fprintf(stderr, "agent_bench: %s\n", why.what());
         ++failed;
@@ -167,12 +184,18 @@ json measure(const whole_node& node, int clients, milliseconds time) {
     one.join();
   auto seconds = std::chrono::duration<double>(steady::now() - begun).count();
   auto runs = static_cast<double>(took_ms.size());
-  return {
+  json out{
       {"runs_per_s", runs / seconds},
       {"p50_ms", quantile(took_ms, 0.5)},
       {"p99_ms", quantile(took_ms, 0.99)},
       {"cpu_ms_per_run", (family_cpu_seconds(node.pid()) - cpu) * 1'000 / runs},
       {"failed", failed.load()}};
+  if (!token_ms.empty()) {
+    out["tokens"] = token_ms.size();
+    out["token_p50_ms"] = quantile(token_ms, 0.5);
+    out["token_p99_ms"] = quantile(token_ms, 0.99);
+  }
+  return out;
 }
 
 void measure(const options& what, report& out) {
@@ -193,6 +216,17 @@ void measure(const options& what, report& out) {
     failed += got["failed"].get<int>();
     out.figures[std::to_string(clients)] = std::move(got);
   }
+  // Streams as a model speaks them, far from what the machine can carry.
+  constexpr int streams = 64;
+  auto paced = measure(node, streams, what.time,
+                       "[[stamps]][[tokens:50:20000]] Say something");
+  failed += paced["failed"].get<int>();
+  if (!paced.contains("token_p99_ms"))
+    throw std::runtime_error{"no token reached a client as it came"};
+  out.at_most("64 streams of tasks: a token from the model to the client, "
+              "p99, ms",
+              paced["token_p99_ms"].get<double>(), 50);
+  out.figures["paced, 64 streams"] = std::move(paced);
   out.at_least("agent runs/s with a p99 of at most 100 ms", most, 500);
   out.at_most("runs that failed", failed, 0);
 }

@@ -215,11 +215,13 @@ public:
   void paced() {
     constexpr int tokens = 100;
     std::map<std::string, std::vector<double>> first;
+    std::map<std::string, std::vector<double>> token;
     double memory = 0;
     stream_load load;
     load.request = post(
         chat_path,
-        question("[[tokens:" + std::to_string(tokens) + ":20000]]", true));
+        question("[[stamps]][[tokens:" + std::to_string(tokens) + ":20000]]",
+                 true));
     load.connections = 256;
     load.tokens = tokens;
     load.rounds = 2;
@@ -242,11 +244,14 @@ public:
         memory
             = static_cast<double>(most - std::min(most, resting)) / 256 / 1024;
       first[one.name] = std::move(got.first_token_us);
+      token[one.name] = std::move(got.token_ms);
     }
     auto& lines = out_.figures["paced, 256 streams"];
     for (auto& [name, values] : first)
       lines[name] = {{"first_token_p50_us", quantile(values, 0.5)},
-                     {"first_token_p99_us", quantile(values, 0.99)}};
+                     {"first_token_p99_us", quantile(values, 0.99)},
+                     {"token_p50_ms", quantile(token[name], 0.5)},
+                     {"token_p99_ms", quantile(token[name], 0.99)}};
     lines["gateway"]["kib_a_stream"] = memory;
     auto added = [&](double share) {
       return (quantile(first["gateway"], share)
@@ -255,6 +260,8 @@ public:
     };
     out_.at_most("paced: first token later, p50, ms", added(0.5), 5);
     out_.at_most("paced: first token later, p99, ms", added(0.99), 30);
+    out_.at_most("paced: a token from the model to the client, p99, ms",
+                 quantile(token["gateway"], 0.99), 50);
     out_.at_most("paced: memory a stream, KiB", memory, 50);
   }
 

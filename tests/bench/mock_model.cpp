@@ -2,7 +2,8 @@
 // stands before it can be measured. Speaks OpenAI's chat completions, prints
 // `listening PORT`, ends by a signal. A request that wants a stream gets
 // `[[tokens:N:PAUSE_US]]` of its text: N tokens, each flushed on its own, so
-// many microseconds apart. Each token holds one `~`.
+// many microseconds apart. Each token holds one `~`; where `[[stamps]]` stands
+// in the text, the time it was sent, too (stamp_reader.hpp).
 
 #include <arpa/inet.h>
 #include <array>
@@ -54,6 +55,12 @@ const std::string& token() {
   return bytes;
 }
 
+std::string stamped_token() {
+  auto now = clock_type::now().time_since_epoch().count();
+  return chunk(
+      event("\"content\":\"~@" + std::to_string(now) + "; \"", "null"));
+}
+
 const std::string& last() {
   static const auto bytes
       = chunk(event("", "\"stop\""))
@@ -66,6 +73,7 @@ const std::string& last() {
 struct connection {
   std::string in;
   int tokens = 0; ///< Still to send.
+  bool stamped = false;
   std::chrono::microseconds pause{0};
   clock_type::time_point due;
 };
@@ -169,6 +177,7 @@ private:
       auto first = std::from_chars(request.data() + at + 9, end, one.tokens);
       std::from_chars(first.ptr + 1, end, pause);
     }
+    one.stamped = request.find("[[stamps]]") != std::string_view::npos;
     one.pause = std::chrono::microseconds{pause};
     one.due = clock_type::now();
     streams_[fd] = &one;
@@ -195,7 +204,7 @@ private:
         continue;
       one->due += one->pause;
       if (one->tokens-- > 0)
-        send_bytes(fd, token());
+        send_bytes(fd, one->stamped ? stamped_token() : token());
       if (one->tokens > 0)
         continue;
       send_bytes(fd, last());

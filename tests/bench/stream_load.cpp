@@ -1,5 +1,7 @@
 #include "tests/bench/stream_load.hpp"
 
+#include "tests/bench/stamp_reader.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -21,6 +23,7 @@ struct reader {
   int fd = -1;
   clock_type::time_point asked;
   std::string tail; ///< The last bytes, to find an end cut in two.
+  stamp_reader stamps;
   int tokens = 0;
   int rounds = 0;
   bool good = false;
@@ -71,9 +74,12 @@ public:
     out_.failed += open_;
     out_.seconds
         = std::chrono::duration<double>(clock_type::now() - begun).count();
-    for (auto& one : all_)
+    for (auto& one : all_) {
+      const auto& took = one.stamps.took_ms();
+      out_.token_ms.insert(out_.token_ms.end(), took.begin(), took.end());
       if (one.fd >= 0)
         close(one.fd);
+    }
     close(poll_);
     return std::move(out_);
   }
@@ -110,6 +116,7 @@ private:
       out_.first_token_us.push_back(std::chrono::duration<double, std::micro>(
                                         clock_type::now() - one.asked)
                                         .count());
+    one.stamps.take(got, clock_type::now());
     one.tokens += tokens;
     out_.tokens += static_cast<std::uint64_t>(tokens);
     one.tail += got.substr(got.size() - std::min<std::size_t>(got.size(), 8));

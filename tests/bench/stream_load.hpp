@@ -15,6 +15,9 @@ struct stream_result {
   double seconds = 0;
   /// From a request's last byte to its first token.
   std::vector<double> first_token_us;
+  /// From the model's write of a token to the read of it here, where they are
+  /// stamped.
+  std::vector<double> token_ms;
 };
 
 struct stream_load {

@@ -50,6 +50,13 @@ public:
   /// Somebody who stands at `address` and answers everything like that; an
   /// empty body is no answer yet.
   void stand_in(const std::string& address, answerer how);
+  /// Real actors beside it: `start` is given who starts them, and returns the
+  /// one that is ended, with all below it, when this ends.
+  template <class Start>
+  void host(Start start) {
+    caf::scoped_actor parent{*system_};
+    stand_ins_.push_back(start(*parent.ptr()));
+  }
 
   fake_runs runs;
   fake_records records;

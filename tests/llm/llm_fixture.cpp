@@ -4,6 +4,7 @@
 #include "protocols/blobs.hpp"
 #include "tests/llm/requests.hpp"
 
+#include <boost/asio/post.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -11,8 +12,6 @@
 #include <thread>
 
 namespace shannon::test {
-
-using namespace std::chrono_literals;
 
 /// Asks for the test, from within the world of actors.
 class llm_fixture::prober final : public kit::actor_base {
@@ -148,6 +147,30 @@ void llm_fixture::cancel(const std::string& attempt_key) {
     what.set_attempt_key(attempt_key);
     prober_->tell({"llm/worker"}, what);
   });
+}
+
+std::shared_ptr<straight_listener>
+llm_fixture::offer(remote::LlmCall call, std::chrono::milliseconds within,
+                   std::shared_ptr<void> place) {
+  auto to = std::make_shared<straight_listener>();
+  auto mail = std::make_shared<envelope>();
+  mail->to = {"llm/worker"};
+  mail->traceparent = "00-trace";
+  mail->body = straight::offer{
+      std::make_shared<const remote::LlmCall>(std::move(call)),
+      &near_.context(), to, within, std::move(place)};
+  std::promise<void> done;
+  boost::asio::post(near_.context(), [&] {
+    addresses.deliver(mail);
+    mail = nullptr;
+    done.set_value();
+  });
+  done.get_future().wait();
+  return to;
+}
+
+void llm_fixture::cancel(const std::shared_ptr<straight_listener>& one) {
+  boost::asio::post(near_.context(), [one] { one->cancel(); });
 }
 
 remote::ModelList llm_fixture::models() {

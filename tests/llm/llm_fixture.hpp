@@ -5,12 +5,14 @@
 #include "actors/llm/llm.hpp"
 #include "metrics/llm_metrics.hpp"
 #include "protocols/remote/llm.pb.h"
+#include "tests/llm/straight_listener.hpp"
 #include "tests/upstream/server.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <map>
@@ -20,6 +22,8 @@
 #include <vector>
 
 namespace shannon::test {
+
+using namespace std::chrono_literals;
 
 /// The role `llm` with real sockets, and the scripted upstream behind it, in
 /// this process.
@@ -41,6 +45,14 @@ public:
   result<remote::LlmResponse> ask(remote::LlmCall call);
 
   void cancel(const std::string& attempt_key);
+
+  /// Offers it straight to the LLM ROUTER, on the loop of its sockets. With a
+  /// listener that has not begun it was left.
+  std::shared_ptr<straight_listener>
+  offer(remote::LlmCall call, std::chrono::milliseconds within = 60s,
+        std::shared_ptr<void> place = nullptr);
+  /// Ends it as a client that goes away does.
+  void cancel(const std::shared_ptr<straight_listener>& one);
 
   /// An EVENT STORE stands by, with these bodies of the tenant `t`, by hash.
   void keep_bodies(std::map<std::string, std::string> bodies);

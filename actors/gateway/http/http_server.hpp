@@ -62,6 +62,8 @@ class exchange {
 public:
   virtual ~exchange() = default;
   virtual const http_request& request() const noexcept = 0;
+  /// Where its socket lives: on this loop's thread an answer goes out at once.
+  virtual boost::asio::io_context& loop() const noexcept = 0;
   virtual void respond(http_response response) = 0;
   /// Calls `gone`, on the server's loop, if the client goes away before the
   /// response. Who does not ask for it learns nothing: most are quick.

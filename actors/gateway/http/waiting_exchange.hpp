@@ -20,6 +20,9 @@ public:
   const http_request& request() const noexcept override {
     return request_;
   }
+  boost::asio::io_context& loop() const noexcept override {
+    return core_->io;
+  }
   void respond(http_response response) override;
   void watch(std::function<void()> gone) override;
   std::shared_ptr<response_stream> stream(http_response head,

@@ -88,33 +88,28 @@ void chat_actor::stopping() {
 // -- reading ------------------------------------------------------------------
 
 void chat_actor::begin() {
-  auto request = read();
+  auto request = args_.was_read
+                     ? result<chat_request>{std::move(*args_.was_read)}
+                     : read_request(*args_.request, args_.speaks,
+                                    args_.settings->json_depth_max);
+  args_.was_read.reset();
   if (!request)
     return answer_.refuse(request.error());
-  const auto& named = request->call.model();
-  // Who names no model gets the first agent; only /v1/completions has tiers.
-  const auto* agent = args_.speaks == dialect::completions ? nullptr
-                      : named.empty() ? &args_.agents->all.front()
-                                      : args_.agents->find(named);
-  answer_head head;
-  head.id = answer_id(args_.speaks, env().now());
-  head.model = agent ? agent->id : named;
-  head.created = env().now();
-  head.include_usage = request->include_usage;
-  head.is_agent = agent != nullptr;
-  answer_.begin(std::move(head), request->call.stream());
+  const auto* agent = agent_of(*request, args_.speaks, *args_.agents);
+  answer_.begin(head_of(*request, args_.speaks, agent, env().now()),
+                request->call.stream());
   if (agent)
     start_agent(std::move(*request), *agent);
   else
     ask_model(std::move(*request));
 }
 
-result<chat_request> chat_actor::read() const {
-  auto body
-      = body_object(args_.request->request(), args_.settings->json_depth_max);
+result<chat_request> read_request(const call& request, dialect speaks,
+                                  std::uint32_t depth_max) {
+  auto body = body_object(request.request(), depth_max);
   if (!body)
     return tl::unexpected<error>(body.error());
-  switch (args_.speaks) {
+  switch (speaks) {
   case dialect::anthropic:
     return read_messages(*body);
   case dialect::completions:
@@ -123,6 +118,26 @@ result<chat_request> chat_actor::read() const {
     break;
   }
   return read_chat(*body);
+}
+
+const config::chat_model* agent_of(const chat_request& request, dialect speaks,
+                                   const config::chat_models& agents) {
+  const auto& named = request.call.model();
+  return speaks == dialect::completions ? nullptr
+         : named.empty()                ? &agents.all.front()
+                                        : agents.find(named);
+}
+
+answer_head head_of(const chat_request& request, dialect speaks,
+                    const config::chat_model* agent,
+                    std::chrono::system_clock::time_point now) {
+  answer_head head;
+  head.id = answer_id(speaks, now);
+  head.model = agent ? agent->id : request.call.model();
+  head.created = now;
+  head.include_usage = request.include_usage;
+  head.is_agent = agent != nullptr;
+  return head;
 }
 
 // -- time, and the end --------------------------------------------------------

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/gateway/openai/answer_writer.hpp"
+#include "actors/gateway/openai/chat_request.hpp"
 #include "actors/gateway/routes/call.hpp"
 #include "actors/kit/actor_base.hpp"
 #include "config/chat_models.hpp"
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -65,7 +67,27 @@ struct chat_args {
   dialect speaks = dialect::openai;
   call_ptr request;
   std::shared_ptr<open_chats> open;
+  /// What `request` says, if somebody has read it already.
+  std::optional<chat_request> was_read = std::nullopt;
 };
+
+/// What the body of a request says, in its language.
+result<chat_request> read_request(const call& request, dialect speaks,
+                                  std::uint32_t depth_max);
+
+/// The agent that is to answer; null: a model of a provider. Who names no model
+/// gets the first agent; only /v1/completions has tiers.
+const config::chat_model* agent_of(const chat_request& request, dialect speaks,
+                                   const config::chat_models& agents);
+
+/// How an answer to it begins, now.
+answer_head head_of(const chat_request& request, dialect speaks,
+                    const config::chat_model* agent,
+                    std::chrono::system_clock::time_point now);
+
+/// The call to a model that it asks for, under an attempt key of its own. The
+/// messages are moved out of it.
+remote::LlmCall direct_call(chat_request& request, const tenant_id& tenant);
 
 caf::actor spawn_chat(caf::local_actor& parent, chat_args args);
 

@@ -33,7 +33,6 @@ private:
   // -- chat.cpp: reading, and the end -----------------------------------------
 
   void begin();
-  result<chat_request> read() const;
   void on(const beat&);
   void refuse(const error& why);
   void quit_if_over();

@@ -2,10 +2,13 @@
 
 #include "actors/gateway/openai/chat.hpp"
 #include "actors/gateway/openai/models_json.hpp"
+#include "actors/gateway/openai/straight_chat.hpp"
 #include "actors/gateway/text/media_type.hpp"
 #include "actors/gateway/text/query_string.hpp"
+#include "actors/kit/mail_context.hpp"
 #include "protocols/remote/llm.pb.h"
 
+#include <boost/asio/post.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -18,6 +21,10 @@
 namespace shannon::gateway {
 
 namespace {
+
+/// A body up to this size is read here, which is quicker than to start a CHAT
+/// that reads it; more would hold up others.
+constexpr std::size_t read_here_max = 16 * 1024;
 
 /// Numbers CHATs over all lives of the GATEWAY.
 std::atomic<std::uint64_t> chats_started{0};
@@ -55,9 +62,40 @@ void chat_handlers::open(const call_ptr& request, chat::dialect speaks) {
   if (gateway_.is_draining())
     return request->answer(
         error{errc::unavailable, "the node is draining", true, std::nullopt});
+  if (request->request().body.size() > read_here_max)
+    return spawn(request, speaks, std::nullopt);
+  auto asks = chat::read_request(*request, speaks, settings_->json_depth_max);
+  if (!asks)
+    return request->answer(chat::refusal(speaks, asks.error()));
+  if (chat::agent_of(*asks, speaks, *agents_))
+    spawn(request, speaks, std::move(*asks));
+  else
+    open_straight(request, speaks, std::move(*asks));
+}
+
+void chat_handlers::open_straight(const call_ptr& request, chat::dialect speaks,
+                                  chat::chat_request asks) {
+  auto context = kit::current_context();
+  auto the_long_way = [this, speaks, context, post = gateway_.poster()](
+                          call_ptr call, chat::chat_request read) {
+    post([this, speaks, context, call = std::move(call),
+          read = std::move(read)]() mutable {
+      kit::in_context for_client{context};
+      spawn(call, speaks, std::move(read));
+    });
+  };
+  auto chat = std::make_shared<chat::straight_chat>(
+      chat::straight_args{gateway_.env(), metrics_, settings_, speaks, request,
+                          std::move(asks), context, std::move(the_long_way)});
+  boost::asio::post(request->loop(), [chat] { chat->begin(); });
+}
+
+void chat_handlers::spawn(const call_ptr& request, chat::dialect speaks,
+                          std::optional<chat::chat_request> was_read) {
   auto number = ++chats_started;
-  chat::spawn_chat(gateway_, {gateway_.env(), metrics_, settings_, agents_,
-                              number, speaks, request, open_});
+  chat::spawn_chat(gateway_,
+                   {gateway_.env(), metrics_, settings_, agents_, number,
+                    speaks, request, open_, std::move(was_read)});
   if (!std::exchange(keeping_time_, true))
     keep_time();
 }

@@ -9,11 +9,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace shannon::gateway {
 
-/// The chat surface: starts CHATs, keeps their time, ends them with the
-/// GATEWAY; and lists models.
+/// The chat surface: begins chats straight where that can be, starts CHATs for
+/// all others, keeps their time, ends them with the GATEWAY; and lists models.
 class chat_handlers {
 public:
   chat_handlers(desk& gateway, metrics::gateway_metrics& metrics)
@@ -25,6 +26,10 @@ public:
 
 private:
   void open(const call_ptr& request, chat::dialect speaks);
+  void open_straight(const call_ptr& request, chat::dialect speaks,
+                     chat::chat_request asks);
+  void spawn(const call_ptr& request, chat::dialect speaks,
+             std::optional<chat::chat_request> was_read);
   void keep_time();
   void with_models(std::function<void(const result<remote::ModelList>&)> then);
   void list(const call_ptr& request);

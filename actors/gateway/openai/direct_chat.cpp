@@ -7,16 +7,21 @@
 
 namespace shannon::gateway::chat {
 
-void chat_actor::ask_model(chat_request request) {
+remote::LlmCall direct_call(chat_request& request, const tenant_id& tenant) {
   remote::LlmCall call;
   auto& context = *call.mutable_context();
-  attempt_key_ = "chat/" + random_hex(32);
-  context.set_attempt_key(attempt_key_);
-  context.set_tenant(args_.request->who().tenant.value);
-  if (request.call.stream())
-    context.set_reply_deltas_to(self_address().value + "@");
+  context.set_attempt_key("chat/" + random_hex(32));
+  context.set_tenant(tenant.value);
   request.call.set_stream_tool_calls(request.call.stream());
   *call.mutable_request() = std::move(request.call);
+  return call;
+}
+
+void chat_actor::ask_model(chat_request request) {
+  auto call = direct_call(request, args_.request->who().tenant);
+  attempt_key_ = call.context().attempt_key();
+  if (call.request().stream())
+    call.mutable_context()->set_reply_deltas_to(self_address().value + "@");
   args_.request.reset(); // Its body has been read.
   ask<remote::LlmResponse>(
       {"llm"}, std::move(call), args_.settings->chat_timeout,

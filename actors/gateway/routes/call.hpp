@@ -25,6 +25,9 @@ public:
   const http_request& request() const noexcept {
     return client_->request();
   }
+  boost::asio::io_context& loop() const noexcept {
+    return client_->loop();
+  }
   const route& to() const noexcept {
     return to_;
   }

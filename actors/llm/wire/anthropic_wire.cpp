@@ -136,7 +136,8 @@ json request_json(const remote::LlmRequest& request, const wire_options& how) {
 
 class reader final : public answer_reader {
 public:
-  explicit reader(const remote::LlmRequest& request) : request_(request) {
+  explicit reader(const remote::LlmRequest& request)
+      : question_tokens_(estimate_tokens(request)) {
     usage_.set_input_tokens(-1);
     usage_.set_output_tokens(-1);
   }
@@ -203,7 +204,7 @@ public:
         call.set_arguments_json("{}");
       *message.add_tool_calls() = call;
     }
-    complete_usage(usage_, request_, message);
+    complete_usage(usage_, question_tokens_, message);
     *answer.mutable_usage() = usage_;
     answer.set_stop_sequence(stop_sequence_);
     answer.set_finish_reason(stop_ == "max_tokens"           ? "length"
@@ -293,7 +294,7 @@ private:
     std::uint32_t position = 0;
   };
 
-  remote::LlmRequest request_;
+  const std::int64_t question_tokens_;
   std::string text_;
   std::string stop_;
   std::string stop_sequence_;

@@ -1,3 +1,4 @@
+#include "actors/llm/wire/plain_answer.hpp"
 #include "actors/llm/wire/wire_format.hpp"
 #include "actors/llm/wire/wire_json.hpp"
 
@@ -9,6 +10,7 @@ namespace {
 
 using nlohmann::json;
 using remote::ChatMessage;
+using std::string;
 
 // -- asking -------------------------------------------------------------------
 
@@ -88,10 +90,9 @@ void add_choices(json& out, const remote::LlmRequest& request,
     out["frequency_penalty"] = request.frequency_penalty();
 }
 
-json request_json(const remote::LlmRequest& request, const wire_options& how) {
-  json out{{"model", how.model}, {"messages", json::array()}};
-  for (const auto& message : request.messages())
-    out["messages"].push_back(message_json(message));
+/// Everything but the model and the messages.
+json choices_json(const remote::LlmRequest& request, const wire_options& how) {
+  auto out = json::object();
   for (const auto& tool : request.tools())
     out["tools"].push_back({{"type", "function"},
                             {"function",
@@ -104,11 +105,12 @@ json request_json(const remote::LlmRequest& request, const wire_options& how) {
     out[how.completion_tokens ? "max_completion_tokens" : "max_tokens"]
         = output;
   add_choices(out, request, how);
-  if (auto schema = json::parse(request.json_schema(), nullptr, false);
-      schema.is_object())
-    out["response_format"]
-        = {{"type", "json_schema"}, {"json_schema", std::move(schema)}};
-  else if (request.json_object())
+  if (!request.json_schema().empty())
+    if (auto schema = json::parse(request.json_schema(), nullptr, false);
+        schema.is_object())
+      out["response_format"]
+          = {{"type", "json_schema"}, {"json_schema", std::move(schema)}};
+  if (request.json_object() && !out.contains("response_format"))
     out["response_format"] = {{"type", "json_object"}};
   if (request.stream()) {
     out["stream"] = true;
@@ -117,11 +119,47 @@ json request_json(const remote::LlmRequest& request, const wire_options& how) {
   return out;
 }
 
+/// Nearly all are a role and a text: those are written without a tree.
+void append_message(string& out, const ChatMessage& message) {
+  if (!message.attachments().empty() || !message.tool_calls().empty()
+      || message.role() == ChatMessage::TOOL) {
+    out += dump(message_json(message));
+    return;
+  }
+  out += R"({"role":")";
+  out += message.role() == ChatMessage::SYSTEM      ? "system"
+         : message.role() == ChatMessage::ASSISTANT ? "assistant"
+                                                    : "user";
+  out += R"(","content":)";
+  append_string(out, message.text());
+  out += '}';
+}
+
+string request_text(const remote::LlmRequest& request,
+                    const wire_options& how) {
+  string out = R"({"model":)";
+  append_string(out, how.model);
+  out += R"(,"messages":[)";
+  for (int i = 0; i < request.messages_size(); ++i) {
+    if (i > 0)
+      out += ',';
+    append_message(out, request.messages(i));
+  }
+  out += ']';
+  if (auto more = choices_json(request, how); !more.empty()) {
+    auto text = dump(more);
+    text.front() = ',';
+    return out += text;
+  }
+  return out += '}';
+}
+
 // -- reading ------------------------------------------------------------------
 
 class reader final : public answer_reader {
 public:
-  explicit reader(const remote::LlmRequest& request) : request_(request) {
+  explicit reader(const remote::LlmRequest& request)
+      : question_tokens_(estimate_tokens(request)) {
     usage_.set_input_tokens(-1);
     usage_.set_output_tokens(-1);
   }
@@ -131,6 +169,10 @@ public:
       done_ = true;
       return {};
     }
+    if (auto plain = read_plain(what.data, "delta")) {
+      take(*plain);
+      return {};
+    }
     auto object = parse_object(what.data);
     if (!object)
       return tl::unexpected<error>(object.error());
@@ -138,6 +180,11 @@ public:
   }
 
   result<void> body(std::string_view text) override {
+    if (auto plain = read_plain(text, "message")) {
+      done_ = true;
+      take(*plain);
+      return {};
+    }
     auto object = parse_object(text);
     if (!object)
       return tl::unexpected<error>(object.error());
@@ -157,13 +204,28 @@ public:
     for (auto& [index, call] : calls_)
       if (!call.name().empty())
         *message.add_tool_calls() = call;
-    complete_usage(usage_, request_, message);
+    complete_usage(usage_, question_tokens_, message);
     *answer.mutable_usage() = usage_;
     answer.set_finish_reason(finish_reason(message));
     return answer;
   }
 
 private:
+  void take(const plain_answer& what) {
+    if (what.input_tokens >= 0)
+      usage_.set_input_tokens(what.input_tokens);
+    if (what.output_tokens >= 0)
+      usage_.set_output_tokens(what.output_tokens);
+    if (what.cached_tokens >= 0)
+      usage_.set_cache_read_tokens(what.cached_tokens);
+    if (!what.finish_reason.empty())
+      finish_ = what.finish_reason;
+    if (what.text.empty())
+      return;
+    text_ += what.text;
+    came(what.text);
+  }
+
   /// `part` is where the words are: `delta` of a chunk, `message` of a whole.
   result<void> take(const json& object, const char* part) {
     if (object.contains("error"))
@@ -259,7 +321,7 @@ private:
     return message.tool_calls_size() > 0 ? "tool_calls" : "stop";
   }
 
-  remote::LlmRequest request_;
+  const std::int64_t question_tokens_;
   std::string text_;
   std::string refusal_;
   std::string finish_;
@@ -276,7 +338,7 @@ public:
     out.path = "/chat/completions";
     if (!how.api_key.empty())
       out.headers.emplace_back("Authorization", "Bearer " + how.api_key);
-    out.body = dump(request_json(request, how));
+    out.body = request_text(request, how);
     return out;
   }
 

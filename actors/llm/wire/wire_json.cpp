@@ -10,6 +10,52 @@ std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+void append_string(std::string& out, std::string_view text) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  auto before = out.size();
+  out.reserve(before + text.size() + text.size() / 16 + 2);
+  out += '"';
+  for (auto c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) { // May be no UTF-8: left to who mends it.
+      out.resize(before);
+      out += dump(json(text));
+      return;
+    }
+    if (byte >= 0x20 && c != '"' && c != '\\') {
+      out += c;
+      continue;
+    }
+    out += '\\';
+    switch (c) {
+    case '"':
+    case '\\':
+      out += c;
+      break;
+    case '\b':
+      out += 'b';
+      break;
+    case '\f':
+      out += 'f';
+      break;
+    case '\n':
+      out += 'n';
+      break;
+    case '\r':
+      out += 'r';
+      break;
+    case '\t':
+      out += 't';
+      break;
+    default:
+      out += "u00";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    }
+  }
+  out += '"';
+}
+
 result<json> parse_object(std::string_view text) {
   auto value = json::parse(text, nullptr, false);
   if (value.is_object())
@@ -87,11 +133,10 @@ std::int64_t estimate_tokens(const remote::LlmRequest& request) {
   return sum;
 }
 
-void complete_usage(remote::TokenUsage& usage,
-                    const remote::LlmRequest& request,
+void complete_usage(remote::TokenUsage& usage, std::int64_t question_tokens,
                     const remote::ChatMessage& answer) {
   if (usage.input_tokens() < 0)
-    usage.set_input_tokens(estimate_tokens(request));
+    usage.set_input_tokens(question_tokens);
   if (usage.output_tokens() < 0)
     usage.set_output_tokens(estimate_tokens(answer));
   // Parts of the input: never more than all of it.

@@ -20,6 +20,9 @@ inline constexpr std::size_t tool_name_max = 256;
 /// As text. Invalid UTF-8 is replaced: it must not stop a run.
 std::string dump(const nlohmann::json& value);
 
+/// `text` as a JSON string behind `out`, quotes and all; as `dump` writes it.
+void append_string(std::string& out, std::string_view text);
+
 /// An object, or a failure that says what came instead.
 result<nlohmann::json> parse_object(std::string_view text);
 
@@ -50,9 +53,9 @@ std::int64_t estimate_tokens(std::string_view text);
 std::int64_t estimate_tokens(const remote::LlmRequest& request);
 std::int64_t estimate_tokens(const remote::ChatMessage& message);
 
-/// Fills what the far side did not tell (-1) with estimates.
-void complete_usage(remote::TokenUsage& usage,
-                    const remote::LlmRequest& request,
+/// Fills what the far side did not tell (-1) with estimates: that of the
+/// question, and of the answer.
+void complete_usage(remote::TokenUsage& usage, std::int64_t question_tokens,
                     const remote::ChatMessage& answer);
 
 /// `An error inside a 200: the text of {"error": {"message": …}}`.
