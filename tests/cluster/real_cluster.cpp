@@ -19,6 +19,9 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
+/// They are given their share soon: most of a test would be that wait.
+constexpr const char* newcomers = "membership: {settle: 1s}\n";
+
 std::string local(std::uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);
 }
@@ -54,7 +57,8 @@ real_cluster::real_cluster(const std::vector<std::string>& roles,
   std::ofstream manifest{folder_ / "cluster.yaml"};
   manifest << "cluster: test\ntool: {workspace_dir: "
            << (folder_ / "work").string() << "}\n"
-           << more << "nodes:\n";
+           << (more.find("membership:") == more.npos ? newcomers : "") << more
+           << "nodes:\n";
   for (unsigned i = 0; i < roles.size(); ++i) {
     auto& one = nodes_.emplace_back();
     one.http = closed_port();
@@ -70,11 +74,11 @@ real_cluster::real_cluster(const std::vector<std::string>& roles,
 }
 
 real_cluster::~real_cluster() {
+  // In order, but what is under way is not waited for: the second signal.
   for (auto& one : nodes_)
-    if (one.run) {
-      one.run->signal(SIGCONT);
-      one.run->signal(SIGTERM);
-    }
+    if (one.run)
+      for (auto number : {SIGCONT, SIGTERM, SIGINT})
+        one.run->signal(number);
   for (auto& one : nodes_)
     if (one.run)
       one.run->wait(15s);

@@ -30,7 +30,8 @@ public:
   /// Nodes `n1`, `n2` … that play every role.
   explicit real_cluster(unsigned nodes);
   /// One node for each list of roles, `gateway, llm`; `more` is added to the
-  /// top of the manifest, `each` to every node.
+  /// top of the manifest, `each` to every node. Newcomers settle within 1 s
+  /// unless `more` has a `membership`.
   explicit real_cluster(const std::vector<std::string>& roles,
                         const std::string& more = {},
                         const std::string& each = {});

@@ -26,9 +26,11 @@ namespace {
 
 constexpr unsigned nodes = 3;
 constexpr int tasks_at_once = 4;
-/// Longer than all that is measured: a task whose call is answered before the
-/// blow falls says nothing.
-const std::string slow = "[[delay:9000]] ";
+/// A task whose call is answered before the blow falls says nothing.
+constexpr auto call_takes = 6s;
+const std::string slow
+    = "[[delay:" + std::to_string(std::chrono::milliseconds{call_takes}.count())
+      + "]] ";
 
 int rounds() {
   const char* wanted = std::getenv("SHANNON_ROUNDS");
@@ -57,7 +59,7 @@ struct world {
   real_cluster cluster{
       std::vector<std::string>(
           nodes, "gateway, orchestrator, agent, llm, tool, browser, inspector"),
-      "membership: {finish: 500ms}\n"};
+      "membership: {finish: 500ms, settle: 1s}\n"};
   ownership_audit audit{cluster.dsn()};
   std::vector<std::string> tasks;
 
@@ -153,8 +155,9 @@ TEST_CASE("a node that was frozen writes nothing when it wakes up, and is one "
     found.seconds.push_back(
         static_cast<double>(it.cluster.await_call(id + "/", 2, 30s) - frozen_us)
         / 1e6);
-  // Its calls are answered by now; it has not read that yet.
-  std::this_thread::sleep_for(10s);
+  // Its calls are answered then; it has not read that yet.
+  std::this_thread::sleep_for(
+      call_takes + 1s - std::chrono::microseconds{unix_now_us() - frozen_us});
   it.cluster.signal(0, SIGCONT);
   found.report("takeover after SIGSTOP");
   // Its own results come too late, and are refused.
@@ -241,12 +244,12 @@ TEST_CASE("three idle nodes ask the database at most three times a second") {
     return sum;
   };
   // Newcomers have been given their shares by then.
-  std::this_thread::sleep_for(5s);
+  std::this_thread::sleep_for(3s);
   auto before = asked();
   auto nodes_before = by_nodes();
   auto postgres_before = by_postgres();
   auto since = std::chrono::steady_clock::now();
-  std::this_thread::sleep_for(20s);
+  std::this_thread::sleep_for(10s);
   auto nodes_cpu = by_nodes() - nodes_before;
   auto postgres_cpu = by_postgres() - postgres_before;
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - since;
