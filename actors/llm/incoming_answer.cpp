@@ -64,8 +64,8 @@ std::optional<incoming_answer::milliseconds>
 incoming_answer::delta_due_in(time_point now) const {
   if (!has_fresh())
     return std::nullopt;
-  auto age = duration_cast<milliseconds>(now - last_delta_);
-  return std::max(delta_interval - age, milliseconds{0});
+  auto left = delta_interval - duration_cast<milliseconds>(now - last_delta_);
+  return left < delta_interval / 4 ? milliseconds{0} : left;
 }
 
 std::optional<remote::LlmDelta> incoming_answer::delta(time_point now) {

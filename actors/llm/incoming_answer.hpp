@@ -26,7 +26,8 @@ public:
   using time_point = std::chrono::steady_clock::time_point;
   using milliseconds = std::chrono::milliseconds;
 
-  /// Text that comes within this time travels as one delta.
+  /// Text that comes within this time travels as one delta, but for what would
+  /// wait for less than a quarter of it: a timer costs more than that is worth.
   static constexpr milliseconds delta_interval{20};
 
   struct asked {
