@@ -1,14 +1,20 @@
 #include "actors/kit/failpoint.hpp"
 
+#include "actors/kit/failpoint_board.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <fcntl.h>
+#include <memory>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace shannon::kit {
@@ -32,9 +38,11 @@ struct order {
   _exit(2);
 }
 
-std::deque<order> read_orders() {
-  std::deque<order> all;
-  const char* wanted = std::getenv("SHANNON_FAILPOINTS");
+using orders = std::deque<order>;
+
+std::shared_ptr<orders> read_orders(const char* wanted) {
+  auto out = std::make_shared<orders>();
+  auto& all = *out;
   std::istringstream items{wanted ? wanted : ""};
   for (std::string item; std::getline(items, item, ',');) {
     auto equals = item.find('=');
@@ -51,8 +59,42 @@ std::deque<order> read_orders() {
             && one.action != "throw"))
       refuse(item);
   }
-  return all;
+  return out;
 }
+
+/// Null if none is named.
+failpoint_board* find_board() {
+  const char* name = std::getenv("SHANNON_FAILPOINTS_BOARD");
+  if (!name)
+    return nullptr;
+  int file = ::open(name, O_RDWR | O_CLOEXEC);
+  auto* place = ::mmap(nullptr, sizeof(failpoint_board), PROT_READ | PROT_WRITE,
+                       MAP_SHARED, file, 0);
+  ::close(file);
+  if (place == MAP_FAILED)
+    refuse(name);
+  return static_cast<failpoint_board*>(place);
+}
+
+/// What is ordered now.
+class standing_orders {
+public:
+  std::shared_ptr<orders> current() {
+    std::lock_guard guard{mutex_};
+    if (board_)
+      if (auto now = std::atomic_ref{board_->edition}.load(); now != seen_) {
+        seen_ = now;
+        all_ = read_orders(board_->orders.data());
+      }
+    return all_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::shared_ptr<orders> all_ = read_orders(std::getenv("SHANNON_FAILPOINTS"));
+  failpoint_board* board_ = find_board();
+  std::uint64_t seen_ = 0;
+};
 
 void carry_out(const order& what, long pass) {
   auto now = std::chrono::duration_cast<std::chrono::microseconds>(
@@ -70,8 +112,9 @@ void carry_out(const order& what, long pass) {
 } // namespace
 
 void failpoint(std::string_view name) {
-  static auto orders = read_orders();
-  for (auto& one : orders) {
+  static standing_orders standing;
+  auto all = standing.current();
+  for (auto& one : *all) {
     if (one.name != name)
       continue;
     auto pass = ++one.passes;

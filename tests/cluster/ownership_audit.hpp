@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,10 @@ public:
       begin
         insert into hands (shard, old_epoch, epoch, old_owner, owner, old_live)
         values (new.shard, old.epoch, new.epoch, old.owner, new.owner,
+          -- A lease that had ended may come back while shards are claimed: then
+          -- it is held since that moment, and the claim had not seen it.
           exists (select from nodes n where n.expires_at > now()
+            and n.held_since < now() - interval '1 s'
             and n.name || '#' || n.incarnation = old.owner));
         return null;
       end $$;
@@ -59,6 +63,19 @@ public:
     return out;
   }
 
+  /// The same of each shard.
+  std::map<std::uint32_t, std::vector<std::int64_t>> takeovers_of_shards() {
+    auto rows = run_sql(db_, "select shard, (extract(epoch from at) * "
+                             "1000000)::bigint from hands where owner <> '' "
+                             "and old_owner <> '' and owner <> old_owner "
+                             "order by n");
+    std::map<std::uint32_t, std::vector<std::int64_t>> out;
+    for (int i = 0; i < rows.size(); ++i)
+      out[static_cast<std::uint32_t>(std::stoul(rows.text(i, 0)))].push_back(
+          std::stoll(rows.text(i, 1)));
+    return out;
+  }
+
   void check() {
     // Epochs rise by one, so each is of one owner.
     CHECK(number("select count(*) from hands where epoch <> old_epoch + 1")
@@ -66,7 +83,8 @@ public:
     CHECK(number("select count(*) from (select shard, epoch from hands "
                  "group by 1, 2 having count(*) > 1) twice")
           == 0);
-    // Nobody took a shard from a process that lived; it gave it up itself.
+    // Nobody took a shard from a process whose lease went on; it gave it up
+    // itself.
     CHECK(number("select count(*) from hands where owner <> '' and old_live "
                  "and owner <> old_owner")
           == 0);

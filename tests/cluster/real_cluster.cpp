@@ -54,6 +54,7 @@ real_cluster::real_cluster(const std::vector<std::string>& roles,
   auto port = upstream_->out().substr(10);
   port.erase(port.find_first_not_of("0123456789"));
   upstream_url_ = "http://127.0.0.1:" + port;
+  upstream_port_ = static_cast<std::uint16_t>(std::stoi(port));
   std::ofstream manifest{folder_ / "cluster.yaml"};
   manifest << "cluster: test\ntool: {workspace_dir: "
            << (folder_ / "work").string() << "}\n"

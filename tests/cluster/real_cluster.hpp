@@ -81,6 +81,10 @@ public:
   std::uint16_t link_port(unsigned node) const {
     return nodes_[node].link;
   }
+  /// Of the model.
+  std::uint16_t upstream_port() const {
+    return upstream_port_;
+  }
   std::string name(unsigned node) const {
     return "n" + std::to_string(node + 1);
   }
@@ -109,6 +113,7 @@ private:
   std::string dsn_;
   std::filesystem::path folder_;
   std::string upstream_url_;
+  std::uint16_t upstream_port_ = 0;
   std::unique_ptr<process> upstream_;
   std::vector<member> nodes_;
 };

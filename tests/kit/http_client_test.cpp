@@ -129,6 +129,21 @@ TEST_CASE("a connection is kept and used again") {
   CHECK(peer.connections() == 1);
 }
 
+TEST_CASE("a connection that nobody uses again is closed in time") {
+  std::promise<bool> closed;
+  http_peer peer{[&](auto& session) {
+    session.read_request();
+    session.write(ok_2);
+    closed.set_value(session.wait_for_close(10));
+  }};
+  kit::io_loop loop{"test"};
+  kit::http_client_options options;
+  options.idle_timeout = 100ms;
+  kit::http_client client{loop.context(), options};
+  CHECK(probe{client, plain(peer.port())}.wait().body == "ok");
+  CHECK(closed.get_future().get());
+}
+
 TEST_CASE("a kept connection closed by the peer is replaced unseen") {
   http_peer peer{[](auto& session) {
     session.read_request();

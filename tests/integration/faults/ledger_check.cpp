@@ -32,8 +32,17 @@ bool slept_until(std::int64_t at_us, const std::vector<fault_span>& faults) {
   });
 }
 
+bool is_taken_over(const call_seen& first, const call_seen& again,
+                   const takeovers_of& takeovers) {
+  auto all = takeovers(again.key.substr(0, again.key.find('/')));
+  return std::any_of(all.begin(), all.end(), [&](auto at_us) {
+    return first.at_us <= at_us && at_us <= again.at_us;
+  });
+}
+
 void check_key(const std::vector<call_seen>& calls, std::int64_t recorded_us,
-               const std::vector<fault_span>& faults, ledger_report& out) {
+               const std::vector<fault_span>& faults,
+               const takeovers_of& takeovers, ledger_report& out) {
   for (std::size_t i = 1; i < calls.size(); ++i) {
     const auto& call = calls[i];
     if (recorded_us != 0 && call.at_us > recorded_us) {
@@ -46,10 +55,12 @@ void check_key(const std::vector<call_seen>& calls, std::int64_t recorded_us,
     } else if (is_explained(calls[i - 1], call, faults)) {
       ++out.again;
     } else {
-      out.wrong.push_back(call.key + ": called again at "
-                          + std::to_string(call.at_us)
-                          + " us, and no fault since it was called at "
-                          + std::to_string(calls[i - 1].at_us) + " us");
+      auto taken = is_taken_over(calls[i - 1], call, takeovers);
+      (taken ? out.lost_leases : out.wrong)
+          .push_back(call.key + ": called again at "
+                     + std::to_string(call.at_us)
+                     + " us, and no fault since it was called at "
+                     + std::to_string(calls[i - 1].at_us) + " us");
     }
   }
 }
@@ -148,7 +159,8 @@ until_taken_over(std::vector<fault_span> faults,
 
 ledger_report check_ledger(std::vector<call_seen> calls,
                            const std::map<std::string, std::int64_t>& recorded,
-                           std::vector<fault_span> faults) {
+                           std::vector<fault_span> faults,
+                           const takeovers_of& takeovers) {
   std::stable_sort(
       calls.begin(), calls.end(),
       [](const auto& a, const auto& b) { return a.at_us < b.at_us; });
@@ -164,7 +176,8 @@ ledger_report check_ledger(std::vector<call_seen> calls,
   out.keys = by_key.size();
   for (const auto& [key, all] : by_key) {
     auto at = recorded.find(key);
-    check_key(all, at == recorded.end() ? 0 : at->second, faults, out);
+    check_key(all, at == recorded.end() ? 0 : at->second, faults, takeovers,
+              out);
   }
   for (const auto& [step, all] : by_step)
     measure(all, faults, out);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -36,7 +37,11 @@ struct ledger_report {
   std::size_t again = 0;
   /// Made again after the outcome was recorded, by a process that slept.
   std::size_t late = 0;
-  /// What no fault explains, in words.
+  /// Made again by who had taken over a shard that no fault took from its
+  /// owner: that got no processor for as long as its lease lasts, or it is a
+  /// defect. In words.
+  std::vector<std::string> lost_leases;
+  /// What nothing of this explains, in words.
   std::vector<std::string> wrong;
   /// From a fault to the next call of a step that was under way, in seconds,
   /// by the fault's kind.
@@ -70,10 +75,16 @@ std::vector<std::string> check_cancels(const std::vector<call_seen>& calls,
                                        const std::vector<cancel_seen>& cancels,
                                        std::vector<fault_span> faults);
 
+/// When the shard of a task was taken from an owner that had gone, microseconds
+/// since 1970.
+using takeovers_of
+    = std::function<std::vector<std::int64_t>(const std::string& task)>;
+
 /// `recorded`: when the step that this attempt completed was committed.
 ledger_report check_ledger(std::vector<call_seen> calls,
                            const std::map<std::string, std::int64_t>& recorded,
-                           std::vector<fault_span> faults);
+                           std::vector<fault_span> faults,
+                           const takeovers_of& takeovers);
 
 /// Of some values, the one that this share of them does not exceed.
 double quantile(std::vector<double> values, double share);

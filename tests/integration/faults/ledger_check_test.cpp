@@ -20,7 +20,12 @@ const std::vector<fault_span> faults{
 
 ledger_report judge(std::vector<call_seen> calls,
                     const std::map<std::string, std::int64_t>& recorded = {}) {
-  return check_ledger(std::move(calls), recorded, faults);
+  // One shard was taken over where no fault fell, that of `u`.
+  return check_ledger(std::move(calls), recorded, faults,
+                      [](const std::string& task) {
+                        return task == "u" ? std::vector<std::int64_t>{14 * s}
+                                           : std::vector<std::int64_t>{};
+                      });
 }
 
 } // namespace
@@ -52,6 +57,25 @@ TEST_CASE("the next attempt of a step that a kill cut counts as its takeover") {
   CHECK(found.again == 0);
   REQUIRE(found.takeovers["K2"].size() == 1);
   CHECK(found.takeovers["K2"][0] == Approx(1.0));
+}
+
+TEST_CASE("a key seen again by who took over where no fault fell is told "
+          "apart") {
+  auto found = judge({{"u/a#1/1", 13 * s, 0},
+                      {"u/a#1/1", 15 * s, 16 * s},
+                      {"t/a#1/1", 13 * s, 0},
+                      {"t/a#1/1", 15 * s, 16 * s}});
+  REQUIRE(found.lost_leases.size() == 1);
+  CHECK_THAT(found.lost_leases[0], Catch::Contains("u/a#1/1: called again"));
+  CHECK(found.wrong.size() == 1);
+  CHECK(found.again == 0);
+  // It must lie between both calls.
+  CHECK(judge({{"u/a#1/1", 11 * s, 0}, {"u/a#1/1", 13 * s, 0}}).wrong.size()
+        == 1);
+  CHECK(judge({{"u/a#1/1", 15 * s, 0}, {"u/a#1/1", 16 * s, 0}}).wrong.size()
+        == 1);
+  // Where a fault fell it is that fault's.
+  CHECK(judge({{"u/a#1/1", 9 * s, 0}, {"u/a#1/1", 15 * s, 0}}).again == 1);
 }
 
 TEST_CASE("a key seen again without a fault is found") {
@@ -95,8 +119,10 @@ TEST_CASE("a process that slept may send late what others have done, once it "
 
 TEST_CASE("where no node was left, a takeover counts from the first that came "
           "up") {
-  auto found = check_ledger({{"t/a#1/1", 9 * s, 0}, {"t/a#1/1", 16 * s, 0}}, {},
-                            {{"K3", 10 * s, 12 * s, 13 * s, true, false}});
+  auto found
+      = check_ledger({{"t/a#1/1", 9 * s, 0}, {"t/a#1/1", 16 * s, 0}}, {},
+                     {{"K3", 10 * s, 12 * s, 13 * s, true, false}},
+                     [](const auto&) { return std::vector<std::int64_t>{}; });
   REQUIRE(found.takeovers["K3"].size() == 1);
   CHECK(found.takeovers["K3"][0] == Approx(3.0));
 }

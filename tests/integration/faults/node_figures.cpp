@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -71,6 +74,27 @@ std::string kind_of(const std::string& target) {
   return target.starts_with("anon_inode") ? target : target.substr(0, colon);
 }
 
+/// Inodes of the sockets of this machine that are connected to the port, as
+/// `/proc/PID/fd` names them.
+std::set<std::string> sockets_to(std::uint16_t port) {
+  std::set<std::string> out;
+  char wanted[] = "0100007F:0000";
+  std::snprintf(wanted, sizeof wanted, "0100007F:%04X", port);
+  std::ifstream file{"/proc/net/tcp"};
+  std::string line;
+  std::getline(file, line); // The head.
+  while (std::getline(file, line)) {
+    std::istringstream words{line};
+    std::string number, local, remote, state, queues, timer, retries, uid,
+        timeout, inode;
+    if (words >> number >> local >> remote >> state >> queues >> timer
+            >> retries >> uid >> timeout >> inode
+        && remote == wanted)
+      out.insert("socket:[" + inode + "]");
+  }
+  return out;
+}
+
 std::string to_text(const std::map<std::string, std::size_t>& kinds) {
   std::string out;
   for (const auto& [kind, count] : kinds)
@@ -125,15 +149,20 @@ std::vector<std::string> gone_back(const figures& before,
   return out;
 }
 
-holdings holdings_of(pid_t process) {
+holdings holdings_of(pid_t process, std::uint16_t port) {
   holdings out;
+  auto apart = port != 0 ? sockets_to(port) : std::set<std::string>{};
   std::error_code ignored;
   using walk = std::filesystem::directory_iterator;
   for (const auto& entry :
        walk{"/proc/" + std::to_string(process) + "/fd", ignored}) {
+    auto target = std::filesystem::read_symlink(entry.path(), ignored).string();
+    if (apart.count(target) != 0) {
+      ++out.connections;
+      continue;
+    }
     ++out.descriptors;
-    ++out.kinds[kind_of(
-        std::filesystem::read_symlink(entry.path(), ignored).string())];
+    ++out.kinds[kind_of(target)];
   }
   auto all = all_processes();
   std::vector<pid_t> above{process};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,13 +25,16 @@ std::vector<std::string> gone_back(const figures& before, const figures& after);
 
 /// What a process holds that others could lack. I18.
 struct holdings {
-  std::size_t descriptors = 0;
+  std::size_t descriptors = 0;       ///< But for `connections`.
   std::vector<std::string> children; ///< Pid and name of each, and of theirs.
   /// Of the descriptors, `socket` and the like.
   std::map<std::string, std::size_t> kinds{};
+  /// To the port that was named: such are kept for the next call.
+  std::size_t connections = 0;
 };
 
-holdings holdings_of(pid_t process);
+/// `port`: of 127.0.0.1, where connections are counted apart; 0 for none.
+holdings holdings_of(pid_t process, std::uint16_t port = 0);
 
 /// I18: at rest a node holds no process, and as many descriptors as when it
 /// was new, but for `spare` and 5 %.

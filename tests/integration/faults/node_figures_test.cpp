@@ -6,9 +6,12 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -113,6 +116,30 @@ TEST_CASE("descriptors that a process keeps are found") {
   for (auto one : open)
     ::close(one);
   CHECK(holdings_of(::getpid()).descriptors == fresh.descriptors);
+}
+
+TEST_CASE("connections to a port are told apart from what else is held") {
+  auto listens = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto calls = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof where;
+  auto* at = reinterpret_cast<sockaddr*>(&where);
+  REQUIRE(::bind(listens, at, size) == 0);
+  REQUIRE(::listen(listens, 1) == 0);
+  REQUIRE(::getsockname(listens, at, &size) == 0);
+  auto port = ntohs(where.sin_port);
+  auto before = holdings_of(::getpid(), port);
+  CHECK(before.connections == 0);
+  REQUIRE(::connect(calls, at, size) == 0);
+  auto now = holdings_of(::getpid(), port);
+  CHECK(now.connections == 1);
+  CHECK(now.descriptors == before.descriptors - 1);
+  CHECK(holdings_of(::getpid()).descriptors == before.descriptors);
+  CHECK(holdings_of(::getpid(), 1).connections == 0);
+  ::close(calls);
+  ::close(listens);
 }
 
 TEST_CASE("a process that somebody's process has left is found, wherever it "

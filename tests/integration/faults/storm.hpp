@@ -3,6 +3,7 @@
 #include "nodes/services/private_redis.hpp"
 #include "tests/cluster/ownership_audit.hpp"
 #include "tests/cluster/real_cluster.hpp"
+#include "tests/integration/faults/failpoint_order.hpp"
 #include "tests/integration/faults/fault_table.hpp"
 #include "tests/integration/faults/ledger_check.hpp"
 #include "tests/integration/faults/moved_clock.hpp"
@@ -18,6 +19,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace shannon::test {
@@ -73,6 +75,9 @@ private:
 
   bool has(std::initializer_list<const char*> any) const;
   bool has_any_but(std::initializer_list<const char*> these) const;
+  /// What goes on from here, for the report of how long each took.
+  void enter(const char* phase);
+  void tell_phases();
   void prepare();
   void prepare_detours();
   void prepare_redis();
@@ -82,7 +87,8 @@ private:
   std::vector<double> time_answers(milliseconds how_long);
   void check_door(std::vector<double> took, double counted_before);
   void prepare_failing_statements();
-  void start(unsigned node, std::vector<std::string> special = {});
+  /// `order`: what it is to do at its failpoints.
+  void start(unsigned node, const std::string& order = {});
   void play();
   void make(const fault& one);
   /// What explains calls that are made again. A fault that consists of several
@@ -93,10 +99,13 @@ private:
   }
   void end_span();
   void arm(unsigned node, const std::string& order);
+  void start_armed(unsigned node, const std::string& order);
   bool is_blown(unsigned node, const std::string& name,
                 std::chrono::milliseconds most);
   void await_blow(unsigned node, const std::string& name);
-  void kill_at(unsigned node, const std::string& name, int pass_max, bool ends);
+  void await_kill(unsigned node, const std::string& name);
+  void kill_as_it_takes(const char* name, int pass_max);
+  void kill_as_it_gives(const char* name);
   std::vector<unsigned> ready_nodes() const;
   void await_ready(std::size_t count, std::chrono::seconds most);
   void check();
@@ -134,6 +143,8 @@ private:
   std::vector<std::unique_ptr<cut_wire>> wires_;
   std::vector<std::unique_ptr<tcp_detour>> detours_;
   std::vector<moved_clock> clocks_;
+  std::vector<failpoint_order> orders_; ///< One for each node.
+  std::size_t armed_at_ = 0; ///< Where its log began to be of that order.
   std::optional<services::private_redis> redis_;
   std::string redis_folder_;
   std::string door_key_;
@@ -143,6 +154,8 @@ private:
   std::map<pid_t, figures> lives_; ///< As each process counted last.
   std::vector<fault_span> spans_;
   std::vector<std::string> played_;
+  using entered = std::pair<const char*, std::chrono::steady_clock::time_point>;
+  std::vector<entered> phases_;
   const fault* making_ = nullptr;
   std::string span_kind_; ///< Empty: none is open.
   std::int64_t since_us_ = 0;
