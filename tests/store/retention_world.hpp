@@ -109,4 +109,18 @@ inline store::append with_body(store::append what, const std::string& hash,
   return what;
 }
 
+/// Begun at 1, anew at 4, in the middle of an append; ends at 5.
+inline store::log_tail continued_log(retention_world& it,
+                                     const std::string& log) {
+  auto tail = it.append(
+      with_body(birth_of(log, "1"), hash_of('a'), "of the first life"));
+  tail = it.append(
+      with_body(next_of(log, tail, "2"), hash_of('b'), "of both lives"));
+  auto anew = next_of(log, tail, "3");
+  anew.facts.emplace_back("4: begun anew");
+  anew.base = 1;
+  tail = it.append(with_body(anew, hash_of('b'), "of both lives"));
+  return it.append(next_of(log, tail, "5"));
+}
+
 } // namespace shannon::test
