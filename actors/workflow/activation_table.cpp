@@ -20,10 +20,10 @@ error not_here(const log_id& log) {
 activation_table::activation_table(
     std::string kind, limits what, std::uint64_t first_life,
     std::function<bool(const envelope&)> creates,
-    std::function<bool(const log_id&)> elsewhere,
+    std::function<std::optional<shard_epoch>(const log_id&)> claim,
     std::function<bool(const envelope&)> has_room)
     : kind_(std::move(kind)), limits_(what), lives_(first_life),
-      creates_(std::move(creates)), elsewhere_(std::move(elsewhere)),
+      creates_(std::move(creates)), claim_(std::move(claim)),
       has_room_(std::move(has_room)) {}
 
 // -- what happens -------------------------------------------------------------
@@ -50,7 +50,7 @@ activation_table::orders activation_table::mail(envelope_ptr what, bool lives) {
   // Token deltas, for one: they must not keep out what is waited for.
   if (what->correlation == 0)
     return out;
-  if (elsewhere_(log)) {
+  if (!claim_(log)) {
     out.refusals.push_back({std::move(what), not_here(log)});
     return out;
   }
@@ -119,11 +119,15 @@ activation_table::orders
 activation_table::wanted(const std::vector<log_id>& logs) {
   orders out;
   for (const auto& log : logs) {
-    if (elsewhere_(log))
+    if (!claim_(log))
       continue;
     auto [at, fresh] = entries_.try_emplace(log);
-    if (!fresh)
-      continue; // It is active and keeps its own time, or is on its way.
+    if (!fresh) {
+      // It is active and keeps its own time, or is on its way.
+      if (outlived(log, at->second))
+        stop(log, at->second, out);
+      continue;
+    }
     at->second.at = phase::queued;
     turn_.push_back(log);
     ++queued_;
@@ -172,6 +176,11 @@ activation_table::orders activation_table::down(const log_id& log,
     return out; // Of a life before this one.
   auto& item = at->second;
   stop_reading(item);
+  if (std::exchange(item.stale, false)) {
+    begin(at, false, out);
+    fill(out);
+    return out;
+  }
   switch (how) {
   case end::done:
     item.rereads = 0;
@@ -211,12 +220,11 @@ activation_table::orders activation_table::moved() {
   orders out;
   std::vector<log_id> gone;
   for (auto& [log, item] : entries_) {
-    if (!elsewhere_(log))
-      continue;
-    if (item.at == phase::reading || item.at == phase::live)
-      out.stops.push_back(log);
-    else
-      gone.push_back(log);
+    bool lives = item.at == phase::reading || item.at == phase::live;
+    if (outlived(log, item))
+      stop(log, item, out);
+    else if (!claim_(log))
+      lives ? out.stops.push_back(log) : gone.push_back(log);
   }
   for (const auto& log : gone)
     turn_away(entries_.find(log), out);
@@ -249,8 +257,10 @@ bool activation_table::active(const log_id& log) const {
 void activation_table::begin(entry_map::iterator at, bool in_turn,
                              orders& what) {
   auto& item = at->second;
-  if (elsewhere_(at->first))
+  auto epoch = claim_(at->first);
+  if (!epoch)
     return turn_away(at, what);
+  item.epoch = *epoch;
   if (item.at == phase::queued)
     --queued_;
   item.at = phase::reading;
@@ -278,6 +288,18 @@ void activation_table::turn_away(entry_map::iterator at, orders& what) {
     what.refusals.push_back({std::move(mail), not_here(at->first)});
   failing_.erase(at->first);
   entries_.erase(at);
+}
+
+bool activation_table::outlived(const log_id& log, const entry& item) const {
+  if (item.stale || (item.at != phase::reading && item.at != phase::live))
+    return false;
+  auto epoch = claim_(log);
+  return epoch && *epoch != item.epoch;
+}
+
+void activation_table::stop(const log_id& log, entry& item, orders& what) {
+  item.stale = true;
+  what.stops.push_back(log);
 }
 
 void activation_table::stop_reading(entry& item) {

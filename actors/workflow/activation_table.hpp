@@ -34,7 +34,9 @@ struct park_order {
 ///     nothing is held <──── ended, passive, and no mail waits ──┘
 ///
 /// A log that is another node's to carry is not started, wherever it stands,
-/// and mail for it is refused `unavailable`.
+/// and mail for it is refused `unavailable`. A life that began under an epoch
+/// before this one is stopped, and begun anew from the log: between the two
+/// others may have written, and what it waits for may have come to them.
 ///
 /// It holds an entry for each log that is active or on its way to be or back;
 /// for one that waits, none. Failures are remembered apart, up to a limit,
@@ -90,7 +92,7 @@ public:
     /// Wait a while, then say `pause_over`.
     std::vector<pause> pauses;
     std::vector<refusal> refusals;
-    /// These end: another node carries them from now on.
+    /// These end: another node carries them from now on, or has in between.
     std::vector<log_id> stops;
   };
 
@@ -103,14 +105,15 @@ public:
 
   /// `creates`: can this mail bring a log to life that does not exist?
   /// `first_life`: higher than any of an ACTIVATOR before this one.
-  /// `elsewhere`: is this log another node's? Asked each time.
+  /// `claim`: under which epoch this node carries the log, nothing for one that
+  /// is another node's. Asked each time.
   /// `has_room`: may this mail create a log, as far as `limits` do not say?
   /// Asked once, before anything is held for it.
   activation_table(
       std::string kind, limits, std::uint64_t first_life,
       std::function<bool(const envelope&)> creates,
-      std::function<bool(const log_id&)> elsewhere
-      = [](const log_id&) { return false; },
+      std::function<std::optional<shard_epoch>(const log_id&)> claim
+      = [](const log_id&) { return shard_epoch{0}; },
       std::function<bool(const envelope&)> has_room
       = [](const envelope&) { return true; });
 
@@ -138,7 +141,7 @@ public:
 
   orders pause_over(const log_id& log);
 
-  /// Some logs have become another node's.
+  /// Some logs have become another node's, or have been.
   orders moved();
 
   // -- state ------------------------------------------------------------------
@@ -170,6 +173,8 @@ private:
     std::uint64_t life = 0;
     bool in_turn = false; ///< Counts among the `reading_max`.
     bool passive = false;
+    bool stale = false;    ///< Of an epoch before: it ends, and begins anew.
+    shard_epoch epoch = 0; ///< Under which its life began.
     std::uint32_t rereads = 0; ///< In a row, without a fact in between.
     log_version place = 0;     ///< Where it was read last.
     std::vector<envelope_ptr> mail;
@@ -187,6 +192,9 @@ private:
   /// Takes the entry away if its log is another node's.
   void begin(entry_map::iterator at, bool in_turn, orders& what);
   void turn_away(entry_map::iterator at, orders& what);
+  /// Is it the life of an epoch before, and not stopped yet?
+  bool outlived(const log_id& log, const entry& item) const;
+  void stop(const log_id& log, entry& item, orders& what);
   void stop_reading(entry& item);
   void fill(orders& what);
   bool may_create(const entry& item) const;
@@ -197,7 +205,7 @@ private:
   limits limits_;
   std::uint64_t lives_;
   std::function<bool(const envelope&)> creates_;
-  std::function<bool(const log_id&)> elsewhere_;
+  std::function<std::optional<shard_epoch>(const log_id&)> claim_;
   std::function<bool(const envelope&)> has_room_;
   entry_map entries_;
   /// May name logs that have been started or forgotten since.

@@ -52,8 +52,14 @@ public:
             static_cast<std::uint64_t>(
                 std::chrono::steady_clock::now().time_since_epoch().count()),
             args_.creates,
-            [shards = args_.env.shards](const log_id& log) {
-              return shards && shards->of(log) == kit::standing::elsewhere;
+            [shards = args_.env.shards](
+                const log_id& log) -> std::optional<shard_epoch> {
+              if (!shards)
+                return 0;
+              auto now = shards->current();
+              if (now.of(log) == kit::standing::elsewhere)
+                return std::nullopt;
+              return now.claim_of(log).epoch;
             },
             [this](const envelope& mail) {
               return !args_.door || !args_.is_from_outside(mail)
@@ -70,6 +76,7 @@ protected:
         kit::on<settled>([this](auto&, auto& m) { on(m); }),
         kit::on<resting>([this](auto&, auto& m) { on(m); }),
         kit::on<cluster::shards_gained>([this](auto&, auto&) {
+          carry_out(table_.moved());
           look_for_due();
           recover();
         }),
@@ -133,14 +140,7 @@ private:
   void end_lost(const envelope& mail) {
     auto what = table_.moved();
     ending wait{mail, {}, 0};
-    if (!what.stops.empty()) {
-      std::unordered_set<log_id> lost{what.stops.begin(), what.stops.end()};
-      for (auto& [child, of] : children_)
-        if (lost.count(of.log) != 0) {
-          wait.children.insert(child);
-          caf::anon_send_exit(child, caf::exit_reason::user_shutdown);
-        }
-    }
+    wait.children = children_of(what.stops);
     wait.count = wait.children.size();
     endings_.push_back(std::move(wait));
     carry_out(std::move(what));
@@ -215,6 +215,8 @@ private:
   // -- what the table decides -------------------------------------------------
 
   void carry_out(activation_table::orders what) {
+    for (const auto& child : children_of(what.stops))
+      caf::anon_send_exit(child, caf::exit_reason::user_shutdown);
     for (auto& start : what.starts)
       begin(start);
     for (auto& mail : what.forwards)
@@ -236,6 +238,19 @@ private:
       args_.metrics.intake(args_.door->at_work(), args_.door->bound());
     if (unread_ && table_.queued() < page / 2)
       list_after(*std::exchange(unread_, std::nullopt));
+  }
+
+  /// Those who carry these logs.
+  std::unordered_set<caf::actor_addr>
+  children_of(const std::vector<log_id>& logs) const {
+    std::unordered_set<caf::actor_addr> out;
+    if (logs.empty())
+      return out;
+    std::unordered_set<log_id> wanted{logs.begin(), logs.end()};
+    for (const auto& [child, of] : children_)
+      if (wanted.count(of.log) != 0)
+        out.insert(child);
+    return out;
   }
 
   void begin(activation_table::start& what) {

@@ -380,13 +380,18 @@ TEST_CASE("a node's clock is the database's once it has heard it") {
 
 namespace {
 
-/// Whether `a` is another node's is what `elsewhere` says at the time.
-table make_shared_out(const bool& elsewhere) {
+constexpr shard_epoch one = 1;
+
+/// `a` is another node's if `elsewhere` says so at the time; all of this node's
+/// are under the `epoch` of the time.
+table make_shared_out(const bool& elsewhere, const shard_epoch& epoch = one) {
   return {"workflow",
           {},
           100,
           [](const envelope& mail) { return mail.correlation == 2; },
-          [&elsewhere](const log_id& log) { return elsewhere && log == a; }};
+          [&](const log_id& log) {
+            return elsewhere && log == a ? std::nullopt : std::optional{epoch};
+          }};
 }
 
 } // namespace
@@ -436,9 +441,11 @@ TEST_CASE("what has become another node's is ended or given up") {
   SECTION("one that waits for its turn") {
     table::limits one_at_a_time;
     one_at_a_time.reading_max = 1;
-    table slow{"workflow", one_at_a_time, 100,
-               [](const envelope&) { return false; },
-               [&](const log_id& log) { return elsewhere && log == a; }};
+    table slow{
+        "workflow", one_at_a_time, 100, [](const envelope&) { return false; },
+        [&](const log_id& log) {
+          return elsewhere && log == a ? std::nullopt : std::optional{one};
+        }};
     auto first = slow.wanted({log_id{"b"}, a, log_id{"c"}});
     REQUIRE(first.starts.size() == 1);
     elsewhere = true;
@@ -448,4 +455,46 @@ TEST_CASE("what has become another node's is ended or given up") {
     REQUIRE(next.starts.size() == 1);
     CHECK(next.starts[0].log == log_id{"c"});
   }
+}
+
+TEST_CASE("a life of an epoch before is stopped, and the log begun anew") {
+  bool elsewhere = false;
+  shard_epoch epoch = 1;
+  auto all = make_shared_out(elsewhere, epoch);
+  auto life = wake(all);
+  CHECK(all.moved().stops.empty());
+  // Lost and claimed again before anybody here was told of it.
+  epoch = 3;
+  auto how = GENERATE(table::end::done, table::end::failed, table::end::reread);
+
+  SECTION("when it is told of the loss") {
+    CHECK(all.moved().stops == std::vector<log_id>{a});
+    CHECK(all.moved().stops.empty()); // It ends already.
+  }
+  SECTION("when the log is found among those that have not ended") {
+    auto found = all.wanted({a});
+    CHECK(found.stops == std::vector<log_id>{a});
+    CHECK(found.starts.empty());
+  }
+  auto anew = all.down(a, life, how);
+  REQUIRE(anew.starts.size() == 1);
+  CHECK(anew.starts[0].log == a);
+  CHECK(anew.pauses.empty());
+  CHECK(all.failing() == 0);
+  // It is of this epoch now.
+  CHECK(all.moved().stops.empty());
+  CHECK(all.settled(a, anew.starts[0].life, 1).starts.empty());
+  CHECK(all.wanted({a}).stops.empty());
+}
+
+TEST_CASE("a life of an epoch before whose log moves on is given up") {
+  bool elsewhere = false;
+  shard_epoch epoch = 1;
+  auto all = make_shared_out(elsewhere, epoch);
+  auto life = wake(all);
+  epoch = 3;
+  REQUIRE(all.moved().stops.size() == 1);
+  elsewhere = true;
+  CHECK(all.down(a, life, table::end::done).starts.empty());
+  CHECK(all.size() == 0);
 }
