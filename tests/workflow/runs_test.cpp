@@ -1,5 +1,7 @@
 // Runs of any program: how they begin, wait without memory, and come back.
 
+#include "actors/kit/owned_shards.hpp"
+#include "protocols/cluster.hpp"
 #include "tests/workflow/runs_world.hpp"
 
 #include <catch2/catch.hpp>
@@ -254,4 +256,58 @@ TEST_CASE_METHOD(runs_world, "a schedule is said only when it changes") {
   CHECK(tables.schedules == 0);
   REQUIRE(start("r2", "wait"));
   CHECK(tables.schedules == 1);
+}
+
+// -- shards that come back
+// ------------------------------------------------------
+
+namespace {
+
+/// A node of a cluster that has all shards, and whose runs never rest.
+struct sharded_world : runs_world {
+  sharded_world() {
+    settings.rest_after = 1h;
+    owned.gain({{0, 1}});
+    owned.hold_until(kit::owned_shards::clock::time_point::max());
+    owned.told();
+    env.shards = &owned;
+    restart_node();
+    tables.opening = [this](const log_id& log) { ++opened[log.value]; };
+  }
+  ~sharded_world() {
+    kill_node();
+    tables.opening = [](const log_id&) {};
+    env.shards = nullptr;
+  }
+
+  kit::owned_shards owned{1};
+  std::map<std::string, int> opened;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(sharded_world, "a run whose shard another node may have had "
+                                "is read anew, though nobody heard of it in "
+                                "time") {
+  REQUIRE(start("p1", "one_child", "wait"));
+  advance(1s);
+  opened.clear();
+  // Lost for a while in which nobody here got to work.
+  owned.lose({0});
+  owned.gain({{0, 3}});
+  SECTION("told of the loss too late") {
+    auto ended = ask_all<cluster::runs_ended>("workflow",
+                                              cluster::end_lost_runs{}, 1s);
+    REQUIRE(ended.size() == 1);
+    REQUIRE(ended[0]);
+    CHECK(ended[0]->runs == 2);
+  }
+  SECTION("told of the gain alone") {
+    ask_all<remote::RunAccepted>("workflow", cluster::shards_gained{{0}}, 1s);
+  }
+  advance(1s);
+  CHECK(opened == std::map<std::string, int>{{"p1", 1}, {"p1/child#1", 1}});
+  REQUIRE(signal("p1/child#1"));
+  advance(1s);
+  CHECK(status("p1") == store::log_status::completed);
 }
