@@ -15,6 +15,16 @@ using namespace shannon::test;
 
 namespace {
 
+/// `p1` wants `p1/agent-1` to work.
+remote::StartAgent start_of_agent() {
+  remote::StartAgent start;
+  start.set_agent_log("p1/agent-1");
+  start.set_parent_log("p1");
+  start.mutable_brief()->set_name("agent-1");
+  start.mutable_brief()->set_task("work");
+  return start;
+}
+
 /// Takes every progress; reports only when it listens.
 class deaf_parent final : public kit::actor_base {
 public:
@@ -52,11 +62,7 @@ TEST_CASE_METHOD(workflow_world,
   bool listens = false;
   int reports = 0;
   spawn<deaf_parent>(env, listens, reports);
-  remote::StartAgent start;
-  start.set_agent_log("p1/agent-1");
-  start.set_parent_log("p1");
-  start.mutable_brief()->set_name("agent-1");
-  start.mutable_brief()->set_task("work");
+  auto start = start_of_agent();
   REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
   advance(2s);
   REQUIRE(status("p1/agent-1") == store::log_status::completed);
@@ -78,11 +84,7 @@ TEST_CASE_METHOD(workflow_world, "an agent whose end nobody has heard is "
   bool listens = false;
   int reports = 0;
   spawn<deaf_parent>(env, listens, reports);
-  remote::StartAgent start;
-  start.set_agent_log("p1/agent-1");
-  start.set_parent_log("p1");
-  start.mutable_brief()->set_name("agent-1");
-  start.mutable_brief()->set_task("work");
+  auto start = start_of_agent();
   REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
   advance(2s);
   REQUIRE(status("p1/agent-1") == store::log_status::completed);
@@ -156,11 +158,7 @@ TEST_CASE_METHOD(workflow_world, "an agent that nobody waits for any more is "
                                  "end is on its way to the disk") {
   far.answers = false;
   spawn<ending_parent>(env, tables);
-  remote::StartAgent start;
-  start.set_agent_log("p1/agent-1");
-  start.set_parent_log("p1");
-  start.mutable_brief()->set_name("agent-1");
-  start.mutable_brief()->set_task("work");
+  auto start = start_of_agent();
   REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
   advance(1s);
   remote::CancelAgent stop;
@@ -204,11 +202,7 @@ TEST_CASE_METHOD(workflow_world,
   spawn<informed_parent>(env, told);
   far.turns = 3;
   far.takes = 10s;
-  remote::StartAgent start;
-  start.set_agent_log("p1/agent-1");
-  start.set_parent_log("p1");
-  start.mutable_brief()->set_name("agent-1");
-  start.mutable_brief()->set_task("work");
+  auto start = start_of_agent();
   REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
   advance(25s);
   REQUIRE(status("p1/agent-1") == store::log_status::running);
@@ -278,11 +272,7 @@ TEST_CASE_METHOD(workflow_world, "an agent whose parent answers while it reads "
   far.answers = false;
   settings.rest_after = 1h;
   restart_node();
-  remote::StartAgent start;
-  start.set_agent_log("p1/agent-1");
-  start.set_parent_log("p1");
-  start.mutable_brief()->set_name("agent-1");
-  start.mutable_brief()->set_task("work");
+  auto start = start_of_agent();
   REQUIRE(ask_all<remote::AgentAck>("agent/p1/agent-1", start).size() == 1);
   for (int i = 0; i < 5; ++i) {
     CHECK(kill("agent/p1/agent-1"));
