@@ -19,7 +19,7 @@ struct store_settings {
   std::string dsn;
   /// Connections that append; each has one group commit in flight.
   std::uint32_t writers = 1;
-  /// Connections that read.
+  /// Connections that read for the node, and as many for tenants.
   std::uint32_t readers = 2;
   /// Connections of the RECORD STORE: keys, users, sessions.
   std::uint32_t record_connections = 4;
